@@ -1,0 +1,31 @@
+"""Hash chains: canonical JSON, and the hash of an event over the one before it.
+
+Used by a case's history and by the journal. SHA-256 (FIPS 180-4) over UTF-8 canonical JSON: keys
+sorted, no spaces, no escapes beyond JSON's own. Numbers are integers; decimals are strings.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+#: What the first event of a chain stands on.
+GENESIS = "0" * 64
+
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def canonical(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return the one JSON text of a value."""
+    return _encode(value)
+
+
+def event_hash(prev: str, header: tuple[object, ...], body: str) -> str:
+    """Return the hash of an event: what came before, its header, and its canonical body."""
+    return sha256(f"{prev}\n{_encode(header)}\n{body}".encode()).hexdigest()
+
+
+def content_hash(content: bytes | str) -> str:
+    """Return the SHA-256 of a content, in hexadecimal."""
+    return sha256(content.encode() if isinstance(content, str) else content).hexdigest()

@@ -1,0 +1,1 @@
+"""From a YAML definition to a compiled one: `source` → `model` → `checks` → `compiled`."""

@@ -1,0 +1,264 @@
+"""The compiled definition: frozen, shared by every case of its version, and quick to run.
+
+The compiler has proved names, targets and templates; what is here is only looked up and called.
+`Facts` is all that a condition, a date or a value may see of a case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from engine.calendar import Calendar
+
+    Json = Any  # what json.loads gives back
+    Words = Mapping[str, str]  # by language
+
+
+class ChildFact(Protocol):
+    """What a join may know of a child case."""
+
+    process: str
+    outcome: str | None  #: None while it is open
+
+
+class Facts(Protocol):
+    """What a condition, a date rule or a value may see; nothing here reaches outside the case."""
+
+    data: Mapping[str, Json]  #: stored form of the fields: ISO strings, numbers, lists, booleans
+    now: datetime  #: UTC
+    opened: datetime
+    entered: datetime
+    due: datetime | None
+    actor: str
+    owner: str | None
+    calendar: Calendar
+
+    def children(self) -> Sequence[ChildFact]:
+        """Return the child cases."""
+
+    def message_state(self, name: str) -> tuple[bool, bool]:
+        """Return (every recipient accepted, nothing more will happen by itself)."""
+
+    def roster_state(self, name: str) -> tuple[int, tuple[str, ...]]:
+        """Return the number of active members and the names of those without an address."""
+
+
+if TYPE_CHECKING:
+    Predicate = Callable[[Facts], bool]
+    Value = Callable[[Facts], Json]
+    Moment = Callable[[Facts], datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledField:
+    """A field: `normalise` takes what a person or a file gave and returns its stored form.
+
+    It raises `FieldError(code, params)` on anything else. `show` is not here: the command formats.
+    """
+
+    name: str
+    type: str
+    label: Words
+    normalise: Callable[[Json], Json]
+    help: Words | None = None
+    options: Mapping[str, Words] = field(default_factory=dict)
+    of: Mapping[str, CompiledField] = field(default_factory=dict)
+    roster: str | None = None
+    internal: bool = False
+    reason_if_missing: bool = False
+    search: bool = False
+
+
+class FieldError(ValueError):
+    """A value does not fit its field."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        """Take a stable code (`not_a_date`, `too_long`…) and what a sentence needs."""
+        super().__init__(f"{code}: {params}")
+        self.code = code
+        self.params = params
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledFormItem:
+    """A field an action asks for; `record` is the list it adds to, `required` judges the form."""
+
+    field: CompiledField
+    record: str | None
+    always: bool  #: required whatever the rest
+    required: Predicate | None  #: or required when this holds
+
+    @property
+    def name(self) -> str:
+        """The name a person types: `field`, or `list.field`."""
+        return self.field.name if self.record is None else f"{self.record}.{self.field.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledRequirement:
+    """A guard with its words."""
+
+    holds: Predicate
+    because: Words
+    remedy: Words | None
+    action: str | None
+    checklists: tuple[str, ...]  #: named in it, so that a refusal can list what is missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledBranch:
+    """A target and its condition (None: otherwise). `state` is None for « same »."""
+
+    state: str | None
+    when: Predicate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledChild:
+    """A child case to open."""
+
+    process: str
+    copy: Mapping[str, str]
+    form: Mapping[str, str]
+    for_each: str | None
+    item: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledAction:
+    """An action. `sources` are its states; the opening is an action without any."""
+
+    name: str
+    label: Words
+    help: Words | None
+    sources: frozenset[str]
+    branches: tuple[CompiledBranch, ...]
+    roles: frozenset[str]
+    owner_only: bool
+    form: tuple[CompiledFormItem, ...]
+    note_required: bool
+    requirements: tuple[CompiledRequirement, ...]
+    sets: tuple[tuple[str, Value], ...]
+    clears: tuple[str, ...]
+    opens: CompiledChild | None
+    notify: tuple[str, ...]
+    automatic: Predicate | None
+    confirm: bool
+    hidden: bool
+    looks_around: bool  #: reads or writes more than its own case row: needs a full transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledState:
+    """A state."""
+
+    name: str
+    label: Words
+    task: Words | None
+    role: str | None  #: whose desk: a role, or None for the owner's
+    due: Moment | None
+    waiting: bool
+    outcome: str | None  #: set on an ending
+    redirect: str | None
+    timers: tuple[str, ...]  #: armed on entering
+    automatic: tuple[str, ...]  #: automatic actions tried here, in the file's order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledTimer:
+    """A timer. `at` gives its first instant (None: its date is not known yet, so not armed).
+
+    `next_after` gives the following instant of a repeating one from the previous one, and None when
+    there is no further occurrence. `reads_data` and `reads_due` tell when it must be planned again.
+    """
+
+    name: str
+    label: Words
+    states: frozenset[str]
+    at: Moment
+    next_after: Callable[[datetime, int, Calendar], datetime | None]
+    only: Predicate | None
+    notify: tuple[str, ...]
+    action: str | None
+    late: Literal["once", "skip", "all"]
+    of: str  #: `entered`, `opened`, `due`, or the field it counts from
+    explain: Mapping[str, Json]  #: the rule as written, for « why »
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledNotification:
+    """A message to queue."""
+
+    name: str
+    label: Words
+    template: str
+    kind: Literal["address", "people", "role", "roster", "recipients_of"]
+    target: str  #: the field, role, roster or notification
+    people: tuple[str, ...]
+    name_field: str | None
+    languages: Callable[[Facts], tuple[str, ...]]
+    fields: tuple[str, ...]
+    when: Predicate | None
+    batch: bool
+    calendar: Mapping[str, Json] | None
+    outside: bool  #: leaves the staff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledChecklist:
+    """A checklist: item name -> (label, condition, action that does it)."""
+
+    name: str
+    label: Words
+    items: Mapping[str, tuple[Words, Predicate, str | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledDefinition:
+    """One version of one process, proved and ready."""
+
+    key: str
+    version: int
+    sha256: str
+    label: Words
+    adopted: Mapping[str, Json]
+    prefix: str
+    title: tuple[str, ...]
+    roles: Mapping[str, Words]
+    fields: Mapping[str, CompiledField]
+    checklists: Mapping[str, CompiledChecklist]
+    opening: CompiledAction
+    duplicates: tuple[str, ...]
+    received: str | None
+    lag: str | None
+    states: Mapping[str, CompiledState]
+    actions: Mapping[str, CompiledAction]
+    timers: Mapping[str, CompiledTimer]
+    notifications: Mapping[str, CompiledNotification]
+    outcomes: tuple[str, ...]
+
+    def summary(self) -> dict[str, Json]:
+        """Return the labels that a list needs, as plain JSON, so that a list compiles nothing."""
+        return {
+            "label": dict(self.label),
+            "states": {
+                s.name: {
+                    "label": dict(s.label),
+                    "task": None if s.task is None else dict(s.task),
+                    "waiting": s.waiting,
+                    "outcome": s.outcome,
+                    "next": [
+                        a.name
+                        for a in self.actions.values()
+                        if s.name in a.sources and a.automatic is None and not a.hidden
+                    ],
+                }
+                for s in self.states.values()
+            },
+            "actions": {a.name: dict(a.label) for a in self.actions.values()},
+        }

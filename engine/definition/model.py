@@ -1,0 +1,417 @@
+"""The definition language as a typed model: what a YAML file may say, and nothing else.
+
+Every class refuses unknown keys. Positions are not kept here: a finding's path in this model
+(`("actions", "orienter", "to")`) is mapped back to the file by `engine.definition.source`.
+The language is documented for its users in `docs/definition-language.md`.
+"""
+
+from __future__ import annotations
+
+from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+#: Identifiers are ASCII, lower case, and short enough to type.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+#: `2 business days`, `1 month`, `08:30`.
+Span = Annotated[
+    str, StringConstraints(pattern=r"^\d{1,4} (business days?|days?|weeks?|months?|hours?|minutes?)$")
+]
+Hour = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+Language = Literal["fr", "en"]
+
+
+class Model(BaseModel):
+    """A part of the language: frozen, and strict about unknown keys and types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Label(Model):
+    """Words that a person reads. French is required, English stands beside it."""
+
+    fr: Text
+    en: Text
+
+
+class Option(Model):
+    """One option of a `choice`, with an explanation where one helps."""
+
+    fr: Text
+    en: Text
+    help: Label | None = None
+
+
+FieldType = Literal[
+    "text",
+    "paragraph",
+    "integer",
+    "decimal",
+    "boolean",
+    "date",
+    "instant",
+    "choice",
+    "choices",
+    "email",
+    "country",
+    "person",
+    "member",
+    "case",
+    "records",
+]
+
+
+class FieldSpec(Model):
+    """A typed field of the case's form.
+
+    `person` is a login of the staff, `member` an establishment of the roster `roster`, `case` the
+    number of another case, `records` a list of records whose fields are `of` (an action's form names
+    them `list.field`; each run of the action adds one record, to which the engine adds `by` and `at`).
+    """
+
+    type: FieldType
+    label: Label
+    help: Label | None = None
+    options: dict[Name, Option] | None = None
+    of: dict[Name, FieldSpec] | None = None
+    roster: Name | None = None
+    min: int | None = None
+    max: int | None = None  #: length of a text, size of a number
+    internal: bool = False  #: may never reach somebody outside the staff
+    reason_if_missing: bool = False  #: accepts `{missing: reason}` instead of a value
+    search: bool = False  #: part of what `search` looks in
+
+
+class When(Model):
+    """When something is: a span before or after a point in time.
+
+    `of` is `now`, `opened`, `entered` (into the state), `due`, or the name of a date field. The span is
+    fixed (`after`, `before`), or counted by an integer field (`after_field` with `unit`). `hour` puts it
+    at that local hour; `on_business_day` moves it to a business day, backward or forward.
+    """
+
+    of: Name = "now"
+    after: Span | None = None
+    before: Span | None = None
+    after_field: Name | None = None
+    unit: Literal["business days", "days", "weeks", "months"] = "business days"
+    hour: Hour | None = None
+    on_business_day: Literal["backward", "forward"] | None = None
+
+
+class Compare(Model):
+    """A condition on one field's value."""
+
+    field: Name
+    equals: str | int | bool | None = None
+    not_equals: str | int | bool | None = None
+    one_of: list[str | int] | None = None
+    not_one_of: list[str | int] | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+    count_at_least: int | None = None  #: of `records` or `choices`
+    before: When | date | None = None
+    not_before: When | date | None = None
+
+
+class Children(Model):
+    """A condition on the child cases: the join."""
+
+    process: Name | None = None
+    all: Literal["ended", "open"] | None = None
+    at_least: int | None = None
+    outcome: Name | None = None  #: counts only those that ended so
+
+
+class Message(Model):
+    """A condition on the last message of a batch notification.
+
+    `accepted`: every recipient's server took it. `settled`: nothing more will happen by itself.
+    `stuck`: settled, and not accepted by all.
+    """
+
+    message: Name
+    state: Literal["accepted", "settled", "stuck"] = Field(alias="is")
+
+
+class Audience(Model):
+    """A condition on a roster: `reachable` when each active member has an address."""
+
+    roster: Name
+    state: Literal["reachable", "not_empty"] = Field(alias="is")
+
+
+class Condition(Model):
+    """Exactly one key: a closed vocabulary, so that a condition can be read and proved."""
+
+    all: list[Condition] | None = None
+    any: list[Condition] | None = None
+    negation: Condition | None = Field(default=None, alias="not")
+    present: Name | None = None  #: has a value, or a reason why it has none
+    obtained: Name | None = None  #: has a value
+    compare: Compare | None = None
+    checklist: Name | None = None  #: is complete
+    children: Children | None = None
+    message: Message | None = None
+    audience: Audience | None = None
+    within: Literal["business_day", "business_hours"] | None = None
+    actor: Literal["owner", "not_owner"] | None = None
+
+
+class TableInput(Model):
+    """One cell on the left of a decision table; exactly one key, or none for « any »."""
+
+    equals: str | int | bool | None = None
+    one_of: list[str | int] | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+
+
+class TableRow(Model):
+    """One rule: when all its cells hold, it gives all its values."""
+
+    when: dict[Name, TableInput]
+    give: dict[Name, str | int | bool]
+
+
+class DecisionTable(Model):
+    """A decision table with the hit policy `unique`: exactly one row for any input."""
+
+    label: Label
+    reads: list[Name]
+    gives: dict[Name, Literal["text", "integer", "boolean"]]
+    rows: list[TableRow]
+
+
+class ChecklistItem(Model):
+    """One visible item: done when its condition holds; `action` is what does it."""
+
+    label: Label
+    when: Condition
+    action: Name | None = None
+
+
+class Checklist(Model):
+    """A named list of items; complete when every item is done."""
+
+    label: Label
+    items: dict[Name, ChecklistItem]
+
+
+class FormItem(Model):
+    """A field that an action asks for. `required` is true, false, or a condition on the form."""
+
+    field: str
+    required: bool | Condition = True
+
+
+class Requirement(Model):
+    """A guard: when it does not hold, the action is refused, and says `because` and `remedy`."""
+
+    when: Condition
+    because: Label
+    remedy: Label | None = None
+    action: Name | None = None
+    exception: Name | None = None  #: a boolean field: a named exception that stands in for it
+
+
+class Branch(Model):
+    """One way an action may go; branches are tried in order, the last one has no `when`."""
+
+    when: Condition | None = None
+    state: Name
+
+
+class TableValue(Model):
+    """The value that a decision table gives."""
+
+    table: Name
+    output: Name
+
+
+class SetValue(Model):
+    """What an action writes into a field by itself; exactly one key."""
+
+    value: str | int | bool | None = None
+    when: When | None = None  #: a date or an instant
+    table: TableValue | None = None
+    actor: Literal[True] | None = None
+    today: Literal[True] | None = None
+    now: Literal[True] | None = None
+
+
+class Child(Model):
+    """A child case that an action opens, with fields copied from this one."""
+
+    process: Name
+    copy_fields: dict[Name, Name] = Field(default_factory=dict, alias="copy")  #: child's: ours
+    form: dict[Name, str] = Field(default_factory=dict)  #: child's field: dotted form field of ours
+    for_each: Name | None = None  #: a `choices` field: one child for each, in the child's field `item`
+    item: Name | None = None
+
+
+class Action(Model):
+    """A transition, by a person or (with `automatic`) by the engine as soon as its condition holds."""
+
+    label: Label
+    help: Label | None = None
+    source: list[Name] | Literal["open", "ended"] = Field(alias="from")
+    to: Name | list[Branch] | Literal["same"]
+    by: list[Name] = []  #: roles; none for an automatic action
+    owner_only: bool = False
+    form: list[str | FormItem] = []
+    note: Literal["optional", "required"] = "optional"
+    requires: list[Requirement] = []
+    sets: dict[Name, SetValue] = {}
+    clears: list[Name] = []
+    opens: Child | None = None
+    notify: list[Name] = []
+    automatic: Condition | None = None
+    confirm: bool = False  #: cannot be taken back: the command asks first
+    hidden: bool = False  #: not proposed among next actions (corrections, notes…)
+
+
+class Opening(Model):
+    """How a case begins: the first event, which nothing may delay."""
+
+    label: Label
+    by: list[Name]
+    form: list[str | FormItem]
+    to: Name
+    sets: dict[Name, SetValue] = {}
+    notify: list[Name] = []
+    duplicates: list[Name] = []  #: fields that, alike after folding, make a probable duplicate
+    received: Name | None = None  #: the field that says when it really arrived
+    lag: Span | None = None  #: registering later than this after `received` is flagged
+
+
+class Task(Model):
+    """What there is to do in a state, and for whom: the owner, or everybody of a role."""
+
+    label: Label
+    role: Name | None = None
+
+
+class End(Model):
+    """An ending. `redirect` names the `case` field that says where to look instead."""
+
+    outcome: Name
+    redirect: Name | None = None
+
+
+class State(Model):
+    """A state of the case: a task (with a due date) or an end."""
+
+    label: Label
+    task: Task | None = None
+    due: When | None = None
+    waiting: bool = False  #: waiting for somebody outside: ageing is paused
+    end: End | None = None
+
+
+class Repeat(Model):
+    """A timer that fires again."""
+
+    every: Span
+    times: int = Field(ge=1, le=100)
+
+
+class Timer(Model):
+    """Something that time does: send a notification, or run an automatic action.
+
+    `late` says what happens to occurrences missed during a downtime: `once` (the last one stands for
+    all), `skip` (none), `all`.
+    """
+
+    label: Label
+    states: list[Name] | Literal["open"] = Field(alias="in")
+    at: When
+    repeat: Repeat | None = None
+    only: Condition | None = None  #: judged when it fires
+    notify: list[Name] = []
+    action: Name | None = None
+    late: Literal["once", "skip", "all"] = "once"
+
+
+class Languages(Model):
+    """In which languages, and when."""
+
+    when: Condition | None = None
+    use: list[Language]
+
+
+class Recipients(Model):
+    """To whom; exactly one of the keys but `name`, which goes with `address`."""
+
+    address: Name | None = None  #: an email field of the case
+    name: Name | None = None  #: the field with that person's name
+    people: list[Literal["owner", "substitute", "actor"]] | None = None
+    role: Name | None = None
+    roster: Name | None = None  #: every member active when the action is taken
+    recipients_of: Name | None = None  #: those of an earlier batch
+
+
+class Invitation(Model):
+    """A calendar invitation joined to a message."""
+
+    start: Name
+    minutes: int = Field(ge=5, le=1440)
+    summary: Label
+    location: Name | None = None
+    cancels: bool = False
+
+
+class Notification(Model):
+    """A message: a template, the fields it may see, and to whom. Nothing else leaves."""
+
+    label: Label
+    template: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_/]*$")]
+    to: Recipients
+    languages: list[Language | Languages] = ["fr"]
+    fields: list[Name] = []
+    when: Condition | None = None
+    batch: bool = False  #: one message, many recipients, proven delivery by delivery
+    calendar: Invitation | None = None
+
+
+class Adoption(Model):
+    """Who decided this process, when; `text` is a file beside the definition, quoted exactly."""
+
+    on: Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
+    by: Label
+    reference: Text
+    text: str | None = None
+
+
+class Numbering(Model):
+    """`DI` numbers its cases DI-2026-0001, DI-2026-0002…"""
+
+    prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,6}$")]
+
+
+class Definition(Model):
+    """One version of one process."""
+
+    arrimage: Literal[1]
+    process: Name
+    version: int = Field(ge=1)
+    label: Label
+    adopted: Adoption
+    numbering: Numbering
+    title: list[Name]
+    roles: dict[Name, Label]
+    fields: dict[Name, FieldSpec]
+    tables: dict[Name, DecisionTable] = {}
+    checklists: dict[Name, Checklist] = {}
+    opening: Opening
+    states: dict[Name, State]
+    actions: dict[Name, Action]
+    timers: dict[Name, Timer] = {}
+    notifications: dict[Name, Notification] = {}
+
+
+def parse(tree: Any) -> Definition:  # noqa: ANN401 - the tree is whatever the file says
+    """Return the definition of a tree of plain values; raise `pydantic.ValidationError`."""
+    return Definition.model_validate(tree)
