@@ -17,7 +17,8 @@ go to logs); `Reason` carries codes and parameters, from which the command write
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Reason:
 
     code: str
     field: str | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = dataclass_field(default_factory=dict)
     message: Mapping[str, str] | None = None
     remedy: Mapping[str, str] | None = None
     action: str | None = None
