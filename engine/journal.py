@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 _LOCK = 7_201_611
 
 
+def lock(connection: Connection) -> None:
+    """Hold the journal until the end of the transaction: nobody changes what it records.
+
+    SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
 def append(
     connection: Connection,
     *,
@@ -42,9 +51,7 @@ def append(
         body: JSON: before, after, reason.
         at: The instant, aware.
     """
-    if connection.dialect.name == "postgresql":
-        # Two writers must not stand on the same last entry; SQLite has one writer anyway.
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    lock(connection)  # two writers must not stand on the same last entry
     last = connection.execute(
         select(journal.c.seq, journal.c.hash).order_by(journal.c.seq.desc()).limit(1)
     ).first()

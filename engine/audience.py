@@ -1,0 +1,265 @@
+"""To whom a notification goes, and the outbox rows it makes, inside the case's transaction.
+
+The recipients are drawn here, once, so that they are exactly those of the instant of the step: a
+roster audience is every member active that day, whoever runs the action. The order inside a batch is
+drawn at random: nobody has the advantage of the alphabet.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from engine import journal, roster, staff
+from engine.definition.samples import facts_for
+from engine.schema import deliveries, outbox, to_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date
+
+    from sqlalchemy import Connection
+
+    from engine.definition.compiled import CompiledAction, CompiledNotification
+    from engine.draft import Draft
+    from engine.staff import Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One recipient: whoever they are, they get one message.
+
+    Attributes:
+        key: `staff:LOGIN`, `member:ID`, or `address:…`: unique within a message.
+        name: As a salutation would have it; may be empty.
+        addresses: Where; several contacts of one member are one recipient.
+        languages: In the order of the message, such as `("fr", "en")`.
+    """
+
+    key: str
+    name: str
+    addresses: tuple[str, ...]
+    languages: tuple[str, ...]
+
+
+def queue_messages(draft: Draft, domain: str) -> None:
+    """Turn what the draft's actions ask to notify into outbox rows.
+
+    Args:
+        draft: The draft, whose `queue` is emptied into its `messages`.
+        domain: The right side of each Message-ID (RFC 5322, 3.6.4).
+    """
+    for name, event, action in draft.queue:
+        notification = draft.process.definition.notifications[name]
+        if notification.when is None or notification.when(draft.facts):
+            recipients = _recipients(draft, notification)
+            if recipients:
+                draft.messages.append(
+                    _message(draft, notification, event, action, recipients, domain)
+                )
+    draft.queue.clear()
+
+
+def _recipients(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
+    find: Callable[[Draft, CompiledNotification], list[Recipient]] = {
+        "address": _of_address,
+        "people": _of_people,
+        "role": _of_role,
+        "roster": _of_roster,
+        "recipients_of": _of_earlier_batch,
+    }[notification.kind]
+    return [r for r in find(draft, notification) if r.addresses]
+
+
+def _of_address(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
+    address = draft.data.get(notification.target)
+    if not isinstance(address, str):
+        return []
+    name = draft.data.get(notification.name_field or "")
+    return [
+        Recipient(
+            key=f"address:{address}",
+            name=name if isinstance(name, str) else "",
+            addresses=(address,),
+            languages=notification.languages(draft.facts),
+        )
+    ]
+
+
+def _of_people(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
+    connection, day = _connection(draft), _day(draft)
+    owner = draft.facts.owner
+    logins: list[str | None] = []
+    for who in notification.people:
+        if who == "actor":
+            logins.append(draft.facts.actor)
+        elif owner is not None:
+            logins.append(_present(connection, owner, day) if who == "owner" else
+                          _substitute(connection, owner, day))
+    known = (staff.by_login(connection, login) for login in dict.fromkeys(logins) if login)
+    return [_person(p) for p in known if p is not None]
+
+
+def _present(connection: Connection, login: str, day: date) -> str:
+    """Return the person, or who stands in for them on that day: mail must reach somebody."""
+    return staff.substitute_of(connection, login, day) or login
+
+
+def _substitute(connection: Connection, login: str, day: date) -> str | None:
+    person = staff.by_login(connection, login)
+    standing_in = staff.substitute_of(connection, login, day)
+    return standing_in or (None if person is None else person.substitute)
+
+
+def _of_role(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
+    people = staff.with_role(_connection(draft), notification.target, _day(draft))
+    return [_person(p) for p in people]
+
+
+def _person(person: Person) -> Recipient:
+    return Recipient(
+        key=f"staff:{person.login}",
+        name=person.name,
+        addresses=(person.email,),
+        languages=tuple(person.languages.split("+")),
+    )
+
+
+def _of_roster(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
+    connection = _connection(draft)
+    # A member must not join or leave between this reading and the commit.
+    journal.lock(connection)
+    return [
+        Recipient(
+            key=f"member:{member.id}",
+            name=member.name,
+            addresses=tuple(c.email for c in member.contacts),
+            languages=tuple(member.languages.split("+")),
+        )
+        for member in roster.active(connection, notification.target, _day(draft))
+    ]
+
+
+def _of_earlier_batch(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
+    """Return those who were sent the last batch of that name, settled well or not: an erratum
+
+    must also reach somebody whose copy is still uncertain.
+    """
+    connection = _connection(draft)
+    batch = (
+        select(outbox.c.id)
+        .where(outbox.c.case_id == draft.row.id, outbox.c.name == notification.target)
+        .order_by(outbox.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        select(deliveries)
+        .where(
+            deliveries.c.outbox_id == batch,
+            deliveries.c.state.in_(("accepted", "confirmed", "uncertain", "releasing")),
+        )
+        .order_by(deliveries.c.id)
+    )
+    return [
+        Recipient(
+            key=r.recipient,
+            name=r.name,
+            addresses=tuple(json.loads(r.addresses)),
+            languages=tuple(r.languages.split("+")),
+        )
+        for r in rows
+    ]
+
+
+def _message(
+    draft: Draft,
+    notification: CompiledNotification,
+    event: Mapping[str, Any],
+    action: CompiledAction | None,
+    recipients: list[Recipient],
+    domain: str,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    now = to_micros(draft.now)
+    message = {
+        "seq": event["seq"],
+        "name": notification.name,
+        "template": notification.template,
+        "queued_at": now,
+        "not_before": now,
+        "batch": int(notification.batch),
+        "roster_version": _roster_version(draft, notification),
+        "facts": json.dumps(_facts(draft, notification, event, action), ensure_ascii=False),
+    }
+    order = list(range(len(recipients)))
+    secrets.SystemRandom().shuffle(order)
+    rows = [
+        {
+            "recipient": recipient.key,
+            "name": recipient.name,
+            "addresses": json.dumps(recipient.addresses, ensure_ascii=False),
+            "languages": "+".join(recipient.languages),
+            "message_id": f"<{draft.row.number}.{uuid4().hex}@{domain}>",
+            "position": position,
+            "state": "queued",
+            "next_attempt_at": now,
+        }
+        for position, recipient in zip(order, recipients, strict=True)
+    ]
+    return message, rows
+
+
+def _roster_version(draft: Draft, notification: CompiledNotification) -> int | None:
+    if notification.kind != "roster":
+        return None
+    return roster.version(_connection(draft), notification.target)
+
+
+def _facts(
+    draft: Draft,
+    notification: CompiledNotification,
+    event: Mapping[str, Any],
+    action: CompiledAction | None,
+) -> dict[str, Any]:
+    body = json.loads(event["body"])
+    facts = facts_for(
+        draft.process.definition,
+        notification,
+        draft.data,
+        number=draft.row.number,
+        title=draft.case.get("title", draft.row.title),
+        state=draft.state,
+        opened=draft.facts.opened,
+        due=draft.facts.due,
+        owner=_owner(draft),
+        note="" if notification.outside else body.get("note", ""),
+        action=action,
+    )
+    if notification.kind == "roster":
+        active, without = draft.facts.roster_state(notification.target)
+        facts["audience"] = {"active": active, "without_address": list(without)}
+    return facts
+
+
+def _owner(draft: Draft) -> dict[str, str] | None:
+    if draft.facts.owner is None or draft.facts.connection is None:
+        return None
+    person = staff.by_login(draft.facts.connection, draft.facts.owner)
+    return None if person is None else {"name": person.name, "email": person.email}
+
+
+def _day(draft: Draft) -> date:
+    return draft.facts.calendar.today(draft.now)
+
+
+def _connection(draft: Draft) -> Connection:
+    connection = draft.facts.connection
+    if connection is None:
+        msg = "a plain action cannot look for people"
+        raise TypeError(msg)
+    return connection

@@ -1,0 +1,76 @@
+"""What a condition may see of a case, read from the database only when it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from engine import outbox, roster
+from engine.errors import ArrimageError
+from engine.schema import cases
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from engine.calendar import Calendar
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child case as a join sees it."""
+
+    process: str
+    outcome: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class CaseFacts:
+    """The facts of one case at one instant (`engine.definition.compiled.Facts`).
+
+    `data`, `owner`, `entered` and `due` follow the step as it is worked out, so that a condition sees
+    the case as the action would leave it. `connection` is None on the hot path, whose actions were
+    proved to look at nothing but their own case.
+    """
+
+    case_id: int
+    data: Mapping[str, Any]
+    now: datetime
+    opened: datetime
+    entered: datetime
+    due: datetime | None
+    actor: str
+    owner: str | None
+    calendar: Calendar
+    connection: Connection | None
+
+    def children(self) -> Sequence[Child]:
+        """Return the child cases; the outcome is the state they ended in, None while open."""
+        rows = self._look().execute(
+            select(cases.c.process, cases.c.state, cases.c.ended_at).where(
+                cases.c.parent_id == self.case_id
+            )
+        )
+        return [Child(r.process, None if r.ended_at is None else r.state) for r in rows]
+
+    def message_state(self, name: str) -> tuple[bool, bool]:
+        """Return (every recipient accepted, nothing more will happen by itself)."""
+        return outbox.message_state(self._look(), self.case_id, name)
+
+    def roster_state(self, name: str) -> tuple[int, tuple[str, ...]]:
+        """Return the number of active members, and the names of those without an address."""
+        day = self.calendar.today(self.now)
+        connection = self._look()
+        return (
+            len(roster.active(connection, name, day)),
+            tuple(roster.unreachable(connection, name, day)),
+        )
+
+    def _look(self) -> Connection:
+        if self.connection is None:
+            raise ArrimageError("a plain action looked around: the compiler missed it")
+        return self.connection

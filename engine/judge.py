@@ -1,0 +1,228 @@
+"""The judge: may this person do this now, with this form? All the reasons why not, at once.
+
+Nothing here writes. A form is a mapping of field names, or `list.field` for the fields of a record
+that the action adds, to what a person typed; `Form` is the same in stored form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from engine.definition.compiled import FieldError
+from engine.errors import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.actor import Actor
+    from engine.definition.compiled import (
+        CompiledAction,
+        CompiledDefinition,
+        CompiledField,
+        CompiledFormItem,
+        Facts,
+    )
+    from engine.references import References
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form in stored form: values by field, and the records to add by list."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()  #: as typed, to know what was given
+
+    def laid_over(self, data: Mapping[str, Any], stamp: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the case's data as this form would leave it; `stamp` goes into each record."""
+        merged = {**data, **self.values}
+        for name, record in self.records.items():
+            merged[name] = [*data.get(name, []), {**record, **stamp}]
+        return merged
+
+
+def read_form(
+    action: CompiledAction, raw: Mapping[str, Any], references: References
+) -> tuple[Form, list[Reason]]:
+    """Normalise what was typed; return the form and the reasons why parts cannot be read."""
+    items = {item.name: item for item in action.form}
+    reasons = [
+        Reason(code="field_unknown", field=name, params={"fields": sorted(items)})
+        for name in raw
+        if name not in items
+    ]
+    values: dict[str, Any] = {}
+    records: dict[str, dict[str, Any]] = {}
+    for name, item in items.items():
+        if name in raw and raw[name] is not None:
+            try:
+                stored = _stored(item.field, raw[name], references)
+            except FieldError as error:
+                reasons.append(_unreadable(item, error))
+                continue
+            target = values if item.record is None else records.setdefault(item.record, {})
+            target[item.field.name] = stored
+    return Form(values=values, records=records, names=frozenset(raw)), reasons
+
+
+def _stored(spec: CompiledField, typed: Any, references: References) -> Any:  # noqa: ANN401
+    if spec.type in references.kinds and not isinstance(typed, dict):
+        typed = references.resolve(spec, typed)
+    return spec.normalise(typed)
+
+
+def _unreadable(item: CompiledFormItem, error: FieldError) -> Reason:
+    params = {"label": dict(item.field.label), "type": item.field.type, **error.params}
+    if item.field.options:
+        params["options"] = {k: dict(v) for k, v in item.field.options.items()}
+    return Reason(code=error.code, field=item.name, params=params)
+
+
+def judge(
+    definition: CompiledDefinition,
+    action: CompiledAction,
+    state: str,
+    actor: Actor,
+    facts: Facts,
+) -> list[Reason]:
+    """Return why the action is not possible here for this person, form apart; empty: it is.
+
+    Args:
+        definition: The case's definition.
+        action: What they want to do.
+        state: Where the case is.
+        actor: Who.
+        facts: The case as the form would leave it.
+    """
+    reasons = _wrong_state(definition, action, state)
+    reasons += _wrong_person(definition, action, actor, facts)
+    if not reasons:
+        reasons += _unmet(definition, action, facts)
+    return reasons
+
+
+def judge_form(
+    action: CompiledAction, form: Form, note: str, facts: Facts | None
+) -> list[Reason]:
+    """Return what the form lacks; without facts, only what is required whatever the rest.
+
+    Required means given with this action, even when the case has a value already: a new decision
+    needs its own reason. A condition on being required is judged on the case with the form laid
+    over it.
+    """
+    missing = [
+        Reason(
+            code="field_missing",
+            field=item.name,
+            params={
+                "label": dict(item.field.label),
+                "type": item.field.type,
+                "options": {k: dict(v) for k, v in item.field.options.items()},
+                "reason_if_missing": item.field.reason_if_missing,
+            },
+        )
+        for item in action.form
+        if not _given(item, form) and _is_required(item, facts)
+    ]
+    if action.note_required and not note.strip():
+        missing.append(Reason(code="note_missing", field="note"))
+    return missing
+
+
+def _given(item: CompiledFormItem, form: Form) -> bool:
+    values = form.values if item.record is None else form.records.get(item.record, {})
+    return item.field.name in values
+
+
+def _is_required(item: CompiledFormItem, facts: Facts | None) -> bool:
+    if item.always or item.required is None or facts is None:
+        return item.always
+    return item.required(facts)
+
+
+def _wrong_state(
+    definition: CompiledDefinition, action: CompiledAction, state: str
+) -> list[Reason]:
+    if action.automatic is not None:
+        return [Reason(code="automatic", params={"label": dict(action.label)})]
+    if state in action.sources:
+        return []
+    return [
+        Reason(
+            code="wrong_state",
+            params={
+                "state": dict(definition.states[state].label),
+                "sources": [dict(definition.states[s].label) for s in sorted(action.sources)],
+            },
+            action=_way_to(definition, state, action),
+        )
+    ]
+
+
+def _way_to(definition: CompiledDefinition, state: str, wanted: CompiledAction) -> str | None:
+    """Return the first action of a shortest way to a state where `wanted` is possible."""
+    seen = {state}
+    frontier: list[tuple[str, str | None]] = [(state, None)]
+    while frontier:
+        following: list[tuple[str, str | None]] = []
+        for here, first in frontier:
+            for action in definition.actions.values():
+                if here not in action.sources or here == state and action.hidden:
+                    continue
+                for branch in action.branches:
+                    if branch.state and branch.state not in seen:
+                        seen.add(branch.state)
+                        begin = first or (None if action.automatic else action.name)
+                        if branch.state in wanted.sources:
+                            return begin
+                        following.append((branch.state, begin))
+        frontier = following
+    return None
+
+
+def _wrong_person(
+    definition: CompiledDefinition, action: CompiledAction, actor: Actor, facts: Facts
+) -> list[Reason]:
+    reasons = []
+    if action.roles and not action.roles & actor.roles:
+        roles = [dict(definition.roles[r]) for r in definition.roles if r in action.roles]
+        reasons.append(Reason(code="role", params={"roles": roles, "keys": sorted(action.roles)}))
+    if action.owner_only and not actor.is_or_replaces(facts.owner):
+        reasons.append(Reason(code="not_owner", params={"owner": facts.owner}))
+    return reasons
+
+
+def _unmet(
+    definition: CompiledDefinition, action: CompiledAction, facts: Facts
+) -> list[Reason]:
+    reasons = []
+    for requirement in action.requirements:
+        if not requirement.holds(facts):
+            reasons.append(
+                Reason(
+                    code="requirement",
+                    message=requirement.because,
+                    remedy=requirement.remedy,
+                    action=requirement.action,
+                )
+            )
+            for name in requirement.checklists:
+                reasons.extend(_undone(definition, name, facts))
+    return reasons
+
+
+def _undone(definition: CompiledDefinition, name: str, facts: Facts) -> list[Reason]:
+    return [
+        Reason(code="checklist_item", field=item, message=label, action=action)
+        for item, (label, done, action) in definition.checklists[name].items.items()
+        if not done(facts)
+    ]
+
+
+def with_last_event(reasons: list[Reason], last: Mapping[str, Any]) -> list[Reason]:
+    """Add to a `wrong_state` who brought the case there, and when: often that explains it."""
+    return [
+        replace(r, params={**r.params, "last": last}) if r.code == "wrong_state" else r
+        for r in reasons
+    ]

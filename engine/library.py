@@ -1,0 +1,273 @@
+"""The installed definitions: each version kept as it was written, compiled once a process.
+
+A case is pinned to its version, so a version never changes once installed: the same key and version
+with other words is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select
+
+from engine import journal
+from engine.chain import content_hash
+from engine.definition.compiler import compile_definition
+from engine.errors import Finding, InvalidDefinition, NotFound
+from engine.machine import StateMachine
+from engine.schema import definitions, to_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from engine.calendar import Calendar
+    from engine.database import Database
+    from engine.definition.compiled import CompiledAction, CompiledDefinition
+    from engine.ports import TemplateChecker
+
+_REFERENCES = frozenset({"person", "member", "case"})
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A definition ready to run: compiled, with its machine and what is derived once.
+
+    Attributes:
+        definition: The compiled definition.
+        machine: Its state machine.
+        plain: Actions whose step touches nothing but the case's own rows.
+        desks: For each open state, the role whose desk it stands on when nobody owns it.
+    """
+
+    definition: CompiledDefinition
+    machine: StateMachine
+    plain: frozenset[str]
+    desks: dict[str, str | None]
+
+
+def prepare(definition: CompiledDefinition) -> Process:
+    """Return the process of a compiled definition."""
+    plain = frozenset(a.name for a in definition.actions.values() if _is_plain(definition, a))
+    desks = {name: _desk(definition, name) for name in definition.states}
+    return Process(definition, StateMachine(definition), plain, desks)
+
+
+def _is_plain(definition: CompiledDefinition, action: CompiledAction) -> bool:
+    targets = {b.state for b in action.branches if b.state} or action.sources
+    later = [definition.actions[a] for t in targets for a in definition.states[t].automatic]
+    return (
+        not action.looks_around
+        and not later
+        and action.opens is None
+        and not any(item.field.type in _REFERENCES for item in action.form)
+        and all(definition.notifications[n].kind == "address" for n in action.notify)
+        and not any(definition.states[t].redirect for t in targets)
+    )
+
+
+def _desk(definition: CompiledDefinition, state: str) -> str | None:
+    if definition.states[state].role:
+        return definition.states[state].role
+    able = [
+        a.roles for a in definition.actions.values() if state in a.sources and not a.hidden
+    ] or [a.roles for a in definition.actions.values() if state in a.sources]
+    return next((role for role in definition.roles if any(role in roles for roles in able)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A definition to install: its YAML text and where it was read."""
+
+    text: str
+    origin: str
+
+
+class Library:
+    """The definitions of one workspace."""
+
+    def __init__(
+        self, database: Database, calendar: Calendar, templates: TemplateChecker | None = None
+    ) -> None:
+        """Take the database, the workspace's calendar, and what checks templates."""
+        self._database = database
+        self._calendar = calendar
+        self._templates = templates
+        self._processes: dict[tuple[str, int], Process] = {}
+
+    def install(self, sources: Sequence[Source], *, actor: str, at: datetime) -> list[str]:
+        """Install definitions that are new, all or none, and return what was added.
+
+        Args:
+            sources: The files; one already installed, word for word, is passed over.
+            actor: Who installs (a login).
+            at: When.
+
+        Returns:
+            `key version` of each one added.
+
+        Raises:
+            InvalidDefinition: With the findings of all of them. Nothing was installed.
+        """
+        fresh = [s for s in sources if not self._known(content_hash(s.text))]
+        compiled = _compile_all(fresh, self._calendar, self._templates)
+        findings = self._conflicts(compiled) + self._unknown_children(compiled)
+        if findings:
+            raise InvalidDefinition(tuple(findings))
+        if compiled:
+            with self._database.write() as connection:
+                for source, definition in compiled:
+                    _insert(connection, source, definition, actor, at)
+        return [f"{d.key} {d.version}" for _, d in compiled]
+
+    def get(self, key: str, version: int) -> Process:
+        """Return one version of a process; raise `NotFound`."""
+        process = self._processes.get((key, version))
+        if process is None:
+            process = self._load(key, version)
+            self._processes[(key, version)] = process
+        return process
+
+    def current(self, key: str) -> Process:
+        """Return the newest version of a process; raise `NotFound`."""
+        newest = select(func.max(definitions.c.version)).where(definitions.c.key == key)
+        with self._database.read() as connection:
+            version = connection.execute(newest).scalar()
+        if version is None:
+            raise NotFound("process", key, near=tuple(self.keys()))
+        return self.get(key, version)
+
+    def keys(self) -> list[str]:
+        """Return the keys of the installed processes, sorted."""
+        with self._database.read() as connection:
+            found = connection.execute(select(definitions.c.key).distinct()).scalars()
+            return sorted(found)
+
+    def _load(self, key: str, version: int) -> Process:
+        wanted = select(definitions.c.source, definitions.c.origin).where(
+            definitions.c.key == key, definitions.c.version == version
+        )
+        with self._database.read() as connection:
+            row = connection.execute(wanted).first()
+        if row is None:
+            raise NotFound("process", f"{key} {version}")
+        # Its templates were checked when it was installed.
+        return prepare(
+            compile_definition(
+                row.source, path=row.origin, calendar=self._calendar, templates=None, proved=True
+            )
+        )
+
+    def _known(self, sha256: str) -> bool:
+        with self._database.read() as connection:
+            found = select(definitions.c.key).where(definitions.c.sha256 == sha256)
+            return connection.execute(found).first() is not None
+
+    def _conflicts(self, compiled: list[tuple[Source, CompiledDefinition]]) -> list[Finding]:
+        found = []
+        with self._database.read() as connection:
+            for source, definition in compiled:
+                taken = select(definitions.c.key).where(
+                    definitions.c.key == definition.key,
+                    definitions.c.version == definition.version,
+                )
+                if connection.execute(taken).first():
+                    found.append(_already(source, definition))
+        return found
+
+    def _unknown_children(self, compiled: list[tuple[Source, CompiledDefinition]]) -> list[Finding]:
+        known = {*self.keys(), *(d.key for _, d in compiled)} if compiled else set()
+        return [
+            _no_such_child(source, action.opens.process)
+            for source, definition in compiled
+            for action in definition.actions.values()
+            if action.opens and action.opens.process not in known
+        ]
+
+
+def _compile_all(
+    sources: Sequence[Source], calendar: Calendar, templates: TemplateChecker | None
+) -> list[tuple[Source, CompiledDefinition]]:
+    compiled, findings = [], []
+    for source in sources:
+        try:
+            compiled.append(
+                (
+                    source,
+                    compile_definition(
+                        source.text, path=source.origin, calendar=calendar, templates=templates
+                    ),
+                )
+            )
+        except InvalidDefinition as error:
+            findings.extend(error.findings)
+    if findings:
+        raise InvalidDefinition(tuple(findings))
+    return compiled
+
+
+def _insert(
+    connection: Any,  # noqa: ANN401 - a Connection
+    source: Source,
+    definition: CompiledDefinition,
+    actor: str,
+    at: datetime,
+) -> None:
+    connection.execute(
+        insert(definitions).values(
+            key=definition.key,
+            version=definition.version,
+            installed_at=to_micros(at),
+            installed_by=actor,
+            sha256=content_hash(source.text),
+            origin=source.origin,
+            source=source.text,
+            summary=json.dumps(definition.summary(), ensure_ascii=False),
+        )
+    )
+    body = {
+        "key": definition.key,
+        "version": definition.version,
+        "sha256": content_hash(source.text),
+        "origin": source.origin,
+    }
+    journal.append(
+        connection, actor=actor, subject="definition", action="install", body=body, at=at
+    )
+
+
+def _line_of(text: str, word: str) -> int:
+    return next((n for n, line in enumerate(text.splitlines(), 1) if line.startswith(word)), 1)
+
+
+def _already(source: Source, definition: CompiledDefinition) -> Finding:
+    line = _line_of(source.text, "version:")
+    name = f"{definition.key} {definition.version}"
+    return Finding(
+        code="version-already-installed",
+        path=source.origin,
+        line=line,
+        column=1,
+        messages={
+            "fr": f"« {name} » est déjà installée avec un autre texte ; augmentez `version`.",
+            "en": f"{name} is installed already with other words; raise `version`.",
+        },
+        excerpt=source.text.splitlines()[line - 1],
+    )
+
+
+def _no_such_child(source: Source, key: str) -> Finding:
+    line = next((n for n, t in enumerate(source.text.splitlines(), 1) if f"process: {key}" in t), 1)
+    return Finding(
+        code="unknown-process",
+        path=source.origin,
+        line=line,
+        column=1,
+        messages={
+            "fr": f"le processus « {key} » n'est pas installé.",
+            "en": f"the process {key!r} is not installed.",
+        },
+        excerpt=source.text.splitlines()[line - 1],
+    )
