@@ -1,0 +1,410 @@
+"""Everything that can be wrong in a definition that reads well: names, words, tables, people.
+
+Each finding has a code of `docs/definition-language.md` and the place of what is wrong. What depends on
+the ways through the states is in `paths`.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from engine.definition import model, paths, tables
+from engine.definition.walk import conditions, moments, only_one, split_form, states_of, states_of_timer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from engine.definition.source import Path, Source
+    from engine.errors import Finding
+
+#: Names that the engine or the command uses itself.
+RESERVED_ACTIONS = frozenset(
+    {"ouvrir", "take", "release", "assign", "open", "timer", "wake", "merged", "migrate"}
+)
+RESERVED_FIELDS = frozenset({"note", "by", "at", "missing", "now", "opened", "entered", "due"})
+#: What is measured from, besides a field.
+POINTS = frozenset({"now", "opened", "entered", "due"})
+
+
+def check(definition: model.Definition, source: Source) -> list[Finding]:
+    """Return every finding of a definition whose types are right."""
+    checker = _Checker(definition, source)
+    found = [*checker.run()]
+    # Ways through the states are only worth following when every name on them is known.
+    return found or list(paths.check(definition, source))
+
+
+class _Checker:
+    """Checks one definition; every method yields findings."""
+
+    def __init__(self, definition: model.Definition, source: Source) -> None:
+        self.d = definition
+        self.source = source
+
+    def run(self) -> Iterator[Finding]:
+        yield from self._reserved()
+        yield from self._fields()
+        yield from self._opening()
+        for name, action in self.d.actions.items():
+            yield from self._action(name, action)
+        for name, state in self.d.states.items():
+            yield from self._state(name, state)
+        for name, timer in self.d.timers.items():
+            yield from self._timer(name, timer)
+        for name, notification in self.d.notifications.items():
+            yield from self._notification(name, notification)
+        for name, checklist in self.d.checklists.items():
+            for key, item in checklist.items.items():
+                yield from self._known("action", item.action, self.d.actions,
+                                       ("checklists", name, "items", key, "action"))  # fmt: skip
+        for name, table in self.d.tables.items():
+            yield from self._table(name, table)
+        for path, condition in conditions(self.d):
+            yield from self._condition(path, condition)
+        for path, when in moments(self.d):
+            yield from self._moment(path, when)
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    def _find(self, code: str, path: Path, fr: str, en: str) -> Finding:
+        return self.source.finding(code, path, fr, en)
+
+    def _known(
+        self, kind: str, name: str | None, known: Iterable[str], path: Path
+    ) -> Iterator[Finding]:
+        names = list(known)
+        if name is None or name in names:
+            return
+        near = get_close_matches(name, names, n=1, cutoff=0.6)
+        fr = f"{_FRENCH[kind]} « {name} » n'existe pas"
+        en = f"there is no {kind} {name!r}"
+        if near:
+            fr, en = f"{fr} ; vouliez-vous « {near[0]} » ?", f"{en}; did you mean {near[0]!r}?"
+        yield self._find(f"unknown-{kind}", path, fr, en)
+
+    def _all_known(
+        self, kind: str, names: Iterable[str], known: Iterable[str], path: Path
+    ) -> Iterator[Finding]:
+        listed = list(known)
+        for i, name in enumerate(names):
+            yield from self._known(kind, name, listed, (*path, i))
+
+    # --- parts ----------------------------------------------------------------------------------
+
+    def _reserved(self) -> Iterator[Finding]:
+        for table, names, taken in (
+            ("actions", self.d.actions, RESERVED_ACTIONS),
+            ("fields", self.d.fields, RESERVED_FIELDS),
+        ):
+            for name in names:
+                if name in taken:
+                    yield self.source.finding(
+                        "reserved-name", (table, name),
+                        f"« {name} » est réservé ; choisissez un autre nom.",
+                        f"{name!r} is reserved; choose another name.", of_key=True,
+                    )  # fmt: skip
+
+    def _fields(self) -> Iterator[Finding]:
+        for name, field in self.d.fields.items():
+            yield from self._field(("fields", name), field)
+        yield from self._all_known("field", self.d.title, self.d.fields, ("title",))
+
+    def _field(self, path: Path, field: model.FieldSpec) -> Iterator[Finding]:
+        needs = {"choice": "options", "choices": "options", "records": "of", "member": "roster"}
+        wanted = needs.get(field.type)
+        if wanted and not getattr(field, wanted):
+            yield self._find("incomplete-field", path,
+                             f"un champ « {field.type} » a besoin de « {wanted} ».",
+                             f"a {field.type} field needs {wanted!r}.")  # fmt: skip
+        for extra in {"options", "of", "roster"} - {wanted}:
+            if getattr(field, extra):
+                yield self._find("useless-key", (*path, extra),
+                                 f"« {extra} » ne sert pas à un champ « {field.type} ».",
+                                 f"{extra!r} is of no use to a {field.type} field.")  # fmt: skip
+        for name, part in (field.of or {}).items():
+            if part.type == "records" or part.reason_if_missing:
+                yield self._find("nested-records", (*path, "of", name),
+                                 "une fiche ne contient que des champs simples.",
+                                 "a record holds plain fields only.")  # fmt: skip
+            yield from self._field((*path, "of", name), part)
+
+    def _opening(self) -> Iterator[Finding]:
+        opening, path = self.d.opening, ("opening",)
+        yield from self._known("state", opening.to, self.d.states, (*path, "to"))
+        yield from self._all_known("role", opening.by, self.d.roles, (*path, "by"))
+        yield from self._form(opening.form, (*path, "form"))
+        yield from self._sets(opening.sets, (*path, "sets"))
+        yield from self._all_known("notification", opening.notify, self.d.notifications,
+                                   (*path, "notify"))  # fmt: skip
+        yield from self._all_known("field", opening.duplicates, self.d.fields,
+                                   (*path, "duplicates"))  # fmt: skip
+        yield from self._known("field", opening.received, self.d.fields, (*path, "received"))
+        if opening.lag and not opening.received:
+            yield self._find("incomplete-field", (*path, "lag"),
+                             "« lag » a besoin de « received ».",
+                             "'lag' needs 'received'.")  # fmt: skip
+
+    def _form(self, form: list[str | model.FormItem], path: Path) -> Iterator[Finding]:
+        seen: set[str] = set()
+        for i, item in enumerate(form):
+            here = (*path, i)
+            name = item if isinstance(item, str) else item.field
+            record, field = split_form(name)
+            if record is None:
+                yield from self._known("field", field, self.d.fields, here)
+                spec = self.d.fields.get(field)
+                if spec is not None and spec.type == "records":
+                    yield self._find("whole-records", here,
+                                     f"une fiche s'ajoute par ses champs : « {field}.… ».",
+                                     f"a record is added by its fields: '{field}.…'.")  # fmt: skip
+            else:
+                yield from self._known("field", record, self.d.fields, here)
+                of = self.d.fields[record].of if record in self.d.fields else None
+                yield from self._known("field", field, of or {}, here)
+            if name in seen:
+                yield self._find("duplicate-key", here, f"« {name} » est demandé deux fois.",
+                                 f"{name!r} is asked twice.")  # fmt: skip
+            seen.add(name)
+
+    def _sets(self, sets: dict[str, model.SetValue], path: Path) -> Iterator[Finding]:
+        for name, value in sets.items():
+            here = (*path, name)
+            yield from self._known("field", name, self.d.fields, here)
+            yield from self._one_key(value, here)
+            if value.table is not None:
+                yield from self._known("table", value.table.table, self.d.tables, here)
+                table = self.d.tables.get(value.table.table)
+                if table is not None:
+                    yield from self._known("output", value.table.output, table.gives, here)
+
+    def _one_key(self, part: model.Model, path: Path) -> Iterator[Finding]:
+        if not only_one(part):
+            yield self._find("one-key", path, "une seule clé est attendue ici.",
+                             "exactly one key is needed here.")  # fmt: skip
+
+    def _action(self, name: str, action: model.Action) -> Iterator[Finding]:
+        path: Path = ("actions", name)
+        if isinstance(action.source, list):
+            yield from self._all_known("state", action.source, self.d.states, (*path, "from"))
+        yield from self._targets(action, path)
+        yield from self._all_known("role", action.by, self.d.roles, (*path, "by"))
+        yield from self._form(action.form, (*path, "form"))
+        yield from self._sets(action.sets, (*path, "sets"))
+        yield from self._all_known("field", action.clears, self.d.fields, (*path, "clears"))
+        yield from self._all_known("notification", action.notify, self.d.notifications,
+                                   (*path, "notify"))  # fmt: skip
+        for i, requirement in enumerate(action.requires):
+            here = (*path, "requires", i)
+            yield from self._known("action", requirement.action, self.d.actions, (*here, "action"))
+            yield from self._known("field", requirement.exception, self.d.fields,
+                                   (*here, "exception"))  # fmt: skip
+        if action.opens is not None:
+            yield from self._child(action, action.opens, (*path, "opens"))
+        yield from self._who(name, action, path)
+
+    def _targets(self, action: model.Action, path: Path) -> Iterator[Finding]:
+        here = (*path, "to")
+        if isinstance(action.to, str):
+            if action.to != "same":
+                yield from self._known("state", action.to, self.d.states, here)
+            return
+        for i, branch in enumerate(action.to):
+            yield from self._known("state", branch.state, self.d.states, (*here, i, "state"))
+            last = i == len(action.to) - 1
+            if (branch.when is None) != last:
+                yield self._find("branches", (*here, i),
+                                 "seule la dernière voie est sans condition, et elle l'est toujours.",
+                                 "the last way, and only it, has no condition.")  # fmt: skip
+
+    def _child(self, action: model.Action, child: model.Child, path: Path) -> Iterator[Finding]:
+        for theirs, ours in child.copy_fields.items():
+            yield from self._known("field", ours, self.d.fields, (*path, "copy", theirs))
+        asked = [i if isinstance(i, str) else i.field for i in action.form]
+        for theirs, name in child.form.items():
+            yield from self._known("field", name, asked, (*path, "form", theirs))
+        yield from self._known("field", child.for_each, self.d.fields, (*path, "for_each"))
+        if (child.for_each is None) != (child.item is None):
+            yield self._find("incomplete-field", path, "« for_each » et « item » vont ensemble.",
+                             "'for_each' and 'item' go together.")  # fmt: skip
+
+    def _who(self, name: str, action: model.Action, path: Path) -> Iterator[Finding]:
+        timed = any(t.action == name for t in self.d.timers.values())
+        itself = action.automatic is not None or (timed and not action.by)
+        if itself and (action.by or action.form or action.note == "required"):
+            yield self._find("automatic-asks", path,
+                             "une action automatique n'a ni rôle, ni formulaire, ni note.",
+                             "an automatic action has no role, form or note.")  # fmt: skip
+        if not itself and not action.by and not action.owner_only:
+            yield self._find("nobody-may", path, "personne ne peut faire cette action : « by » est vide.",
+                             "nobody may take this action: 'by' is empty.")  # fmt: skip
+
+    def _state(self, name: str, state: model.State) -> Iterator[Finding]:
+        path: Path = ("states", name)
+        if state.task is not None:
+            yield from self._known("role", state.task.role, self.d.roles, (*path, "task", "role"))
+        if state.end is not None:
+            yield from self._known("field", state.end.redirect, self.d.fields,
+                                   (*path, "end", "redirect"))  # fmt: skip
+            for key in ("task", "due", "waiting"):
+                if getattr(state, key):
+                    yield self._find("useless-key", (*path, key),
+                                     f"« {key} » ne sert à rien dans une fin.",
+                                     f"{key!r} is of no use in an ending.")  # fmt: skip
+        elif state.task is None and not any(
+            name in states_of(self.d, a) and a.automatic for a in self.d.actions.values()
+        ):
+            yield self._find("no-task", path, "un état ouvert dit quoi faire : « task ».",
+                             "an open state says what there is to do: 'task'.")  # fmt: skip
+
+    def _timer(self, name: str, timer: model.Timer) -> Iterator[Finding]:
+        path: Path = ("timers", name)
+        if isinstance(timer.states, list):
+            yield from self._all_known("state", timer.states, self.d.states, (*path, "in"))
+        yield from self._all_known("notification", timer.notify, self.d.notifications,
+                                   (*path, "notify"))  # fmt: skip
+        yield from self._known("action", timer.action, self.d.actions, (*path, "action"))
+        if (timer.action is None) == (not timer.notify):
+            yield self._find("one-key", path, "une minuterie avise ou agit : l'un des deux.",
+                             "a timer notifies or acts: one of them.")  # fmt: skip
+        action = self.d.actions.get(timer.action or "")
+        if action is not None and action.by:
+            yield self._find("automatic-asks", (*path, "action"),
+                             "une action de minuterie n'a pas de rôle : « by: [] ».",
+                             "an action taken by a timer has no role: 'by: []'.")  # fmt: skip
+        for state in states_of_timer(self.d, timer):
+            if state in self.d.states and self.d.states[state].end is not None:
+                yield self._find("useless-key", (*path, "in"), f"« {state} » est une fin.",
+                                 f"{state!r} is an ending.")  # fmt: skip
+
+    def _notification(self, name: str, part: model.Notification) -> Iterator[Finding]:
+        path: Path = ("notifications", name)
+        kinds = [k for k in type(part.to).model_fields if k != "name" and getattr(part.to, k)]
+        if len(kinds) != 1:
+            yield from [self._find("one-key", (*path, "to"), "une seule sorte de destinataire.",
+                                   "exactly one kind of recipient.")]  # fmt: skip
+        yield from self._known("field", part.to.address, self.d.fields, (*path, "to", "address"))
+        yield from self._known("field", part.to.name, self.d.fields, (*path, "to", "name"))
+        yield from self._known("role", part.to.role, self.d.roles, (*path, "to", "role"))
+        yield from self._known("notification", part.to.recipients_of, self.d.notifications,
+                               (*path, "to", "recipients_of"))  # fmt: skip
+        yield from self._all_known("field", part.fields, self.d.fields, (*path, "fields"))
+        if part.calendar is not None:
+            for key in ("start", "location"):
+                yield from self._known("field", getattr(part.calendar, key), self.d.fields,
+                                       (*path, "calendar", key))  # fmt: skip
+        if part.to.address or part.to.roster or part.to.recipients_of:
+            yield from self._leaks(part, path)
+
+    def _leaks(self, part: model.Notification, path: Path) -> Iterator[Finding]:
+        for i, name in enumerate(part.fields):
+            field = self.d.fields.get(name)
+            inner = [] if field is None else (field.of or {}).values()
+            if field is not None and (field.internal or any(f.internal for f in inner)):
+                yield self._find("internal-field-leaves", (*path, "fields", i),
+                                 f"« {name} » est interne et ce message sort de l'Institut.",
+                                 f"{name!r} is internal and this message leaves.")  # fmt: skip
+
+    def _table(self, name: str, table: model.DecisionTable) -> Iterator[Finding]:
+        path: Path = ("tables", name)
+        unknown = list(self._all_known("field", table.reads, self.d.fields, (*path, "reads")))
+        yield from unknown
+        for i, row in enumerate(table.rows):
+            in_row = list(self._row(table, row, (*path, "rows", i)))
+            unknown += in_row
+            yield from in_row
+        if unknown:
+            return
+        for code, inputs, rows in tables.faults(table, self.d.fields):
+            said = ", ".join(f"{k} = {v}" for k, v in inputs.items())
+            here = (*path, "rows", rows[-1]) if rows else path
+            yield self._find(f"table-{code}", here, f"{_TABLE_FRENCH[code]} : {said}.",
+                             f"{_TABLE_ENGLISH[code]}: {said}.")  # fmt: skip
+
+    def _row(
+        self, table: model.DecisionTable, row: model.TableRow, path: Path
+    ) -> Iterator[Finding]:
+        for name, cell in row.when.items():
+            yield from self._known("field", name, table.reads, (*path, "when", name))
+            spec = self.d.fields.get(name)
+            given = [cell.equals] if cell.equals is not None else cell.one_of or []
+            if spec is not None and spec.type == "choice":
+                yield from self._all_known("option", map(str, given), spec.options or {},
+                                           (*path, "when", name))  # fmt: skip
+        for name in [*table.gives, *row.give]:
+            if name not in row.give or name not in table.gives:
+                yield self._find("unknown-output", (*path, "give"),
+                                 f"chaque ligne donne exactement : {', '.join(table.gives)}.",
+                                 f"each row gives exactly: {', '.join(table.gives)}.")  # fmt: skip
+
+    def _condition(self, path: Path, condition: model.Condition) -> Iterator[Finding]:
+        if not only_one(condition):
+            yield from self._one_key(condition, path)
+            return
+        for field in (condition.present, condition.obtained):
+            yield from self._known("field", field, self.d.fields, path)
+        yield from self._known("checklist", condition.checklist, self.d.checklists, path)
+        if condition.compare is not None:
+            yield from self._compare(condition.compare, (*path, "compare"))
+        if condition.message is not None:
+            yield from self._known("notification", condition.message.message,
+                                   self.d.notifications, (*path, "message"))  # fmt: skip
+
+    def _compare(self, part: model.Compare, path: Path) -> Iterator[Finding]:
+        yield from self._known("field", part.field, self.d.fields, (*path, "field"))
+        spec = self.d.fields.get(part.field)
+        if spec is None:
+            return
+        given: list[Any] = [v for v in (part.equals, part.not_equals) if v is not None]
+        given += [*(part.one_of or []), *(part.not_one_of or [])]
+        if spec.type in {"choice", "choices"}:
+            yield from self._all_known("option", map(str, given), spec.options or {}, path)
+        numeric = part.at_least is not None or part.at_most is not None
+        dated = part.before is not None or part.not_before is not None
+        counted = part.count_at_least is not None
+        fits = {
+            "integer": not dated and not counted,
+            "decimal": not dated and not counted,
+            "date": not numeric and not counted,
+            "instant": not numeric and not counted,
+            "records": counted and not numeric and not dated and not given,
+            "choices": counted and not numeric and not dated and not given,
+        }.get(spec.type, not numeric and not dated and not counted)
+        if not fits:
+            yield self._find("wrong-comparison", path,
+                             f"un champ « {spec.type} » ne se compare pas ainsi.",
+                             f"a {spec.type} field is not compared like this.")  # fmt: skip
+
+    def _moment(self, path: Path, when: model.When) -> Iterator[Finding]:
+        if when.of not in POINTS:
+            dates = [n for n, f in self.d.fields.items() if f.type in {"date", "instant"}]
+            yield from self._known("field", when.of, dates, (*path, "of"))
+        if when.after_field is not None:
+            numbers = [n for n, f in self.d.fields.items() if f.type == "integer"]
+            yield from self._known("field", when.after_field, numbers, (*path, "after_field"))
+        if sum(v is not None for v in (when.after, when.before, when.after_field)) > 1:
+            yield self._find("one-key", path, "« after », « before » ou « after_field » : un seul.",
+                             "'after', 'before' or 'after_field': only one.")  # fmt: skip
+
+
+_FRENCH = {
+    "state": "l'état",
+    "action": "l'action",
+    "role": "le rôle",
+    "field": "le champ",
+    "table": "la table",
+    "output": "la sortie",
+    "checklist": "la liste",
+    "notification": "l'avis",
+    "option": "l'option",
+}
+_TABLE_FRENCH = {
+    "gap": "aucune ligne ne répond à",
+    "overlap": "plusieurs lignes répondent à",
+    "too-large": "la table est trop grande pour être prouvée",
+}
+_TABLE_ENGLISH = {
+    "gap": "no row answers",
+    "overlap": "several rows answer",
+    "too-large": "the table is too large to be proved",
+}

@@ -1,0 +1,411 @@
+"""The compiler: a YAML text in, a proved and frozen `CompiledDefinition` out, or every finding.
+
+text → `source.read` (places) → `model.parse` (types) → `checks.check` (names, graph, data flow, tables)
+→ the parts below → templates rendered with generated facts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from engine.calendar import Span
+from engine.chain import content_hash
+from engine.definition import checks, mistakes, model, source
+from engine.definition.compiled import (
+    CompiledAction,
+    CompiledBranch,
+    CompiledChecklist,
+    CompiledChild,
+    CompiledDefinition,
+    CompiledFormItem,
+    CompiledNotification,
+    CompiledRequirement,
+    CompiledState,
+    CompiledTimer,
+)
+from engine.definition.conditions import compile_condition, compile_moment, compile_value
+from engine.definition.fields import compile_field, words
+from engine.definition.samples import sample_facts
+from engine.definition.tables import compile_table
+from engine.definition.walk import inner, split_form, states_of, states_of_timer
+from engine.errors import Finding, InvalidDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from engine.calendar import Calendar
+    from engine.definition.compiled import CompiledField, Facts, Predicate
+    from engine.definition.tables import Table
+    from engine.ports import TemplateChecker
+
+#: The name of the first event of every case.
+OPENING = "ouvrir"
+
+
+def compile_definition(
+    text: str,
+    *,
+    path: str,
+    calendar: Calendar,
+    templates: TemplateChecker | None,
+    proved: bool = False,
+) -> CompiledDefinition:
+    """Return the compiled definition of a YAML text.
+
+    Args:
+        text: The file's text.
+        path: The file, as findings are to name it.
+        calendar: The workspace's calendar: local hours typed in forms are read in its zone.
+        templates: What renders templates; None when they were checked before.
+        proved: The text was installed, so it was checked: only build.
+
+    Raises:
+        InvalidDefinition: Every finding, in the order of the file.
+    """
+    read = source.read(text, path)
+    definition = mistakes.parse(read)
+    if not proved:
+        _refuse(checks.check(definition, read))
+    compiled = _Builder(definition, calendar).build(content_hash(text))
+    if templates is not None:
+        _refuse(_check_templates(compiled, read, templates))
+    return compiled
+
+
+def _refuse(findings: list[Finding]) -> None:
+    if findings:
+        raise InvalidDefinition(tuple(sorted(findings, key=lambda f: (f.line, f.column, f.code))))
+
+
+class _Builder:
+    """Builds the parts of one definition; the checks have proved that every name is there."""
+
+    def __init__(self, definition: model.Definition, calendar: Calendar) -> None:
+        self.definition = definition
+        self.fields = {k: compile_field(k, s, calendar) for k, s in definition.fields.items()}
+        self.tables: dict[str, Table] = {
+            k: compile_table(t) for k, t in definition.tables.items()
+        }
+        self.checklists: dict[str, CompiledChecklist] = {}
+        for name, checklist in definition.checklists.items():
+            self.checklists[name] = self._checklist(name, checklist)
+
+    def build(self, sha256: str) -> CompiledDefinition:
+        d = self.definition
+        return CompiledDefinition(
+            key=d.process,
+            version=d.version,
+            sha256=sha256,
+            label=words(d.label),
+            adopted={
+                "on": d.adopted.on,
+                "by": words(d.adopted.by),
+                "reference": d.adopted.reference,
+                "text": d.adopted.text,
+            },
+            prefix=d.numbering.prefix,
+            title=tuple(d.title),
+            roles={k: words(label) for k, label in d.roles.items()},
+            fields=self.fields,
+            checklists=self.checklists,
+            opening=self._opening(),
+            duplicates=tuple(d.opening.duplicates),
+            received=d.opening.received,
+            lag=d.opening.lag,
+            states={k: self._state(k, s) for k, s in d.states.items()},
+            actions={k: self._action(k, a) for k, a in d.actions.items()},
+            timers={k: self._timer(k, t) for k, t in d.timers.items()},
+            notifications={k: self._notification(k, n) for k, n in d.notifications.items()},
+            outcomes=tuple(dict.fromkeys(s.end.outcome for s in d.states.values() if s.end)),
+        )
+
+    def _predicate(self, condition: model.Condition | None) -> Predicate | None:
+        return None if condition is None else compile_condition(condition, self.checklists)
+
+    def _checklist(self, name: str, checklist: model.Checklist) -> CompiledChecklist:
+        return CompiledChecklist(
+            name=name,
+            label=words(checklist.label),
+            items={
+                key: (
+                    words(item.label),
+                    compile_condition(item.when, self.checklists),
+                    item.action,
+                )
+                for key, item in checklist.items.items()
+            },
+        )
+
+    def _opening(self) -> CompiledAction:
+        opening = self.definition.opening
+        return CompiledAction(
+            name=OPENING,
+            label=words(opening.label),
+            help=None,
+            sources=frozenset(),
+            branches=(CompiledBranch(state=opening.to, when=None),),
+            roles=frozenset(opening.by),
+            owner_only=False,
+            form=tuple(self._form_item(i) for i in opening.form),
+            note_required=False,
+            requirements=(),
+            sets=self._sets(opening.sets),
+            clears=(),
+            opens=None,
+            notify=tuple(opening.notify),
+            automatic=None,
+            confirm=False,
+            hidden=False,
+            looks_around=True,
+        )
+
+    def _state(self, name: str, state: model.State) -> CompiledState:
+        d = self.definition
+        return CompiledState(
+            name=name,
+            label=words(state.label),
+            task=None if state.task is None else words(state.task.label),
+            role=None if state.task is None else state.task.role,
+            due=None if state.due is None else compile_moment(state.due),
+            waiting=state.waiting,
+            outcome=None if state.end is None else state.end.outcome,
+            redirect=None if state.end is None else state.end.redirect,
+            timers=tuple(k for k, t in d.timers.items() if name in states_of_timer(d, t)),
+            automatic=tuple(
+                k for k, a in d.actions.items() if a.automatic and name in states_of(d, a)
+            ),
+        )
+
+    def _action(self, name: str, action: model.Action) -> CompiledAction:
+        return CompiledAction(
+            name=name,
+            label=words(action.label),
+            help=None if action.help is None else words(action.help),
+            sources=frozenset(states_of(self.definition, action)),
+            branches=self._branches(action.to),
+            roles=frozenset(action.by),
+            owner_only=action.owner_only,
+            form=tuple(self._form_item(i) for i in action.form),
+            note_required=action.note == "required",
+            requirements=tuple(self._requirement(r) for r in action.requires),
+            sets=self._sets(action.sets),
+            clears=tuple(action.clears),
+            opens=None if action.opens is None else _child(action.opens),
+            notify=tuple(action.notify),
+            automatic=self._automatic(name, action),
+            confirm=action.confirm,
+            hidden=action.hidden,
+            looks_around=self._looks_around(action),
+        )
+
+    def _automatic(self, name: str, action: model.Action) -> Predicate | None:
+        """Return when the engine takes the action by itself; never, for one that a timer takes."""
+        if action.automatic is not None:
+            return compile_condition(action.automatic, self.checklists)
+        if any(t.action == name for t in self.definition.timers.values()) and not action.by:
+            return lambda _: False
+        return None
+
+    def _branches(self, to: str | list[model.Branch]) -> tuple[CompiledBranch, ...]:
+        if isinstance(to, str):
+            return (CompiledBranch(state=None if to == "same" else to, when=None),)
+        return tuple(CompiledBranch(state=b.state, when=self._predicate(b.when)) for b in to)
+
+    def _form_item(self, item: str | model.FormItem) -> CompiledFormItem:
+        item = model.FormItem(field=item) if isinstance(item, str) else item
+        record, name = split_form(item.field)
+        field: CompiledField = self.fields[record].of[name] if record else self.fields[name]
+        conditional = isinstance(item.required, model.Condition)
+        return CompiledFormItem(
+            field=field,
+            record=record,
+            always=item.required is True,
+            required=self._predicate(item.required) if conditional else None,  # type: ignore[arg-type]
+        )
+
+    def _requirement(self, requirement: model.Requirement) -> CompiledRequirement:
+        holds = compile_condition(requirement.when, self.checklists)
+        if requirement.exception is not None:
+            holds = _or_exception(holds, requirement.exception)
+        return CompiledRequirement(
+            holds=holds,
+            because=words(requirement.because),
+            remedy=None if requirement.remedy is None else words(requirement.remedy),
+            action=requirement.action,
+            checklists=tuple(named(requirement.when, "checklist")),
+        )
+
+    def _sets(
+        self, sets: Mapping[str, model.SetValue]
+    ) -> tuple[tuple[str, Callable[[Facts], Any]], ...]:
+        return tuple(
+            (name, compile_value(value, self.definition.fields[name].type, self.tables))
+            for name, value in sets.items()
+        )
+
+    def _looks_around(self, action: model.Action) -> bool:
+        conditions = [r.when for r in action.requires]
+        conditions += [i.required for i in action.form if _has_condition(i)]  # type: ignore[union-attr, misc]
+        conditions += [b.when for b in action.to if b.when] if isinstance(action.to, list) else []
+        conditions += [action.automatic] if action.automatic else []
+        for condition in list(conditions):
+            for name in named(condition, "checklist"):
+                items = self.definition.checklists[name].items.values()
+                conditions += [item.when for item in items]
+        return any(
+            list(named(c, kind)) for c in conditions for kind in ("children", "message", "audience")
+        )
+
+    def _timer(self, name: str, timer: model.Timer) -> CompiledTimer:
+        return CompiledTimer(
+            name=name,
+            label=words(timer.label),
+            states=frozenset(states_of_timer(self.definition, timer)),
+            at=compile_moment(timer.at),
+            next_after=_next_after(timer),
+            only=self._predicate(timer.only),
+            notify=tuple(timer.notify),
+            action=timer.action,
+            late=timer.late,
+            of=timer.at.of,
+            explain=timer.at.model_dump(exclude_none=True),
+        )
+
+    def _notification(self, name: str, part: model.Notification) -> CompiledNotification:
+        kind, target = _target(part.to)
+        return CompiledNotification(
+            name=name,
+            label=words(part.label),
+            template=part.template,
+            kind=kind,
+            target=target,
+            people=tuple(part.to.people or ()),
+            name_field=part.to.name,
+            languages=self._languages(part.languages),
+            fields=tuple(part.fields),
+            when=self._predicate(part.when),
+            batch=part.batch,
+            calendar=_calendar(part.calendar),
+            outside=kind in {"address", "roster", "recipients_of"},
+        )
+
+    def _languages(
+        self, languages: list[Literal["fr", "en"] | model.Languages]
+    ) -> Callable[[Facts], tuple[str, ...]]:
+        if all(isinstance(part, str) for part in languages):
+            fixed = tuple(str(part) for part in languages)
+            return lambda _: fixed
+        rules = [
+            (self._predicate(part.when), tuple(part.use))
+            for part in languages
+            if isinstance(part, model.Languages)
+        ]
+
+        def chosen(facts: Facts) -> tuple[str, ...]:
+            return next((use for when, use in rules if when is None or when(facts)), ("fr",))
+
+        return chosen
+
+
+def named(condition: model.Condition, kind: str) -> list[Any]:
+    """Return the parts of one kind, anywhere in a condition."""
+    return [getattr(c, kind) for c in inner(condition) if getattr(c, kind) is not None]
+
+
+def _has_condition(item: str | model.FormItem) -> bool:
+    return isinstance(item, model.FormItem) and isinstance(item.required, model.Condition)
+
+
+def _child(child: model.Child) -> CompiledChild:
+    return CompiledChild(
+        process=child.process,
+        copy=dict(child.copy_fields),
+        form=dict(child.form),
+        for_each=child.for_each,
+        item=child.item,
+    )
+
+
+def _or_exception(holds: Predicate, field: str) -> Predicate:
+    return lambda facts: facts.data.get(field) is True or holds(facts)
+
+
+def _next_after(
+    timer: model.Timer,
+) -> Callable[[datetime, int, Calendar], datetime | None]:
+    if timer.repeat is None:
+        return lambda *_: None
+    every, times, way = Span.parse(timer.repeat.every), timer.repeat.times, timer.at.on_business_day
+
+    def next_after(previous: datetime, occurrence: int, calendar: Calendar) -> datetime | None:
+        if occurrence >= times:
+            return None
+        following = calendar.shift(previous, every, 1)
+        if way is None:
+            return following
+        local = calendar.local(following)
+        # Forward whatever the rule's way: a repetition never comes before the one it repeats.
+        return calendar.instant(calendar.to_business_day(local.date(), "forward"), local.time())
+
+    return next_after
+
+
+def _target(to: model.Recipients) -> tuple[Any, str]:
+    if to.address is not None:
+        return "address", to.address
+    if to.role is not None:
+        return "role", to.role
+    if to.roster is not None:
+        return "roster", to.roster
+    if to.recipients_of is not None:
+        return "recipients_of", to.recipients_of
+    return "people", ""
+
+
+def _calendar(part: model.Invitation | None) -> dict[str, Any] | None:
+    if part is None:
+        return None
+    return {
+        "start": part.start,
+        "minutes": part.minutes,
+        "summary": words(part.summary),
+        "location": part.location,
+        "cancels": part.cancels,
+    }
+
+
+# --- templates ----------------------------------------------------------------------------------
+
+
+def _check_templates(
+    compiled: CompiledDefinition, read: source.Source, templates: TemplateChecker
+) -> list[Finding]:
+    """Render every template with everything there, and with nothing optional there.
+
+    Facts have the same shape in every state, so that one state stands for all.
+    """
+    state = next(iter(compiled.states))
+    found: dict[str, Finding] = {}
+    for name, notification in compiled.notifications.items():
+        for empty in (False, True):
+            facts = sample_facts(compiled, notification, state, empty=empty)
+            for fault in templates.check(
+                notification.template, _languages_used(read, name), facts
+            ):
+                finding = read.finding(
+                    "template",
+                    ("notifications", name, "template"),
+                    f"le gabarit « {notification.template} » : {fault}",
+                    f"template {notification.template!r}: {fault}",
+                )
+                found[str(finding)] = finding
+    return list(found.values())
+
+
+def _languages_used(read: source.Source, name: str) -> list[str]:
+    written = read.tree["notifications"][name].get("languages", ["fr"])
+    used = [w for part in written for w in (part["use"] if isinstance(part, dict) else [part])]
+    # A member of a roster or somebody of the staff may read both.
+    return list(dict.fromkeys(used))
+

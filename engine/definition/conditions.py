@@ -1,0 +1,284 @@
+"""Conditions, dates and values of the language, compiled into closures over `Facts`.
+
+A closed vocabulary: nothing is evaluated, imported or looked up by name at run time. A comparison on
+a field that has no value is false (and its `not` true): `present` and `obtained` say which it is.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Any
+
+from engine.calendar import Span
+from engine.definition import model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.definition.compiled import CompiledChecklist, Facts, Moment, Predicate, Value
+    from engine.definition.tables import Table
+
+
+def value_of(facts: Facts, name: str) -> Any:  # noqa: ANN401 - a stored value
+    """Return a field's value, None when it has none or only a reason why it has none."""
+    value = facts.data.get(name)
+    return None if isinstance(value, dict) and "missing" in value else value
+
+
+def compile_condition(
+    condition: model.Condition, checklists: dict[str, CompiledChecklist]
+) -> Predicate:
+    """Return the predicate of a condition.
+
+    Args:
+        condition: With exactly one key (the checks see to it).
+        checklists: Filled in later: looked up when judged, so that order does not matter.
+    """
+    name, part = only_key(condition)
+    return _KINDS[name](part, checklists)
+
+
+def only_key(part: model.Model) -> tuple[str, Any]:
+    """Return the one key that is set, with its value."""
+    given = [(n, getattr(part, n)) for n in type(part).model_fields if getattr(part, n) is not None]
+    if len(given) != 1:
+        msg = "exactly one key is needed"
+        raise ValueError(msg)
+    return given[0]
+
+
+def _all(parts: list[model.Condition], checklists: dict[str, CompiledChecklist]) -> Predicate:
+    tests = [compile_condition(p, checklists) for p in parts]
+    return lambda facts: all(test(facts) for test in tests)
+
+
+def _any(parts: list[model.Condition], checklists: dict[str, CompiledChecklist]) -> Predicate:
+    tests = [compile_condition(p, checklists) for p in parts]
+    return lambda facts: any(test(facts) for test in tests)
+
+
+def _not(part: model.Condition, checklists: dict[str, CompiledChecklist]) -> Predicate:
+    test = compile_condition(part, checklists)
+    return lambda facts: not test(facts)
+
+
+def _present(name: str, _: object) -> Predicate:
+    return lambda facts: facts.data.get(name) not in (None, "", [])
+
+
+def _obtained(name: str, _: object) -> Predicate:
+    return lambda facts: value_of(facts, name) not in (None, "", [])
+
+
+def _checklist(name: str, checklists: dict[str, CompiledChecklist]) -> Predicate:
+    return lambda facts: all(done(facts) for _, done, _ in checklists[name].items.values())
+
+
+def _within(name: str, _: object) -> Predicate:
+    if name == "business_hours":
+        return lambda facts: facts.calendar.within_business_hours(facts.now)
+    return lambda facts: facts.calendar.is_business_day(facts.calendar.today(facts.now))
+
+
+def _actor(name: str, _: object) -> Predicate:
+    if name == "owner":
+        return lambda facts: facts.actor == facts.owner
+    return lambda facts: facts.actor != facts.owner
+
+
+def _children(part: model.Children, _: object) -> Predicate:
+    def holds(facts: Facts) -> bool:
+        here = [c for c in facts.children() if part.process in (None, c.process)]
+        counted = here if part.outcome is None else [c for c in here if c.outcome == part.outcome]
+        if part.at_least is not None and len(counted) < part.at_least:
+            return False
+        if part.all == "ended":
+            return all(c.outcome is not None for c in here)
+        if part.all == "open":
+            return all(c.outcome is None for c in here)
+        return part.outcome is None or part.at_least is not None or len(counted) == len(here)
+
+    return holds
+
+
+def _message(part: model.Message, _: object) -> Predicate:
+    def holds(facts: Facts) -> bool:
+        accepted, settled = facts.message_state(part.message)
+        return {
+            "accepted": accepted,
+            "settled": settled,
+            "stuck": settled and not accepted,
+        }[part.state]
+
+    return holds
+
+
+def _audience(part: model.Audience, _: object) -> Predicate:
+    def holds(facts: Facts) -> bool:
+        active, unreachable = facts.roster_state(part.roster)
+        return active > 0 and (part.state == "not_empty" or not unreachable)
+
+    return holds
+
+
+def _compare(part: model.Compare, _: object) -> Predicate:
+    tests = [
+        _COMPARISONS[name](wanted)
+        for name in type(part).model_fields
+        if name != "field" and (wanted := getattr(part, name)) is not None
+    ]
+    name = part.field
+
+    def holds(facts: Facts) -> bool:
+        value = value_of(facts, name)
+        return value is not None and all(test(value, facts) for test in tests)
+
+    return holds
+
+
+def _day(value: Any, facts: Facts) -> date:  # noqa: ANN401 - a stored date or instant
+    if "T" in str(value):
+        return facts.calendar.today(datetime.fromisoformat(value))
+    return date.fromisoformat(value)
+
+
+def _limit(wanted: Any) -> Callable[[Facts], date | None]:  # noqa: ANN401 - a When or a date
+    if isinstance(wanted, date):
+        return lambda _: wanted
+    moment = compile_moment(wanted)
+
+    def limit(facts: Facts) -> date | None:
+        instant = moment(facts)
+        return None if instant is None else facts.calendar.today(instant)
+
+    return limit
+
+
+def _before(wanted: Any) -> Callable[[Any, Facts], bool]:  # noqa: ANN401
+    limit = _limit(wanted)
+
+    def holds(value: Any, facts: Facts) -> bool:  # noqa: ANN401
+        day = limit(facts)
+        return day is not None and _day(value, facts) < day
+
+    return holds
+
+
+def _not_before(wanted: Any) -> Callable[[Any, Facts], bool]:  # noqa: ANN401
+    before = _before(wanted)
+    return lambda value, facts: not before(value, facts)
+
+
+_COMPARISONS: dict[str, Callable[[Any], Callable[[Any, Facts], bool]]] = {
+    "equals": lambda wanted: lambda value, _: value == wanted,
+    "not_equals": lambda wanted: lambda value, _: value != wanted,
+    "one_of": lambda wanted: lambda value, _: value in wanted,
+    "not_one_of": lambda wanted: lambda value, _: value not in wanted,
+    "at_least": lambda wanted: lambda value, _: _number(value) >= wanted,
+    "at_most": lambda wanted: lambda value, _: _number(value) <= wanted,
+    "count_at_least": lambda wanted: lambda value, _: len(value) >= wanted,
+    "before": _before,
+    "not_before": _not_before,
+}
+
+
+def _number(value: Any) -> Any:  # noqa: ANN401 - an int, or a decimal as it is stored
+    if isinstance(value, str):
+        from decimal import Decimal  # noqa: PLC0415 - decimals are rare
+
+        return Decimal(value)
+    return value
+
+
+_KINDS: dict[str, Callable[[Any, dict[str, CompiledChecklist]], Predicate]] = {
+    "all": _all,
+    "any": _any,
+    "negation": _not,
+    "present": _present,
+    "obtained": _obtained,
+    "compare": _compare,
+    "checklist": _checklist,
+    "children": _children,
+    "message": _message,
+    "audience": _audience,
+    "within": _within,
+    "actor": _actor,
+}
+
+
+# --- dates --------------------------------------------------------------------------------------
+
+
+def compile_moment(when: model.When) -> Moment:
+    """Return the function that gives a date rule's instant (UTC), None while it is not known."""
+    hour = None if when.hour is None else time.fromisoformat(when.hour)
+    length = _length(when)
+
+    def moment(facts: Facts) -> datetime | None:
+        base = _base(facts, when.of)
+        if base is None:
+            return None
+        shifted = length(facts, base)
+        if shifted is None or (hour is None and when.on_business_day is None):
+            return shifted
+        local = facts.calendar.local(shifted)
+        day = local.date()
+        if when.on_business_day is not None:
+            day = facts.calendar.to_business_day(day, when.on_business_day)
+        return facts.calendar.instant(day, hour or local.time())
+
+    return moment
+
+
+def _length(when: model.When) -> Callable[[Facts, datetime], datetime | None]:
+    if when.after_field is not None:
+        name, unit = when.after_field, when.unit
+
+        def counted(facts: Facts, base: datetime) -> datetime | None:
+            count = value_of(facts, name)
+            return None if count is None else facts.calendar.shift(base, Span(count, unit), 1)
+
+        return counted
+    written = when.after or when.before
+    if written is None:
+        return lambda _, base: base
+    span, sign = Span.parse(written), 1 if when.after else -1
+    return lambda facts, base: facts.calendar.shift(base, span, sign)
+
+
+def _base(facts: Facts, of: str) -> datetime | None:
+    if of in {"now", "opened", "entered", "due"}:
+        return getattr(facts, of)  # type: ignore[no-any-return]
+    value = value_of(facts, of)
+    if value is None:
+        return None
+    if "T" in value:
+        return datetime.fromisoformat(value)
+    return facts.calendar.end_of_day(date.fromisoformat(value))
+
+
+# --- values -------------------------------------------------------------------------------------
+
+
+def compile_value(part: model.SetValue, kind: str, tables: dict[str, Table]) -> Value:
+    """Return the function that gives the value an action writes, in the field's stored form."""
+    name, wanted = only_key(part)
+    if name == "value":
+        return lambda _: wanted
+    if name == "table":
+        table, output = tables[wanted.table], wanted.output
+        return lambda facts: table.give(facts, output)
+    if name == "actor":
+        return lambda facts: facts.actor
+    if name == "today":
+        return lambda facts: facts.calendar.today(facts.now).isoformat()
+    if name == "now":
+        return lambda facts: facts.now.astimezone(UTC).isoformat()
+    moment = compile_moment(wanted)
+    return lambda facts: _stored(moment(facts), kind, facts)
+
+
+def _stored(instant: datetime | None, kind: str, facts: Facts) -> str | None:
+    if instant is None:
+        return None
+    return facts.calendar.today(instant).isoformat() if kind == "date" else instant.isoformat()

@@ -1,0 +1,300 @@
+"""Form fields: what a person or a file gave, into its one stored form, or a clear refusal.
+
+Stored forms are JSON: text as NFC strings, integers, decimals as strings with a dot, booleans, dates
+`2013-03-31`, instants `2013-03-31T12:30:00+00:00` in UTC, countries as ISO 3166-1 alpha-2 codes, a
+choice as its key, choices as a list of keys, a person as a login, a member as its id, a case as its
+number. Where a field has `reason_if_missing`, `{"missing": reason}` is accepted instead of a value.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from engine.contact import has_controls, is_email
+from engine.definition.compiled import CompiledField, FieldError
+from engine.folding import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine.calendar import Calendar
+    from engine.definition.model import FieldSpec, Option
+
+    Normalise = Callable[[Any], Any]
+
+#: Every code that a field may refuse with (`docs/cli.md` says each in words).
+CODES = (
+    "not_a_text",
+    "empty",
+    "too_long",
+    "too_short",
+    "control_character",
+    "not_a_number",
+    "too_small",
+    "too_large",
+    "not_a_boolean",
+    "not_a_date",
+    "no_such_date",
+    "not_an_instant",
+    "not_an_option",
+    "not_an_email",
+    "not_a_country",
+    "reason_needed",
+    "no_such_person",
+    "no_such_member",
+    "no_such_case",
+    "ambiguous",
+)
+
+TEXT_LENGTH = 300
+PARAGRAPH_LENGTH = 20_000
+
+_TRUE = frozenset({"oui", "vrai", "yes", "true", "o", "y", "1"})
+_FALSE = frozenset({"non", "faux", "no", "false", "n", "0"})
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def compile_field(name: str, spec: FieldSpec, calendar: Calendar) -> CompiledField:
+    """Return the compiled form of a field of the language."""
+    normalise = _KINDS[spec.type](spec, calendar)
+    if spec.reason_if_missing:
+        normalise = _or_reason(normalise)
+    return CompiledField(
+        name=name,
+        type=spec.type,
+        label=words(spec.label),
+        help=None if spec.help is None else words(spec.help),
+        normalise=normalise,
+        options={key: words(option) for key, option in (spec.options or {}).items()},
+        of={k: compile_field(k, s, calendar) for k, s in (spec.of or {}).items()},
+        roster=spec.roster,
+        internal=spec.internal,
+        reason_if_missing=spec.reason_if_missing,
+        search=spec.search,
+    )
+
+
+def words(label: Any) -> Mapping[str, str]:  # noqa: ANN401 - a Label or an Option
+    """Return the words of a label by language."""
+    return {"fr": label.fr, "en": label.en}
+
+
+def _or_reason(normalise: Normalise) -> Normalise:
+    def either(value: Any) -> Any:  # noqa: ANN401
+        if not isinstance(value, dict):
+            return normalise(value)
+        if set(value) != {"missing"} or not str(value["missing"]).strip():
+            raise FieldError("reason_needed")
+        return {"missing": _clean(str(value["missing"]), TEXT_LENGTH, newlines=True)}
+
+    return either
+
+
+def _clean(value: Any, longest: int, *, newlines: bool) -> str:  # noqa: ANN401
+    if not isinstance(value, str):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise FieldError("not_a_text")
+        value = str(value)
+    # Length first: a hostile value is refused before anything walks it.
+    if len(value) > longest + 1000:
+        raise FieldError("too_long", max=longest, length=len(value))
+    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n")).strip()
+    if has_controls(text, allow="\n\t" if newlines else ""):
+        raise FieldError("control_character")
+    if not text:
+        raise FieldError("empty")
+    if len(text) > longest:
+        raise FieldError("too_long", max=longest, length=len(text))
+    return text
+
+
+def _text(spec: FieldSpec, _: Calendar) -> Normalise:
+    paragraph = spec.type == "paragraph"
+    longest = spec.max or (PARAGRAPH_LENGTH if paragraph else TEXT_LENGTH)
+
+    def normalise(value: Any) -> str:  # noqa: ANN401
+        text = _clean(value, longest, newlines=paragraph)
+        if spec.min is not None and len(text) < spec.min:
+            raise FieldError("too_short", min=spec.min, length=len(text))
+        return text
+
+    return normalise
+
+
+def _integer(spec: FieldSpec, _: Calendar) -> Normalise:
+    def normalise(value: Any) -> int:  # noqa: ANN401
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise FieldError("not_a_number")
+        written = str(value).strip().replace("\u00a0", "").replace(" ", "")
+        if not re.fullmatch(r"[-+]?\d{1,15}", written, re.ASCII):
+            raise FieldError("not_a_number")
+        return _bounded(int(written), spec)
+
+    return normalise
+
+
+def _decimal(spec: FieldSpec, _: Calendar) -> Normalise:
+    def normalise(value: Any) -> str:  # noqa: ANN401
+        written = str(value).strip().replace("\u00a0", "").replace(" ", "").replace(",", ".")
+        if not re.fullmatch(r"[-+]?\d{1,15}(\.\d{1,10})?", written, re.ASCII):
+            raise FieldError("not_a_number")
+        try:
+            number = Decimal(written)
+        except InvalidOperation as error:  # pragma: no cover - the pattern admits numbers only
+            raise FieldError("not_a_number") from error
+        _bounded(number, spec)
+        return format(number, "f")
+
+    return normalise
+
+
+def _bounded(number: Any, spec: FieldSpec) -> Any:  # noqa: ANN401 - an int or a Decimal
+    if spec.min is not None and number < spec.min:
+        raise FieldError("too_small", min=spec.min)
+    if spec.max is not None and number > spec.max:
+        raise FieldError("too_large", max=spec.max)
+    return number
+
+
+def _boolean(_: FieldSpec, __: Calendar) -> Normalise:
+    def normalise(value: Any) -> bool:  # noqa: ANN401
+        if isinstance(value, bool):
+            return value
+        word = fold(str(value)[:10])
+        if word not in _TRUE | _FALSE:
+            raise FieldError("not_a_boolean")
+        return word in _TRUE
+
+    return normalise
+
+
+def _date(_: FieldSpec, __: Calendar) -> Normalise:
+    def normalise(value: Any) -> str:  # noqa: ANN401
+        written = str(value).strip()
+        if not _ISO_DATE.fullmatch(written):
+            raise FieldError("not_a_date")
+        try:
+            return date.fromisoformat(written).isoformat()
+        except ValueError as error:
+            raise FieldError("no_such_date", value=written) from error
+
+    return normalise
+
+
+def _instant(_: FieldSpec, calendar: Calendar) -> Normalise:
+    def normalise(value: Any) -> str:  # noqa: ANN401
+        try:
+            read = datetime.fromisoformat(str(value).strip().replace(" h ", ":").replace("h", ":"))
+        except ValueError as error:
+            raise FieldError("not_an_instant") from error
+        if read.tzinfo is None:
+            # An hour without an offset is the hour of the workspace.
+            return calendar.instant(read.date(), read.time()).isoformat()
+        return read.astimezone(UTC).isoformat()
+
+    return normalise
+
+
+def _choice(spec: FieldSpec, _: Calendar) -> Normalise:
+    known = _by_words(spec.options or {})
+
+    def normalise(value: Any) -> str:  # noqa: ANN401
+        key = known.get(fold(str(value)[:200]).replace(" ", "_")) or known.get(fold(str(value)[:200]))
+        if key is None:
+            raise FieldError("not_an_option", value=str(value)[:80])
+        return key
+
+    return normalise
+
+
+def _by_words(options: Mapping[str, Option]) -> dict[str, str]:
+    known = {}
+    for key, option in options.items():
+        known |= {fold(option.fr): key, fold(option.en): key}
+    return {**known, **{key: key for key in options}}
+
+
+def _choices(spec: FieldSpec, calendar: Calendar) -> Normalise:
+    one = _choice(spec, calendar)
+    order = list(spec.options or {})
+
+    def normalise(value: Any) -> list[str]:  # noqa: ANN401
+        given = value if isinstance(value, list) else str(value).split(",")
+        return sorted({one(v) for v in given}, key=order.index)
+
+    return normalise
+
+
+def _email(_: FieldSpec, __: Calendar) -> Normalise:
+    def normalise(value: Any) -> str:  # noqa: ANN401
+        text = str(value).strip()
+        if not is_email(text):
+            raise FieldError("not_an_email", value=text[:80])
+        return text
+
+    return normalise
+
+
+def _country(_: FieldSpec, __: Calendar) -> Normalise:
+    def normalise(value: Any) -> str:  # noqa: ANN401
+        code = _countries().get(fold(str(value)[:80]))
+        if code is None:
+            raise FieldError("not_a_country", value=str(value)[:80])
+        return code
+
+    return normalise
+
+
+@cache
+def _countries() -> dict[str, str]:
+    """Return every name of a country, folded, in French and English, and its code, to its code."""
+    from babel import Locale  # noqa: PLC0415 - only where a country is read
+
+    known: dict[str, str] = {}
+    for language in ("en", "fr"):
+        for code, name in Locale(language).territories.items():
+            if len(code) == 2 and code.isalpha() and code not in {"EU", "EZ", "UN", "QO", "ZZ"}:  # noqa: PLR2004
+                known[fold(name)] = code
+                known[fold(code)] = code
+    return known
+
+
+def _reference(_: FieldSpec, __: Calendar) -> Normalise:
+    def normalise(value: Any) -> Any:  # noqa: ANN401 - resolved before
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        return _clean(value, TEXT_LENGTH, newlines=False)
+
+    return normalise
+
+
+def _records(_: FieldSpec, __: Calendar) -> Normalise:
+    def normalise(_: Any) -> Any:  # noqa: ANN401
+        # A list is only ever added to, record by record, through the fields of its records.
+        raise FieldError("not_a_text")
+
+    return normalise
+
+
+_KINDS: dict[str, Callable[[FieldSpec, Calendar], Normalise]] = {
+    "text": _text,
+    "paragraph": _text,
+    "integer": _integer,
+    "decimal": _decimal,
+    "boolean": _boolean,
+    "date": _date,
+    "instant": _instant,
+    "choice": _choice,
+    "choices": _choices,
+    "email": _email,
+    "country": _country,
+    "person": _reference,
+    "member": _reference,
+    "case": _reference,
+    "records": _records,
+}

@@ -1,0 +1,107 @@
+"""Decision tables with the hit policy « unique » (DMN 1.5, 8.2.8): exactly one row for any input.
+
+Gaps and overlaps are found, not sampled: choices and booleans are finite, and the bounds that a table
+names cut the integers into finitely many stretches within which every row answers alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from engine.definition.conditions import value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from engine.definition import model
+    from engine.definition.compiled import Facts
+
+#: A table whose inputs make more combinations than this is refused as too large to prove.
+MAX_COMBINATIONS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A compiled table: `give` returns an output, None while an input has no value."""
+
+    reads: tuple[str, ...]
+    rows: tuple[tuple[Mapping[str, model.TableInput], Mapping[str, Any]], ...]
+
+    def give(self, facts: Facts, output: str) -> Any:  # noqa: ANN401 - what the table says
+        """Return the value of an output for the case's data."""
+        inputs = {name: value_of(facts, name) for name in self.reads}
+        for cells, values in self.rows:
+            if all(cell_holds(cell, inputs[name]) for name, cell in cells.items()):
+                return values[output]
+        return None
+
+
+def compile_table(table: model.DecisionTable) -> Table:
+    """Return the compiled form of a table."""
+    return Table(tuple(table.reads), tuple((dict(r.when), dict(r.give)) for r in table.rows))
+
+
+def cell_holds(cell: model.TableInput, value: Any) -> bool:  # noqa: ANN401
+    """Tell whether one cell accepts a value; an empty cell accepts any, even none."""
+    if cell.equals is not None:
+        return bool(value == cell.equals)
+    if cell.one_of is not None:
+        return value in cell.one_of
+    if value is None:
+        return cell.at_least is None and cell.at_most is None
+    if cell.at_least is not None and value < cell.at_least:
+        return False
+    return cell.at_most is None or value <= cell.at_most
+
+
+def faults(
+    table: model.DecisionTable, fields: Mapping[str, model.FieldSpec]
+) -> Iterator[tuple[str, dict[str, Any], tuple[int, ...]]]:
+    """Yield `("gap" | "overlap" | "too-large", an input that shows it, the rows concerned)`."""
+    stretches = [_stretches(name, table, fields[name]) for name in table.reads]
+    combinations = 1
+    for values in stretches:
+        combinations *= max(1, len(values))
+    if combinations * max(1, len(table.rows)) > MAX_COMBINATIONS * 10:
+        yield "too-large", {}, ()
+        return
+    for values in product(*stretches):
+        inputs = dict(zip(table.reads, values, strict=True))
+        hits = tuple(
+            i
+            for i, row in enumerate(table.rows)
+            if all(cell_holds(c, inputs.get(n)) for n, c in row.when.items())
+        )
+        if len(hits) != 1:
+            yield ("overlap" if hits else "gap"), inputs, hits
+
+
+def _stretches(
+    name: str, table: model.DecisionTable, spec: model.FieldSpec
+) -> Sequence[str | int | bool]:
+    """Return one representative of every stretch of values that all rows treat alike."""
+    if spec.type == "choice":
+        return list(spec.options or {})
+    if spec.type == "boolean":
+        return [False, True]
+    cells = [row.when[name] for row in table.rows if name in row.when]
+    low, high = spec.min if spec.min is not None else -(10**9), spec.max or 10**9
+    points = {low, high}
+    for cell in cells:
+        points |= _edges(cell)
+    return sorted(p for p in points if low <= p <= high)
+
+
+def _edges(cell: model.TableInput) -> set[int]:
+    edges: set[int] = set()
+    exact = [cell.equals] if isinstance(cell.equals, int) else []
+    exact += [v for v in cell.one_of or [] if isinstance(v, int)]
+    for value in exact:
+        edges |= {value - 1, value, value + 1}
+    if cell.at_least is not None:
+        edges |= {cell.at_least - 1, cell.at_least}
+    if cell.at_most is not None:
+        edges |= {cell.at_most, cell.at_most + 1}
+    return edges
