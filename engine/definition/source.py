@@ -197,7 +197,7 @@ class _Walker:
 
 def _scalar(node: yaml.Node) -> str | int | bool | None:
     text: str = node.value
-    if node.style is not None:  # quoted or block: text, whatever it looks like
+    if node.style in {"'", '"', "|", ">"}:  # quoted or block: text, whatever it looks like
         return text
     if text in _WORDS:
         return _WORDS[text]
