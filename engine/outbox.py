@@ -74,6 +74,7 @@ class Leased:
     name: str
     template: str
     batch: bool
+    queued_at: datetime
     facts: Mapping[str, Any]
     token: int
     deliveries: tuple[Delivery, ...]
@@ -196,6 +197,7 @@ def _leased(row: Row[Any], token: int, due: Iterable[Row[Any]]) -> Leased:
         name=row.name,
         template=row.template,
         batch=bool(row.batch),
+        queued_at=from_micros(row.queued_at),
         facts=json.loads(row.facts),
         token=token,
         deliveries=tuple(

@@ -1,0 +1,1 @@
+"""What people touch: the `inbox` command. It parses, asks and prints; it decides nothing."""

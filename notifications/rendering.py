@@ -1,0 +1,186 @@
+"""Templates into words: Jinja in a sandbox, strict about what is not there, in one or two languages.
+
+A template is two files a language, `<lang>/<name>.subject.j2` and `<lang>/<name>.txt.j2`. The text is
+written once, by hand, in a small plain form (paragraphs separated by an empty line, `- ` for lists,
+`# ` for a heading, `Label : value` lines for facts), and the HTML part is made from it by the shared
+layout, so that the two parts always say the same. A bilingual message is French first, then English.
+
+A template sees the facts that the engine froze with the message, the recipient apart: content is the
+same for everybody, byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from notifications import words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from notifications.settings import Institute
+
+#: A rendering longer than this is refused: no message of ours comes near.
+LONGEST = 200_000
+
+
+def packaged_templates() -> Path:
+    """Return the folder of the templates: inside the installed package, else the checkout's own."""
+    inside = Path(str(files("notifications") / "_templates"))
+    return inside if inside.is_dir() else Path(str(files("notifications"))).parent / "templates"
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """The sandbox, without the few operations that can run for ever or fill the memory."""
+
+    intercepted_binops = frozenset({"**", "*", "%"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Allow numbers only where a text could be multiplied or formatted to any size."""
+        if operator == "**" or not all(isinstance(v, int) for v in (left, right)):
+            raise jinja2.exceptions.SecurityError(f"{operator} is for numbers only")
+        return super().call_binop(context, operator, left, right)
+
+
+class Renderer:
+    """Renders the messages of one workspace.
+
+    Args:
+        institute: Who writes.
+        zone: The workspace's time zone.
+        folder: The workspace's own templates, looked in first.
+    """
+
+    def __init__(
+        self, institute: Institute, zone: str = "America/Toronto", folder: Path | None = None
+    ) -> None:
+        self.institute = institute
+        self.zone = ZoneInfo(zone)
+        self.folders = [f for f in (folder, packaged_templates()) if f is not None]
+
+    @cached_property
+    def _environment(self) -> _Sandbox:
+        environment = _Sandbox(
+            loader=jinja2.FileSystemLoader([str(f) for f in self.folders]),
+            undefined=jinja2.StrictUndefined,
+            # Texts are not HTML; the one HTML layout escapes everything that it is given.
+            autoescape=jinja2.select_autoescape(["html.j2"], default=False),
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.globals.pop("range", None)
+        environment.globals.pop("lipsum", None)
+        for lang in ("fr", "en"):
+            environment.filters |= self._filters(lang)
+        return environment
+
+    def _filters(self, lang: str) -> dict[str, Any]:
+        """Return the filters under their own name and language: `show_fr`, `day_en`…"""
+        return {
+            f"show_{lang}": lambda field: words.show(field, lang, self.zone),
+            f"day_{lang}": lambda iso: words.day(self._local(iso).date(), lang),
+            f"moment_{lang}": lambda iso: words.moment(self._local(iso), lang),
+        }
+
+    def _local(self, iso: str) -> datetime:
+        read = datetime.fromisoformat(iso)
+        return read if read.tzinfo is None else read.astimezone(self.zone)
+
+    def render(
+        self, template: str, languages: Sequence[str], facts: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the content of a message: subject, text, html, languages; the same for everybody.
+
+        Raises:
+            jinja2.TemplateError: Something is missing; `check` finds it before anything runs.
+        """
+        parts = [self._part(template, lang, facts) for lang in languages]
+        subject = " / ".join(dict.fromkeys(p["subject"] for p in parts))
+        text = "\n\n— — —\n\n".join(p["text"] for p in parts)
+        return {
+            "subject": subject[:900],
+            "text": text,
+            "html": self._html(subject, parts),
+            "languages": list(languages),
+            "calendar": facts.get("calendar"),
+        }
+
+    def _part(self, template: str, lang: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+        subject = self._one(f"{lang}/{template}.subject.j2", lang, facts)
+        body = self._one(f"{lang}/{template}.txt.j2", lang, facts).strip()
+        foot = self._one(f"{lang}/layout.foot.j2", lang, facts).strip()
+        if lang == "fr":
+            subject, body, foot = map(words.typography, (subject, body, foot))
+        return {
+            "lang": lang,
+            # A header is one line, whatever a field holds (RFC 5322, 2.2).
+            "subject": " ".join(subject.split()),
+            "text": f"{body}\n\n-- \n{foot}\n",
+            "blocks": blocks(body),
+            "foot": foot.splitlines(),
+        }
+
+    def _one(self, name: str, lang: str, facts: Mapping[str, Any]) -> str:
+        text = self._environment.get_template(name).render(
+            {
+                **facts,
+                "lang": lang,
+                "institute": self.institute,
+                "show": self._environment.filters[f"show_{lang}"],
+                "day": self._environment.filters[f"day_{lang}"],
+                "moment": self._environment.filters[f"moment_{lang}"],
+            }
+        )
+        if len(text) > LONGEST:
+            raise jinja2.TemplateError(f"{name} renders to more than {LONGEST} characters")
+        return text
+
+    def _html(self, subject: str, parts: Sequence[Mapping[str, Any]]) -> str:
+        import css_inline
+
+        layout = self._environment.get_template("layout.html.j2")
+        return str(css_inline.inline(layout.render(subject=subject, parts=parts)))
+
+    def check(
+        self, template: str, languages: Sequence[str], facts: Mapping[str, Any]
+    ) -> Sequence[str]:
+        """Return one sentence for every fault of a template (`engine.ports.TemplateChecker`)."""
+        faults = []
+        for lang in languages:
+            try:
+                self._part(template, lang, facts)
+            except jinja2.TemplateNotFound as error:
+                faults.append(f"{error.name} : introuvable / not found")
+            except jinja2.TemplateSyntaxError as error:
+                faults.append(f"{error.name}:{error.lineno}: {error.message}")
+            except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
+                faults.append(f"{lang}/{template}: {error}")
+        return faults
+
+
+def blocks(text: str) -> list[dict[str, Any]]:
+    """Return a plain text as blocks for the HTML layout: headings, lists, facts, paragraphs."""
+    return [_block(part) for part in re.split(r"\n\s*\n", text.strip()) if part.strip()]
+
+
+def _block(part: str) -> dict[str, Any]:
+    lines = [line.rstrip() for line in part.splitlines()]
+    if lines[0].startswith("# "):
+        return {"kind": "heading", "text": lines[0][2:]}
+    if all(line.startswith("- ") for line in lines):
+        return {"kind": "list", "items": [line[2:] for line in lines]}
+    if all(line.startswith("    ") for line in lines):
+        return {"kind": "command", "lines": [line[4:] for line in lines]}
+    facts = [re.fullmatch(r"\* (.+?)[\u00a0 ]?: (.+)", line) for line in lines]
+    if all(facts):
+        return {"kind": "facts", "rows": [(f[1], f[2]) for f in facts if f]}
+    return {"kind": "paragraph", "lines": lines}
+

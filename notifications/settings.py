@@ -1,0 +1,85 @@
+"""How mail leaves: the server, the sender, the institute's own words at the foot of every message."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+
+from engine.errors import Unavailable
+
+#: Where the password is looked for: never in the database, the settings file, or a log.
+PASSWORD_VARIABLE = "ARRIMAGE_SMTP_PASSWORD"  # noqa: S105 - a variable's name
+CREDENTIAL = "smtp-password"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Institute:
+    """Who writes: shown at the foot of every message (name, postal address, contact)."""
+
+    name: str
+    address: str
+    email: str
+    phone: str = ""
+    website: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSettings:
+    """The mail server.
+
+    Attributes:
+        host: Its name or address.
+        port: Its port.
+        security: `starttls` (required, not tried), `tls` from the first byte, or `none`, which is
+            only for a server on this machine.
+        username: For AUTH; empty for none.
+        sender: The address in From and MAIL FROM.
+        institute: Who writes.
+        timeout: Seconds to wait for any reply.
+        loopback_only: A rehearsal: refuse any server but one on this machine.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 25
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    sender: str = "arrimage@example.org"
+    institute: Institute = field(
+        default_factory=lambda: Institute(name="Institut", address="", email="")
+    )
+    timeout: float = 60.0
+    loopback_only: bool = False
+
+    @property
+    def domain(self) -> str:
+        """The right side of our Message-IDs and List-Ids."""
+        return self.sender.rpartition("@")[2]
+
+    def check(self) -> None:
+        """Raise `Unavailable` when these settings would send in clear, or out of a rehearsal."""
+        if is_loopback(self.host):
+            return
+        if self.loopback_only:
+            raise Unavailable("mail", f"a rehearsal only sends to this machine, not to {self.host}")
+        if self.security == "none":
+            raise Unavailable("mail", f"mail to {self.host} must be encrypted: starttls or tls")
+
+    def password(self) -> str:
+        """Return the password from the environment or from systemd's credentials, else empty."""
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        if folder and (Path(folder) / CREDENTIAL).exists():
+            return (Path(folder) / CREDENTIAL).read_text(encoding="utf-8").strip()
+        return os.environ.get(PASSWORD_VARIABLE, "")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine, by its address or its fixed name (RFC 6761, 6.3)."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
