@@ -212,6 +212,8 @@ class Draft:
 
     def _end_or_reopen(self, state: CompiledState) -> None:
         self.case["ended_at"] = self.micros if state.outcome else None
+        if state.redirect is None:
+            self.case["redirect_id"] = None
 
     def _pause_or_resume(self, state: CompiledState, source: str | None) -> None:
         was = source is not None and self.process.definition.states[source].waiting

@@ -243,6 +243,8 @@ class _Checker:
         path: Path = ("states", name)
         if state.task is not None:
             yield from self._known("role", state.task.role, self.d.roles, (*path, "task", "role"))
+            here = [n for n, a in self.d.actions.items() if name in states_of(self.d, a)]
+            yield from self._known("action", state.task.action, here, (*path, "task", "action"))
         if state.end is not None:
             yield from self._known("field", state.end.redirect, self.d.fields,
                                    (*path, "end", "redirect"))  # fmt: skip

@@ -160,6 +160,7 @@ class CompiledState:
     name: str
     label: Words
     task: Words | None
+    main: str | None  #: the action that does the task
     role: str | None  #: whose desk: a role, or None for the owner's
     due: Moment | None
     waiting: bool
@@ -252,11 +253,7 @@ class CompiledDefinition:
                     "task": None if s.task is None else dict(s.task),
                     "waiting": s.waiting,
                     "outcome": s.outcome,
-                    "next": [
-                        a.name
-                        for a in self.actions.values()
-                        if s.name in a.sources and a.automatic is None and not a.hidden
-                    ],
+                    "next": s.main,
                 }
                 for s in self.states.values()
             },

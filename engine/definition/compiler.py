@@ -166,6 +166,7 @@ class _Builder:
             name=name,
             label=words(state.label),
             task=None if state.task is None else words(state.task.label),
+            main=None if state.task is None else state.task.action,
             role=None if state.task is None else state.task.role,
             due=None if state.due is None else compile_moment(state.due),
             waiting=state.waiting,

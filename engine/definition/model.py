@@ -288,9 +288,10 @@ class Opening(Model):
 
 
 class Task(Model):
-    """What there is to do in a state, and for whom: the owner, or everybody of a role."""
+    """What there is to do in a state, by which action, and for whom: the owner, or a whole role."""
 
     label: Label
+    action: Name | None = None
     role: Name | None = None
 
 

@@ -1,0 +1,65 @@
+"""Dates and delays in words, in the language of this run and the zone of the workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inbox.texts import NBSP, _, lang, n_
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from engine.calendar import Calendar
+    from engine.register import Listed
+
+_MONTHS = {
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "en": "January February March April May June July August September October November December",
+}
+
+
+def day(value: date) -> str:
+    """Return « 1er avril 2013 » or `1 April 2013`."""
+    first = "1er" if lang() == "fr" and value.day == 1 else str(value.day)
+    return f"{first}{NBSP}{_MONTHS[lang()].split()[value.month - 1]} {value.year}"
+
+
+def moment(value: datetime, calendar: Calendar) -> str:
+    """Return a local date and hour in words: « 1er avril 2013, 14 h 30 »."""
+    local = calendar.local(value)
+    if lang() == "en":
+        return f"{day(local.date())}, {local:%H:%M}"
+    return f"{day(local.date())}, {local.hour}{NBSP}h{NBSP}{local:%M}"
+
+
+def due(value: datetime | None, now: datetime, calendar: Calendar) -> str:
+    """Return when something is due, in business days: « en retard de 2 jours ouvrables »."""
+    if value is None:
+        return _("sans échéance")
+    today, last = calendar.today(now), calendar.today(value)
+    days = calendar.business_days_between(today, last)
+    if last < today:
+        late = max(1, -days)
+        return n_("en retard de {n} jour ouvrable", "en retard de {n} jours ouvrables", late)
+    if last == today:
+        return _("pour aujourd'hui")
+    return n_("dans {n} jour ouvrable", "dans {n} jours ouvrables", days)
+
+
+def age(case: Listed, now: datetime, calendar: Calendar) -> int:
+    """Return a case's age in business days, without those spent waiting for somebody outside."""
+    opened = calendar.today(case.opened_at)
+    days = calendar.business_days_between(opened, calendar.today(case.ended_at or now))
+    waited = case.waited_days
+    if case.waiting_since is not None:
+        since = calendar.today(case.waiting_since)
+        waited += calendar.business_days_between(since, calendar.today(now))
+    return max(0, days - waited)
+
+
+def age_class(days: int) -> str:
+    """Return the class of an age: 0–5, 6–10, 11–20, more than 20 business days."""
+    for limit, words in ((5, "0–5"), (10, "6–10"), (20, "11–20")):
+        if days <= limit:
+            return words
+    return "> 20"

@@ -1,0 +1,186 @@
+"""Errors into words and exit codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from engine.errors import (
+    Ambiguous,
+    Conflict,
+    Damaged,
+    InvalidDefinition,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    Refused,
+    Unavailable,
+)
+from inbox import reasons
+from inbox.main import CONFLICT, ENVIRONMENT, REFUSED, USAGE
+from inbox.output import say, show_json
+from inbox.texts import _, clean, lang
+from inbox.workspace import NoWorkspace, SettingsError
+
+Told = tuple[int, str, list[str], dict[str, Any]]
+
+
+def tell(error: Exception, *, as_json: bool) -> int:
+    """Say what went wrong, and return the exit code."""
+    if isinstance(error, click.ClickException) and not as_json:
+        error.show()
+        return USAGE
+    code, title, lines, extra = _told(error)
+    if as_json:
+        show_json({"error": type(error).__name__, "message": title, "exit": code, **extra})
+        return code
+    say(clean(title), err=True)
+    for line in lines:
+        say(clean(f"  {line}"), err=True)
+    return code
+
+
+def _told(error: Exception) -> Told:
+    for kind, tell_one in _KINDS:
+        if isinstance(error, kind):
+            told: Told = tell_one(error)
+            return told
+    return _unexpected(error)
+
+
+def _refused(error: Refused) -> Told:
+    title = (
+        _("Refusé : « {action} » n'est pas possible.", action=error.action)
+        if error.number is None
+        else _("Refusé : {number}, « {action} » n'est pas possible maintenant.",
+               number=error.number, action=error.action)
+    )  # fmt: skip
+    lines, listed = _reasons(error.reasons, error.number, error.action)
+    extra = {"case": error.number, "action": error.action, "reasons": listed}
+    return REFUSED, title, [*lines, _("Rien n'a été changé.")], extra
+
+
+def _invalid(error: InvalidInput) -> Told:
+    lines, listed = _reasons(error.reasons, None, None)
+    title = _("Refusé : une valeur ne convient pas.")
+    return REFUSED, title, [*lines, _("Rien n'a été changé.")], {"reasons": listed}
+
+
+def _reasons(
+    given: tuple[Any, ...], number: str | None, action: str | None
+) -> tuple[list[str], list[dict[str, Any]]]:
+    lines = []
+    for reason in given:
+        lines.append(f"- {reasons.sentence(reason)}")
+        mend = reasons.remedy(reason, number, action)
+        if mend:
+            lines.append(f"    → {mend}")
+    return lines, [reasons.as_json(r, number, action) for r in given]
+
+
+def _conflict(error: Conflict) -> Told:
+    title = _(
+        "Trop tard : {actor} a fait « {action} » sur {number} entre-temps ({at}).",
+        actor=error.actor or "?",
+        action=error.action or "?",
+        number=error.number,
+        at=f"{error.at:%Y-%m-%d %H:%M:%S} UTC" if error.at else "?",
+    )
+    extra = {"case": error.number, "actor": error.actor, "action": error.action, "at": error.at}
+    lines = [_("Rien n'a été changé. Voyez où en est le dossier : inbox show {number}",
+               number=error.number)]  # fmt: skip
+    return CONFLICT, title, lines, extra
+
+
+def _not_found(error: NotFound) -> Told:
+    kinds = {
+        "case": _("Il n'y a pas de dossier « {name} ».", name=error.name),
+        "action": _("Il n'y a pas d'action « {name} » dans ce processus.", name=error.name),
+        "process": _("Il n'y a pas de processus « {name} ».", name=error.name),
+        "person": _("Personne ne s'appelle « {name} » ici.", name=error.name),
+        "member": _("Aucun établissement ne s'appelle « {name} ».", name=error.name),
+        "message": _("Il n'y a pas encore eu de « {name} » pour ce dossier.", name=error.name),
+    }
+    from difflib import get_close_matches
+
+    near = get_close_matches(error.name, error.near, n=3, cutoff=0.4) or list(error.near)[:8]
+    lines = [_("Peut-être : {near}", near=", ".join(near))] if near else []
+    title = kinds.get(error.kind, _("Introuvable : {name}", name=error.name))
+    extra = {"kind": error.kind, "name": error.name, "near": near}
+    return (REFUSED if error.kind == "message" else USAGE), title, lines, extra
+
+
+def _ambiguous(error: Ambiguous) -> Told:
+    title = _("« {name} » peut en désigner plusieurs.", name=error.name)
+    lines = [_("Lequel : {all} ?", all=", ".join(error.candidates))]
+    return USAGE, title, lines, {"candidates": list(error.candidates)}
+
+
+def _definition(error: InvalidDefinition) -> Told:
+    title = _("La définition n'a pas été installée : {n} constat(s).", n=len(error.findings))
+    lines, listed = [], []
+    for f in error.findings:
+        lines.append(f"{f.path}:{f.line}:{f.column}: {f.code}: {f.messages[lang()]}")
+        if f.excerpt:
+            lines += [f"    {f.excerpt}", "    " + " " * (f.column - 1) + "^"]
+        listed.append({"file": f.path, "line": f.line, "column": f.column, "code": f.code,
+                       "message": f.messages[lang()]})  # fmt: skip
+    return REFUSED, title, lines, {"findings": listed}
+
+
+def _not_allowed(error: NotAllowed) -> Told:
+    return REFUSED, reasons.refusal(error), [], {"code": error.code}
+
+
+def _no_workspace(error: NoWorkspace) -> Told:
+    title = _("Il n'y a pas d'espace de travail dans {home}.", home=error.home)
+    return USAGE, title, [_("Créez-en un : inbox init --home DOSSIER")], {}
+
+
+def _settings(error: SettingsError) -> Told:
+    return ENVIRONMENT, f"{error.where}: {error.fr if lang() == 'fr' else error.en}", [], {}
+
+
+def _unavailable(error: Unavailable) -> Told:
+    whats = {
+        "database": _("La base de données ne répond pas : {detail}", detail=error.detail),
+        "disk": _("Le disque refuse d'écrire : {detail}", detail=error.detail),
+        "mail": _("Le serveur de courrier est en défaut : {detail}", detail=error.detail),
+    }
+    return ENVIRONMENT, whats[error.what], [_("Pour un diagnostic : inbox doctor")], {}
+
+
+def _damaged(error: Damaged) -> Told:
+    title = _("Les données sont abîmées : {detail}", detail=error)
+    return ENVIRONMENT, title, [_("Reprenez la dernière sauvegarde, et gardez ce fichier.")], {}
+
+
+def _usage(error: click.ClickException) -> Told:
+    return USAGE, error.format_message(), [], {}
+
+
+def _system(error: OSError) -> Told:
+    return ENVIRONMENT, _("Le système refuse : {detail}", detail=error), [], {}
+
+
+def _unexpected(error: Exception) -> Told:
+    title = _("Erreur inattendue : {detail}", detail=f"{type(error).__name__}: {error}")
+    return ENVIRONMENT, title, [_("Recommencez avec --debug et gardez ce qui s'affiche.")], {}
+
+
+_KINDS: list[tuple[type[Exception], Any]] = [
+    (Refused, _refused),
+    (InvalidInput, _invalid),
+    (Conflict, _conflict),
+    (NotFound, _not_found),
+    (Ambiguous, _ambiguous),
+    (InvalidDefinition, _definition),
+    (NotAllowed, _not_allowed),
+    (NoWorkspace, _no_workspace),
+    (SettingsError, _settings),
+    (Unavailable, _unavailable),
+    (Damaged, _damaged),
+    (click.ClickException, _usage),
+    (OSError, _system),
+]

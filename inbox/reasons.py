@@ -1,0 +1,148 @@
+"""Codes into sentences: why something was refused, and what to type to mend it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from inbox.texts import _, lang, word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.errors import NotAllowed, Reason
+
+#: What each code says; `{…}` are the reason's parameters.
+_SENTENCES = {
+    "field_missing": "il manque « {label} »",
+    "field_unknown": "« {field} » n'est pas demandé ici",
+    "note_missing": "une note est demandée",
+    "not_a_text": "« {label} » doit être un texte",
+    "empty": "« {label} » est vide",
+    "too_long": "« {label} » est trop long : {length} caractères, {max} au plus",
+    "too_short": "« {label} » est trop court : {min} caractères au moins",
+    "control_character": "« {label} » contient un caractère de contrôle ou invisible",
+    "not_a_number": "« {label} » doit être un nombre",
+    "too_small": "« {label} » doit être au moins {min}",
+    "too_large": "« {label} » doit être au plus {max}",
+    "not_a_boolean": "« {label} » se répond par oui ou non",
+    "not_a_date": "« {label} » doit être une date comme 2026-11-20",
+    "no_such_date": "« {label} » : la date {value} n'existe pas",
+    "not_an_instant": "« {label} » doit être une date, ou une date et une heure : 2026-11-20T10:00",
+    "not_an_option": "« {label} » : « {value} » n'est pas un des choix",
+    "not_an_email": "« {label} » : « {value} » n'est pas une adresse de courriel",
+    "not_a_country": "« {label} » : « {value} » n'est pas un pays connu",
+    "reason_needed": "« {label} » : dites pourquoi il n'a pas été obtenu",
+    "no_such_person": "« {label} » : personne ne s'appelle « {value} » ici",
+    "no_such_member": "« {label} » : aucun établissement ne s'appelle « {value} »",
+    "no_such_case": "« {label} » : il n'y a pas de dossier « {value} »",
+    "ambiguous": "« {label} » : « {value} » peut en désigner plusieurs",
+    "role": "il faut le rôle : {roles}",
+    "not_owner": "ce dossier est à {owner}",
+    "wrong_state": "le dossier est « {state} » ; cela se fait quand il est : {sources}{last}",
+    "automatic": "« {label} » se fait tout seul, quand sa condition est remplie",
+    "requirement": "{message}",
+    "checklist_item": "pas encore fait : {message}",
+    "merge_into_itself": "un dossier ne se fusionne pas avec lui-même",
+    "ended": "le dossier est fermé",
+    "already_yours": "le dossier est déjà à vous",
+    "taken": "le dossier est sur le bureau de {owner}",
+    "assignee_role": "{person} n'a pas le rôle qu'il faut : {roles}",
+    "assignee_left": "{person} ne fait plus partie du personnel",
+    "file_too_large": "le fichier {field} est trop gros ({size} octets ; {largest} au plus)",
+    "file_name": "le nom de fichier « {field} » n'est pas permis",
+    "already_exists": "« {value} » existe déjà",
+    "already_member": "« {value} » est déjà membre",
+    "last_before_first": "le dernier jour vient avant le premier",
+    "no_substitute": "il faut un substitut : --substitute QUI",
+    "self_substitute": "personne n'est son propre substitut",
+}
+_REMEDIES = {
+    "note_missing": "--note \"…\"",
+    "role": "demandez à quelqu'un qui a ce rôle",
+    "not_owner": "inbox take {number}, ou demandez qu'on vous le confie : inbox assign {number}",
+    "taken": "demandez qu'on vous le confie : inbox assign {number} --to VOUS",
+    "reason_needed": "--set {field}.non_obtenu=\"le motif\"",
+}
+_REFUSALS = {
+    "unknown_account": "Le compte « {account} » n'est à personne du personnel : "
+    "inbox staff add LOGIN --account {account}",
+    "may_not_act_as": "Votre rôle ne permet pas d'agir au nom de « {login} ».",
+    "no_such_person": "Personne ne s'appelle « {login} » ici : inbox staff list",
+    "not_administration": "Seules l'administration et la direction changent cela.",
+}
+
+
+def sentence(reason: Reason) -> str:
+    """Return what a reason says, in the language of this run."""
+    values = {k: _said(v) for k, v in reason.params.items()}
+    values.setdefault("label", reason.field or "")
+    last = reason.params.get("last")
+    values["last"] = _last(last) if last else ""
+    values |= {"field": reason.field or "", "message": word(reason.message)}
+    values.setdefault("owner", _("personne"))
+    values["owner"] = values["owner"] if values["owner"] != "None" else _("personne")
+    template = _SENTENCES.get(reason.code, reason.code)
+    try:
+        return _(template, **values)
+    except KeyError:
+        return f"{reason.code} ({reason.field})"
+
+
+def remedy(reason: Reason, number: str | None, action: str | None) -> str | None:
+    """Return what to do about a reason: the definition's words, or a command to type."""
+    if reason.remedy is not None:
+        return word(reason.remedy)
+    case = number or _("DOSSIER")
+    if reason.action is not None and reason.action != action:
+        return f"inbox do {case} {reason.action}"
+    if reason.code == "field_missing":
+        return _example(reason)
+    if reason.params.get("options"):
+        return f"--set {reason.field}=" + "|".join(reason.params["options"])
+    if reason.code == "field_unknown" and reason.params.get("fields"):
+        return _("champs de cette action : {fields}", fields=", ".join(reason.params["fields"]))
+    if reason.params.get("near"):
+        return _("peut-être : {near}", near=", ".join(reason.params["near"]))
+    template = _REMEDIES.get(reason.code)
+    return None if template is None else _(template, number=case, field=reason.field or "")
+
+
+def _example(reason: Reason) -> str:
+    options = reason.params.get("options")
+    value = "|".join(options) if options else _("VALEUR")
+    said = f'--set {reason.field}="{value}"' if not options else f"--set {reason.field}={value}"
+    if reason.params.get("reason_if_missing"):
+        other = _("LE MOTIF")
+        said += f' | --set {reason.field}.non_obtenu="{other}"'
+    return said
+
+
+def as_json(reason: Reason, number: str | None, action: str | None) -> dict[str, Any]:
+    """Return a reason in its documented shape."""
+    return {
+        "code": reason.code,
+        "field": reason.field,
+        "message": sentence(reason),
+        "remedy": remedy(reason, number, action),
+    }
+
+
+def refusal(error: NotAllowed) -> str:
+    """Return what somebody may not do, and why."""
+    return _(_REFUSALS.get(error.code, error.code), **error.params)
+
+
+def _said(value: Any) -> str:
+    """Return a parameter in words: labels in the language of this run."""
+    if isinstance(value, dict):
+        return word(value) if "fr" in value else ", ".join(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_said(v) for v in value)
+    return str(value)
+
+
+def _last(last: Mapping[str, Any]) -> str:
+    at = last["at"]
+    if lang() == "en":
+        return f" (last: {last['action']} by {last['actor']}, {at:%Y-%m-%d %H:%M} UTC)"
+    return f" (dernier geste : {last['action']}, par {last['actor']}, {at:%Y-%m-%d %H:%M} UTC)"
