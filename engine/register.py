@@ -259,10 +259,11 @@ def open_alike(
 
 
 def _lines(rows: Iterable[Row[Any]]) -> list[Listed]:
-    return [_line(row) for row in rows]
+    return [listed(row) for row in rows]
 
 
-def _line(row: Row[Any]) -> Listed:
+def listed(row: Row[Any] | CaseRow) -> Listed:
+    """Return the line of a case's row."""
     def instant(micros: int | None) -> datetime | None:
         return None if micros is None else from_micros(micros)
 

@@ -142,3 +142,11 @@ def _sample(field: CompiledField) -> Any:  # noqa: ANN401 - a stored value
         "member": 1,
         "case": "X-2026-0001",
     }.get(field.type, "Échantillon <b>&amp;</b> {{ texte }}")
+
+
+def label_of(definition: CompiledDefinition, action: str) -> Mapping[str, str]:
+    """Return the label of an action, the opening's too; its own name when there is none."""
+    if action == definition.opening.name:
+        return definition.opening.label
+    found = definition.actions.get(action)
+    return {"fr": action, "en": action} if found is None else found.label

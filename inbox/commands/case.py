@@ -1,0 +1,337 @@
+"""`show`, `history`, `why`: one case, read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine import outbox, register, roster
+from engine.definition.samples import label_of
+from inbox import dates, reasons
+from inbox.command import command
+from inbox.lookup import CASE, Case, find
+from inbox.output import say, show_json, strong, table
+from inbox.texts import _, clean, word
+from inbox.values import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.cases import Option
+    from inbox.app import App
+
+
+@command(
+    "show",
+    help=_("Montrer un dossier : état, fiche, liste de contrôle, ce que je peux faire et pourquoi pas le reste."),
+    examples=["inbox show DI-2026-0007", "inbox show 7", "inbox show 7 --json"],
+)
+@click.argument("case", type=CASE)
+def show(app: App, case: str) -> None:  # noqa: D103 - its help says it
+    found = find(app, case)
+    options = app.engine.options(found.id, app.actor)
+    checklists = app.engine.checklists(found.id)
+    if app.json:
+        show_json(_case_json(app, found, options, checklists))
+        return
+    _print_head(app, found)
+    _print_fields(app, found)
+    for label, items in checklists:
+        say()
+        say(strong(word(label)))
+        for _key, text, done, action in items:
+            mark = _("[fait]    ") if done else _("[à faire] ")
+            hint = f" → inbox do {found.number} {action}" if action and not done else ""
+            say(f"  {mark} {word(text)}{hint}")
+    _print_options(found, options)
+
+
+def _print_head(app: App, case: Case) -> None:
+    state = case.state
+    calendar = app.workspace.calendar
+    say(strong(f"{case.number}  {clean(case.line.title)}"))
+    if case.redirected_from:
+        say(_("({old} a été fusionné dans ce dossier)", old=case.redirected_from))
+    if case.merged:
+        say(_("(avec, fusionné ici : {numbers})", numbers=", ".join(case.merged)))
+    age = dates.age(case.line, app.now, calendar)
+    say(_("État : {state} · {due} · version {version}", state=word(state.label),
+          due=dates.due(case.line.due_at, app.now, calendar) if not case.line.ended_at else _("fermé"),
+          version=case.line.version))  # fmt: skip
+    if state.task and not case.line.ended_at:
+        say(_("À faire : {task}", task=word(state.task)))
+    desk = case.line.desk or ""
+    common = _("bureau commun") if desk.startswith("@") else desk
+    say(_("Responsable : {owner} · bureau : {desk}",
+          owner=case.line.owner or _("personne"), desk=common or "—"))  # fmt: skip
+    say(_("Inscrit le {day} · âge : {age} jours ouvrables ({klass})",
+          day=dates.moment(case.line.opened_at, calendar), age=age, klass=dates.age_class(age)))  # fmt: skip
+
+
+def _print_fields(app: App, case: Case) -> None:
+    with app.database.read() as connection:
+        members = roster.names(connection)
+        children = register.children(connection, case.id)
+        files = register.files(connection, case.id)
+        mail = outbox.list_deliveries(connection, case_id=case.id, limit=1000)
+        labels = register.summaries(connection)
+    say()
+    for name, field in case.definition.fields.items():
+        if case.data.get(name) is not None:
+            value = shown(field, case.data[name], app.workspace.calendar, members)
+            say(f"  {word(field.label)}{_(' : ')}{clean(value)}")
+    for child in children:
+        part = labels[(child.process, child.definition_version)]
+        say(_("  Dossier enfant : {number} {title} — {state}", number=child.number,
+              title=child.title, state=word(part["states"][child.state]["label"])))  # fmt: skip
+    for file in files:
+        say(_("  Pièce jointe : {name} ({size} octets)", name=file["name"], size=file["size"]))
+    if mail:
+        done = sum(m.state in outbox.DONE for m in mail)
+        say(_("  Courrier : {done}/{all} accepté(s) par le relais → inbox outbox {number}",
+              done=done, all=len(mail), number=case.number))  # fmt: skip
+
+
+def _print_options(case: Case, options: tuple[Option, ...]) -> None:
+    possible = [o for o in options if not o.reasons]
+    other = [o for o in options if o.reasons and not o.action.hidden]
+    say()
+    say(strong(_("Ce que je peux faire")))
+    for option in possible:
+        say(f"  inbox do {case.number} {option.action.name} — {word(option.action.label)}")
+    if not possible:
+        say(_("  Rien pour l'instant."))
+    here = [o for o in other if case.line.state in o.action.sources]
+    if here:
+        say()
+        say(strong(_("Pas maintenant, et pourquoi")))
+        for option in here:
+            why = "; ".join(reasons.sentence(r) for r in option.reasons)
+            say(f"  {option.action.name} — {clean(why)}")
+    later = [o.action.name for o in other if o not in here]
+    if later:
+        say(_("  Dans un autre état : {actions} (inbox why {number} --action …)",
+              actions=", ".join(later), number=case.number))  # fmt: skip
+
+
+def _case_json(
+    app: App, case: Case, options: tuple[Option, ...], checklists: list[Any]
+) -> dict[str, Any]:
+    with app.database.read() as connection:
+        children = [c.number for c in register.children(connection, case.id)]
+        files = register.files(connection, case.id)
+        timers = register.pending_timers(connection, case.id)
+    return {
+        "rehearsal": app.workspace.rehearsal,
+        "case": case.number,
+        "redirected_from": case.redirected_from,
+        "merged": case.merged,
+        "process": case.definition.key,
+        "definition_version": case.definition.version,
+        "title": case.line.title,
+        "state": case.line.state,
+        "state_label": word(case.state.label),
+        "task": word(case.state.task),
+        "owner": case.line.owner,
+        "desk": case.line.desk,
+        "version": case.line.version,
+        "opened": case.line.opened_at,
+        "due": case.line.due_at,
+        "ended": case.line.ended_at,
+        "outcome": case.state.outcome,
+        "fields": case.data,
+        "children": children,
+        "files": files,
+        "timers": timers,
+        "checklists": [
+            {
+                "label": word(label),
+                "items": [
+                    {"item": key, "label": word(text), "done": done, "action": action}
+                    for key, text, done, action in items
+                ],
+            }
+            for label, items in checklists
+        ],
+        "actions": [
+            {
+                "action": o.action.name,
+                "label": word(o.action.label),
+                "possible": not o.reasons,
+                "form": [
+                    {"field": i.name, "type": i.field.type, "required": i.always,
+                     "options": list(i.field.options)}
+                    for i in o.action.form
+                ],
+                "reasons": [reasons.as_json(r, case.number, o.action.name) for r in o.reasons],
+            }
+            for o in options
+        ],
+    }  # fmt: skip
+
+
+# --- history ------------------------------------------------------------------------------------
+
+
+@command(
+    "history",
+    help=_("Raconter un dossier : qui a fait quoi, quand, l'avant et l'après."),
+    examples=["inbox history 7", "inbox history DI-2026-0007 --json"],
+)
+@click.argument("case", type=CASE)
+def history(app: App, case: str) -> None:  # noqa: D103 - its help says it
+    found = find(app, case)
+    with app.database.read() as connection:
+        events = register.events(connection, found.id)
+        members = roster.names(connection)
+    if app.json:
+        show_json({"case": found.number, "events": events})
+        return
+    for event in events:
+        _print_event(app, found, event, members)
+
+
+def _print_event(app: App, case: Case, event: Mapping[str, Any], members: Mapping[int, str]) -> None:
+    who = event["actor"] if event["via"] is None else _(
+        "{actor} (par {via})", actor=event["actor"], via=event["via"])  # fmt: skip
+    when = dates.moment(event["at"], app.workspace.calendar)
+    what = _event_label(case, event["action"])
+    say(f"{event['seq']:>3}. {when}  {strong(what)}  {clean(who)}")
+    if event["from_state"] != event["to_state"]:
+        before = _state_label(case, event["from_state"])
+        say(f"     {before} → {_state_label(case, event['to_state'])}")
+    for line in _event_lines(app, case, event["body"], members):
+        say(f"     {clean(line)}")
+
+
+def _event_lines(
+    app: App, case: Case, body: Mapping[str, Any], members: Mapping[int, str]
+) -> list[str]:
+    calendar, fields, lines = app.workspace.calendar, case.definition.fields, []
+    for name, (before, after) in body.get("changes", {}).items():
+        old = shown(fields[name], before, calendar, members)
+        new = shown(fields[name], after, calendar, members) or _("(retiré)")
+        arrow = f"{old} → " if old else ""
+        lines.append(f"{word(fields[name].label)}{_(' : ')}{arrow}{new}")
+    for name, records in body.get("added", {}).items():
+        lines.append(f"{word(fields[name].label)} + {shown(fields[name], records, calendar, members)}")
+    if "owner" in body:
+        lines.append(_("responsable : {a} → {b}", a=body["owner"][0] or "—", b=body["owner"][1] or "—"))
+    if body.get("note"):
+        lines.append(_("note : {note}", note=body["note"]))
+    lines += [_("pièce jointe : {name}", name=f["name"]) for f in body.get("files", [])]
+    if "merged" in body:
+        lines.append(_("{number} est fusionné ici", number=body["merged"]))
+    if body.get("late"):
+        lines.append(_("inscrite plus d'un jour ouvrable après sa réception"))
+    if body.get("probable_duplicates"):
+        lines.append(_("doublon probable de {n}", n=", ".join(body["probable_duplicates"])))
+    if "timer" in body:
+        planned = body.get("superseded", [])
+        said = _(" (remplace : {names})", names=", ".join(planned)) if planned else ""
+        lines.append(f"{word(case.definition.timers[body['timer']].label)}{said}")
+    return lines
+
+
+def _event_label(case: Case, action: str) -> str:
+    own = {
+        "take": _("Pris"),
+        "release": _("Remis au bureau commun"),
+        "assign": _("Confié"),
+        "timer": _("Minuterie"),
+        "merged": _("Fusion"),
+    }
+    return own.get(action) or word(label_of(case.definition, action))
+
+
+def _state_label(case: Case, state: str | None) -> str:
+    return "—" if state is None else word(case.definition.states[state].label)
+
+
+# --- why ----------------------------------------------------------------------------------------
+
+
+@command(
+    "why",
+    help=_("Expliquer les dates d'un dossier (règle, calendrier, jours fériés), ou pourquoi une action est refusée."),
+    examples=["inbox why 7", "inbox why 7 --action diffuser"],
+)
+@click.argument("case", type=CASE)
+@click.option("--action", help=_("Pourquoi cette action n'est-elle pas possible ?"))
+def why(app: App, case: str, action: str | None) -> None:  # noqa: D103 - its help says it
+    found = find(app, case)
+    if action is not None:
+        _why_not(app, found, action)
+        return
+    with app.database.read() as connection:
+        timers = register.pending_timers(connection, found.id)
+    explained = [_explained(app, found, t["name"], t["fire_at"]) for t in timers]
+    closed = _closed_days(app, found)
+    if app.json:
+        show_json({"case": found.number, "due": found.line.due_at, "timers": explained,
+                   "closed_days": closed})  # fmt: skip
+        return
+    calendar = app.workspace.calendar
+    say(_("Entré dans « {state} » le {day}.", state=word(found.state.label),
+          day=dates.moment(found.line.entered_at, calendar)))  # fmt: skip
+    if found.line.due_at is not None:
+        say(_("Échéance : {day} ({words}).", day=dates.day(calendar.today(found.line.due_at)),
+              words=dates.due(found.line.due_at, app.now, calendar)))  # fmt: skip
+    for day, name in closed.items():
+        say(_("  Jour fermé compté : {day}, {name}", day=day, name=name))
+    say()
+    rows = [(t["label"], t["moment"], t["rule"]) for t in explained]
+    if rows:
+        table(rows, [_("Minuterie"), _("Quand"), _("Règle")])
+
+
+def _explained(app: App, case: Case, name: str, at: Any) -> dict[str, Any]:
+    timer = case.definition.timers.get(name)
+    rule = {} if timer is None else dict(timer.explain)
+    said = ", ".join(f"{k} {v}" for k, v in rule.items())
+    return {
+        "timer": name,
+        "label": name if timer is None else word(timer.label),
+        "at": at,
+        "moment": dates.moment(at, app.workspace.calendar),
+        "rule": said,
+        "late": None if timer is None else timer.late,
+    }
+
+
+def _closed_days(app: App, case: Case) -> dict[str, str]:
+    """Return the holidays between the entry into this state and its due date."""
+    from datetime import timedelta
+
+    if case.line.due_at is None:
+        return {}
+    calendar = app.workspace.calendar
+    day, last = calendar.today(case.line.entered_at), calendar.today(case.line.due_at)
+    found = {}
+    while day <= last:
+        if name := calendar.holiday(day):
+            found[day.isoformat()] = name
+        day += timedelta(days=1)
+    return found
+
+
+def _why_not(app: App, case: Case, action: str) -> None:
+    from engine.errors import NotFound
+
+    options = {o.action.name: o for o in app.engine.options(case.id, app.actor)}
+    if action not in options:
+        raise NotFound("action", action, near=tuple(options))
+    given = options[action].reasons
+    if app.json:
+        show_json({"case": case.number, "action": action, "possible": not given,
+                   "reasons": [reasons.as_json(r, case.number, action) for r in given]})  # fmt: skip
+        return
+    if not given:
+        say(_("« {action} » est possible maintenant : inbox do {number} {action}",
+              action=action, number=case.number))  # fmt: skip
+    for reason in given:
+        say(f"- {clean(reasons.sentence(reason))}")
+        mend = reasons.remedy(reason, case.number, action)
+        if mend:
+            say(f"    → {clean(mend)}")

@@ -1,0 +1,191 @@
+"""`outbox`: the mail of the workspace, and the decisions that only a person can take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine import journal, outbox, roster
+from inbox import dates
+from inbox.command import LazyGroup, _common_options, command
+from inbox.lookup import find
+from inbox.output import say, show_json, table
+from inbox.texts import _, clean, n_
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from engine.outbox import Listed
+    from inbox.app import App
+
+#: The roster that the shipped process writes to.
+NETWORK = "reseau"
+
+
+class _Outbox(LazyGroup):
+    """`inbox outbox` lists; `inbox outbox 7` lists one case's; `retry` and `resolve` decide."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first = next((a for a in args if not a.startswith("-")), None)
+        if first not in {"retry", "resolve", "list", None} or (first is None and "--help" not in args):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+outbox_group = _Outbox(
+    "outbox",
+    params=list(_common_options()),
+    help=_("Le courrier. Sans rien : la liste ; --failed : ce qui demande quelqu'un."),
+)
+
+
+def states() -> dict[str, str]:
+    """Return the states of a delivery in words."""
+    return {
+        "queued": _("en file"),
+        "staging": _("en préparation"),
+        "staged": _("prêt"),
+        "releasing": _("en cours d'envoi"),
+        "accepted": _("accepté par le relais"),
+        "deferred": _("remis à plus tard"),
+        "deferred_rcpt": _("destinataire remis à plus tard"),
+        "refused": _("refusé"),
+        "refused_rcpt": _("destinataire refusé"),
+        "uncertain": _("incertain"),
+        "staging_failed": _("pas pris par le serveur"),
+        "lost_before_dot": _("interrompu avant l'envoi"),
+        "aborted": _("annulé"),
+        "confirmed": _("confirmé par une personne"),
+        "resend_authorised": _("renvoi autorisé"),
+    }
+
+
+@command("list", help=_("Lister le courrier."),
+         examples=["inbox outbox", "inbox outbox --failed", "inbox outbox 7 --json"])  # fmt: skip
+@click.argument("case", required=False)
+@click.option("--failed", is_flag=True, help=_("Ce qui demande quelqu'un."))
+@click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
+def list_(app: App, case: str | None, failed: bool, limit: int) -> None:  # noqa: D103
+    case_id = None if case is None else find(app, case).id
+    with app.database.read() as connection:
+        found = outbox.list_deliveries(connection, failed=failed, case_id=case_id, limit=limit)
+        counts = outbox.counts(connection)
+    if app.json:
+        show_json({"rehearsal": app.workspace.rehearsal, "counts": counts,
+                   "deliveries": [as_json(d) for d in found]})  # fmt: skip
+        return
+    words = states()
+    rows = [
+        (d.id, d.number or "", d.message, d.name or ", ".join(d.addresses), words[d.state],
+         _when(app, d), d.reply or "")
+        for d in found
+    ]  # fmt: skip
+    if rows:
+        table(rows, [_("N°"), _("Dossier"), _("Message"), _("À"), _("État"), _("Quand"), _("Réponse")])
+    say(n_("{n} envoi", "{n} envois", len(rows)))
+    if failed and any(d.state == "uncertain" for d in found):
+        say(_("Incertain : la fin du message est partie et aucune réponse n'est venue. Cherchez le "
+              "Message-ID chez le destinataire ou dans le journal du relais, puis :"))  # fmt: skip
+        say("  inbox outbox resolve N° --confirmed|--resend --reason …")
+    if failed and any(d.state in {"refused", "refused_rcpt"} for d in found):
+        say(_("Refusé : corrigez l'adresse (inbox partners contact …), puis : inbox outbox retry N° --reason …"))
+
+
+def _when(app: App, delivery: Listed) -> str:
+    calendar = app.workspace.calendar
+    if delivery.settled_at is not None:
+        return dates.moment(delivery.settled_at, calendar)
+    if delivery.next_attempt_at is not None:
+        return _("essai : {at}", at=dates.moment(delivery.next_attempt_at, calendar))
+    return ""
+
+
+def as_json(delivery: Listed) -> dict[str, Any]:
+    """Return a delivery in its documented shape."""
+    return {
+        "id": delivery.id,
+        "case": delivery.number,
+        "message": delivery.message,
+        "recipient": delivery.recipient,
+        "name": delivery.name,
+        "addresses": list(delivery.addresses),
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "queued_at": delivery.queued_at,
+        "next_attempt_at": delivery.next_attempt_at,
+        "released_at": delivery.released_at,
+        "settled_at": delivery.settled_at,
+        "reply": delivery.reply,
+        "message_id": delivery.message_id,
+        "resolution": delivery.resolution,
+    }
+
+
+@command("retry", help=_("Renvoyer ce qui a été refusé, aux adresses d'aujourd'hui."),
+         examples=['inbox outbox retry 12 --reason "adresse corrigée"'])  # fmt: skip
+@click.argument("ids", nargs=-1, type=int, required=True)
+@click.option("--reason", required=True, help=_("Pourquoi (consigné)."))
+def retry(app: App, ids: tuple[int, ...], reason: str) -> None:  # noqa: D103
+    decision = _decision(app, reason)
+    with app.database.write() as connection:
+        addresses = _addresses(app, connection, ids)
+        done = outbox.retry(connection, ids, now=app.now, decision=decision, addresses=addresses)
+        if done:
+            _note(app, connection, "retry", {"deliveries": list(ids), **decision})
+    if not done:
+        raise click.UsageError(_("Rien à renvoyer : inbox outbox --failed"))
+    _told(app, n_("{n} envoi repart.", "{n} envois repartent.", done), done)
+
+
+def _addresses(app: App, connection: Connection, ids: tuple[int, ...]) -> dict[int, list[str]]:
+    """Return the present addresses of the members concerned: one may have been corrected."""
+    members = {m.id: m for m in roster.active(connection, NETWORK, app.today)}
+    found = {}
+    for delivery in outbox.list_deliveries(connection, ids=ids):
+        kind, _sep, key = delivery.recipient.partition(":")
+        if kind == "member" and int(key) in members and members[int(key)].contacts:
+            found[delivery.id] = [c.email for c in members[int(key)].contacts]
+    return found
+
+
+@command("resolve", help=_("Trancher un envoi incertain : il est arrivé, ou il faut le renvoyer."),
+         examples=['inbox outbox resolve 12 --confirmed --reason "vu dans le journal du relais"'])  # fmt: skip
+@click.argument("delivery", type=int)
+@click.option("--confirmed", "verdict", flag_value="confirmed", help=_("Il est arrivé."))
+@click.option("--resend", "verdict", flag_value="resend_authorised",
+              help=_("Le renvoyer, au risque d'un double."))  # fmt: skip
+@click.option("--reason", required=True, help=_("Pourquoi (consigné)."))
+def resolve(app: App, delivery: int, verdict: str | None, reason: str) -> None:  # noqa: D103
+    if verdict is None:
+        raise click.UsageError(_("Choisissez : --confirmed ou --resend."))
+    decision = _decision(app, reason)
+    with app.database.write() as connection:
+        done = outbox.resolve(connection, delivery, verdict, now=app.now, decision=decision)
+        if done:
+            _note(app, connection, verdict, {"deliveries": [delivery], **decision})
+    if not done:
+        raise click.UsageError(_("L'envoi {n} n'est pas incertain : inbox outbox --failed", n=delivery))
+    _told(app, _("C'est noté."), 1)
+
+
+def _decision(app: App, reason: str) -> dict[str, str]:
+    return {"by": app.person.login, "at": app.now.isoformat(), "reason": reason}
+
+
+def _note(app: App, connection: Connection, action: str, body: dict[str, Any]) -> None:
+    journal.append(
+        connection, actor=app.person.login, subject="outbox", action=action, body=body, at=app.now
+    )
+
+
+def _told(app: App, text: str, done: int) -> None:
+    if app.json:
+        show_json({"done": done})
+    else:
+        say(clean(text))
+        say(_("  Cela part à la prochaine passe : inbox tick"))
+
+
+for made in (list_, retry, resolve):
+    outbox_group.add_command(made)

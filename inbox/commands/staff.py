@@ -1,0 +1,134 @@
+"""`staff`: who there is, and who stands in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from engine import staff
+from inbox.command import LazyGroup, command
+from inbox.commands.partners import DATE
+from inbox.output import say, show_json, table
+from inbox.texts import _
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from inbox.app import App
+
+staff_group = LazyGroup("staff", help=_("Le personnel, ses rôles et ses absences."))
+
+
+@command("add", help=_("Ajouter quelqu'un."), examples=[
+    'inbox staff add conseillere --name "Conseillère A" --email conseillere@example.org --role conseiller',
+])  # fmt: skip
+@click.argument("login")
+@click.option("--name", required=True)
+@click.option("--email", required=True)
+@click.option("--role", "roles", multiple=True, required=True, help=_("conseiller, direction, administration…"))
+@click.option("--language", "languages", type=click.Choice(["fr", "en", "fr+en"]), default="fr")
+@click.option("--substitute", metavar="LOGIN", help=_("Qui remplace d'ordinaire cette personne."))
+@click.option("--account", help=_("Compte du système d'exploitation."))
+@click.option("--can-act-as", is_flag=True, help=_("Peut agir au nom d'autrui (--as) ; c'est noté."))
+def add(  # noqa: D103
+    app: App,
+    login: str,
+    name: str,
+    email: str,
+    roles: tuple[str, ...],
+    languages: str,
+    substitute: str | None,
+    account: str | None,
+    can_act_as: bool,
+) -> None:
+    person = staff.Person(
+        login=login, name=name, email=email, roles=frozenset(roles), languages=languages,
+        substitute=substitute, account=account, can_act_as=can_act_as,
+    )  # fmt: skip
+    actor = app.administrator()
+    with app.database.write() as connection:
+        staff.add(connection, person, actor=actor, at=app.now)
+    _tell(app, _("{login} fait partie du personnel.", login=login), person)
+
+
+@command("change", help=_("Changer ce qui est su de quelqu'un."),
+         examples=["inbox staff change conseillere --substitute conseiller2"])  # fmt: skip
+@click.argument("login")
+@click.option("--name")
+@click.option("--email")
+@click.option("--role", "roles", multiple=True)
+@click.option("--substitute", metavar="LOGIN")
+@click.option("--account")
+def change(  # noqa: D103
+    app: App,
+    login: str,
+    roles: tuple[str, ...],
+    **values: str | None,
+) -> None:
+    given: dict[str, object] = {k: v for k, v in values.items() if v is not None}
+    if roles:
+        given["roles"] = frozenset(roles)
+    actor = app.administrator()
+    with app.database.write() as connection:
+        person = staff.change(connection, login, actor=actor, at=app.now, **given)
+    _tell(app, _("{login} : noté.", login=login), person)
+
+
+@command("list", help=_("Lister le personnel."), examples=["inbox staff list --json"])
+def list_(app: App) -> None:  # noqa: D103
+    with app.database.read() as connection:
+        people = staff.list_staff(connection)
+        away = {a.login: a for a in staff.absences(connection, app.today)}
+    if app.json:
+        show_json({"people": people, "absent_today": list(away.values())})
+        return
+    rows = [
+        (p.login, p.name, p.email, ", ".join(sorted(p.roles)), p.substitute or "—",
+         _("absent jusqu'au {d}, remplacé par {s}", d=away[p.login].last_day,
+           s=away[p.login].substitute) if p.login in away else p.left_on or "")
+        for p in people
+    ]  # fmt: skip
+    table(rows, [_("Identifiant"), _("Nom"), _("Courriel"), _("Rôles"), _("Substitut"), _("Absence ou départ")])
+
+
+@command("absent", help=_("Noter une absence : le substitut reçoit le travail."),
+         examples=["inbox staff absent conseillere --from 2026-12-07 --to 2026-12-18 --substitute conseiller2"])  # fmt: skip
+@click.argument("login")
+@click.option("--from", "first", type=DATE, required=True, help=_("Premier jour."))
+@click.option("--to", "last", type=DATE, required=True, help=_("Dernier jour, compris."))
+@click.option("--substitute", metavar="LOGIN", help=_("Par défaut, son substitut habituel."))
+def absent(  # noqa: D103
+    app: App, login: str, first: datetime, last: datetime, substitute: str | None
+) -> None:
+    if login != app.person.login:
+        app.administrator()
+    with app.database.write() as connection:
+        absence = staff.set_absence(
+            connection, login, first.date(), last.date(), substitute,
+            actor=app.person.login, at=app.now,
+        )  # fmt: skip
+    _tell(app, _("{login} : absent du {a} au {b}, remplacé par {s}.", login=login,
+                 a=absence.first_day, b=absence.last_day, s=absence.substitute), absence)  # fmt: skip
+
+
+@command("leave", help=_("Noter un départ."), examples=["inbox staff leave conseillere --on 2026-12-31"])
+@click.argument("login")
+@click.option("--on", type=DATE, help=_("Premier jour hors du personnel."))
+def leave(app: App, login: str, on: datetime | None) -> None:  # noqa: D103
+    day = app.today if on is None else on.date()
+    actor = app.administrator()
+    with app.database.write() as connection:
+        person = staff.leave(connection, login, day, actor=actor, at=app.now)
+    _tell(app, _("{login} : noté.", login=login), person)
+
+
+def _tell(app: App, text: str, what: object) -> None:
+    if app.json:
+        show_json({"done": what})
+    else:
+        say(text)
+
+
+for made in (add, change, list_, absent, leave):
+    staff_group.add_command(made)

@@ -1,0 +1,159 @@
+"""`take`, `release`, `assign`, `do`: what moves a case on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.errors import NotFound
+from inbox import dates, form
+from inbox.command import command
+from inbox.lookup import ACTION, CASE, Case, find
+from inbox.output import on_terminal, say, show_json, strong
+from inbox.texts import _, clean, n_, word
+
+if TYPE_CHECKING:
+    from engine.cases import Outcome
+    from inbox.app import App
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@command("take", help=_("Prendre un dossier du bureau commun."), examples=["inbox take 7"])
+@click.argument("case", type=CASE)
+def take(app: App, case: str) -> None:  # noqa: D103 - its help says it
+    tell(app, app.engine.take(find(app, case).id, app.actor))
+
+
+@command(
+    "release",
+    help=_("Remettre un dossier au bureau commun."),
+    examples=['inbox release 7 --note "je pars en congé"'],
+)
+@click.argument("case", type=CASE)
+@click.option("--note", default="", help=_("Pourquoi."))
+def release(app: App, case: str, note: str) -> None:  # noqa: D103 - its help says it
+    tell(app, app.engine.release(find(app, case).id, app.actor, note))
+
+
+@command(
+    "assign",
+    help=_("Confier un dossier à quelqu'un, qui en est avisé par courriel."),
+    examples=["inbox assign 7 --to conseillere"],
+)
+@click.argument("case", type=CASE)
+@click.option("--to", "to_login", metavar="LOGIN", help=_("À qui (par défaut : à moi)."))
+@click.option("--note", default="", help=_("Un mot pour cette personne."))
+def assign(app: App, case: str, to_login: str | None, note: str) -> None:  # noqa: D103
+    to = to_login or app.person.login
+    tell(app, app.engine.assign(find(app, case).id, to, app.actor, note))
+
+
+@command(
+    "do",
+    help=_("Faire une action. Sans les champs demandés, ils sont demandés un à un sur un terminal."),
+    examples=[
+        'inbox do 7 rechercher --set source="Site du ministère" --set rien_trouve=oui',
+        'inbox do 7 preciser --set besoins="Former 40 mineurs" --set ressources.non_obtenu="à venir"',
+        "inbox do 7 preciser --data precisions.yaml --attach lettre.pdf",
+    ],
+)
+@click.argument("case", type=CASE)
+@click.argument("action", type=ACTION)
+@click.option("--set", "sets", multiple=True, metavar="CHAMP=VALEUR", help=_("La valeur d'un champ."))
+@click.option("--data", type=_FILE, help=_("Les valeurs d'un fichier .json ou .yaml."))
+@click.option("--attach", "attachments", type=_FILE, multiple=True, help=_("Joindre un fichier."))
+@click.option("--note", default="", help=_("Une note pour l'historique."))
+@click.option("--if-version", type=int, help=_("Seulement si le dossier est encore à cette version."))
+@click.option("--key", help=_("Clé d'idempotence : la même commande deux fois n'agit qu'une fois."))
+@click.option("--yes", is_flag=True, help=_("Ne pas demander de confirmation."))
+def do(  # noqa: D103 - its help says it
+    app: App,
+    case: str,
+    action: str,
+    sets: tuple[str, ...],
+    data: Path | None,
+    attachments: tuple[Path, ...],
+    note: str,
+    if_version: int | None,
+    key: str | None,
+    yes: bool,
+) -> None:
+    found = find(app, case)
+    compiled = found.definition.actions.get(action)
+    if compiled is None:
+        known = [a.name for a in found.definition.actions.values() if a.automatic is None]
+        near = form.near_action(action, known)
+        raise NotFound("action", action, near=(near,) if near else tuple(known))
+    values = form.read_values(compiled, sets, data)
+    if on_terminal() and not app.json:
+        values, note = _ask(app, found, action, values, note)
+        if compiled.confirm and not yes:
+            _confirm(found, word(compiled.label))
+    outcome = app.engine.advance(
+        found.id,
+        action,
+        values,
+        app.actor,
+        note=note,
+        files=form.read_files(attachments),
+        # What was read is what was judged by the person: somebody faster must not go unseen.
+        expected_version=if_version if if_version is not None else found.line.version,
+        idempotency_key=key,
+    )
+    tell(app, outcome)
+
+
+def _ask(
+    app: App, case: Case, action: str, values: dict[str, Any], note: str
+) -> tuple[dict[str, Any], str]:
+    """Ask for what is missing, but only when the action is otherwise possible."""
+    option = next(o for o in app.engine.options(case.id, app.actor) if o.action.name == action)
+    return (values, note) if option.reasons else form.ask_missing(option.action, values, note)
+
+
+def _confirm(case: Case, label: str) -> None:
+    question = _("{number} : {label}. Cela ne se reprend pas. Continuer ?",
+                 number=case.number, label=label)  # fmt: skip
+    click.confirm(question, abort=True)
+
+
+def tell(app: App, outcome: Outcome) -> None:
+    """Say what a step did and what comes next."""
+    case = find(app, outcome.number)
+    if app.json:
+        show_json(outcome_json(app, outcome))
+        return
+    label = word(case.definition.states[outcome.state].label)
+    if outcome.replayed:
+        say(_("Déjà fait : {number} est « {state} ».", number=outcome.number, state=label))
+        return
+    say(f"{strong(outcome.number)} {clean(case.line.title)} — {label}")
+    if not case.line.ended_at:
+        due = dates.due(case.line.due_at, app.now, app.workspace.calendar)
+        say(f"  {word(case.state.task)} ({due})")
+    if outcome.queued:
+        say(n_("  {n} message est prêt à partir.", "  {n} messages sont prêts à partir.",
+               outcome.queued))  # fmt: skip
+    for child in outcome.children:
+        say(_("  Dossier ouvert : {number} → inbox show {number}", number=child))
+    if case.state.main and not case.line.ended_at:
+        say(f"  → inbox do {outcome.number} {case.state.main}")
+
+
+def outcome_json(app: App, outcome: Outcome) -> dict[str, Any]:
+    """Return what a step did in its documented shape."""
+    return {
+        "rehearsal": app.workspace.rehearsal,
+        "case": outcome.number,
+        "version": outcome.version,
+        "state": outcome.state,
+        "actions": list(outcome.actions),
+        "queued": outcome.queued,
+        "children": list(outcome.children),
+        "probable_duplicates": list(outcome.probable_duplicates),
+        "late": outcome.late,
+        "replayed": outcome.replayed,
+    }

@@ -1,0 +1,158 @@
+"""What a person types for an action: `--set`, `--data`, `--attach`, and the questions asked."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.actor import File
+from engine.definition.compiled import FieldError
+from engine.errors import Reason
+from inbox import reasons
+from inbox.output import say
+from inbox.texts import _, word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.definition.compiled import CompiledAction, CompiledFormItem
+
+#: How « not obtained, because… » is typed after a field's name.
+_MISSING = (".non_obtenu", ".not_obtained")
+#: A larger file of values is not a form.
+_LARGEST = 5_000_000
+
+
+def read_values(
+    action: CompiledAction, sets: Sequence[str], data: Path | None
+) -> dict[str, Any]:
+    """Return the form as typed, by the full names that the engine knows.
+
+    A field of a record may go by its short name when only one has it; the same `choices` field given
+    twice adds up.
+    """
+    given: dict[str, Any] = {}
+    names = {item.name: item for item in action.form}
+    for key, value in [*_from_file(data), *(_split(pair) for pair in sets)]:
+        missing = next((suffix for suffix in _MISSING if key.endswith(suffix)), None)
+        name = _full_name(key.removesuffix(missing or ""), names)
+        item = names.get(name)
+        if missing:
+            given[name] = {"missing": value}
+        elif item is not None and item.field.type == "choices" and name in given:
+            given[name] = f"{given[name]},{value}"
+        else:
+            given[name] = value
+    return given
+
+
+def _split(pair: str) -> tuple[str, str]:
+    key, sign, value = pair.partition("=")
+    if not sign or not key.strip():
+        raise click.UsageError(_("--set s'écrit champ=valeur : {pair}", pair=pair[:80]))
+    return key.strip(), value
+
+
+def _from_file(path: Path | None) -> list[tuple[str, Any]]:
+    """Return the values of a JSON or YAML file: one flat mapping, lists inside records apart."""
+    if path is None:
+        return []
+    if path.stat().st_size > _LARGEST:
+        raise click.UsageError(_("{file} est trop gros pour un formulaire.", file=path))
+    text = path.read_text(encoding="utf-8")
+    try:
+        tree = json.loads(text) if path.suffix == ".json" else _yaml(text, path)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise click.UsageError(_("{file} : JSON illisible : {error}", file=path, error=error)) from error
+    if not isinstance(tree, dict):
+        raise click.UsageError(_("{file} doit contenir des champs et leurs valeurs.", file=path))
+    flat: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        if isinstance(value, dict) and set(value) != {"missing"}:
+            flat += [(f"{key}.{inner}", v) for inner, v in value.items()]
+        else:
+            flat.append((str(key), value))
+    return flat
+
+
+def _yaml(text: str, path: Path) -> Any:
+    from engine.definition.source import read
+
+    return read(text, str(path)).tree
+
+
+def _full_name(typed: str, names: Mapping[str, CompiledFormItem]) -> str:
+    if typed in names:
+        return typed
+    short = [name for name in names if name.rpartition(".")[2] == typed]
+    return short[0] if len(short) == 1 else typed
+
+
+def read_files(paths: Sequence[Path]) -> list[File]:
+    """Return the files to attach."""
+    from mimetypes import guess_type
+
+    return [
+        File(
+            name=path.name,
+            media_type=guess_type(path.name)[0] or "application/octet-stream",
+            content=path.read_bytes(),
+        )
+        for path in paths
+    ]
+
+
+def ask_missing(
+    action: CompiledAction, values: dict[str, Any], note: str
+) -> tuple[dict[str, Any], str]:
+    """Ask, one by one, for what is always required and was not given."""
+    for item in action.form:
+        if item.always and item.name not in values:
+            values[item.name] = _ask(item)
+    if action.note_required and not note.strip():
+        note = click.prompt(_("Note"))
+    return values, note
+
+
+def _ask(item: CompiledFormItem) -> Any:
+    field = item.field
+    say(word(field.label) + (f" — {word(field.help)}" if field.help else ""))
+    for key, label in field.options.items():
+        say(f"    {key} — {word(label)}")
+    if field.reason_if_missing:
+        say(_("    (pas de réponse ? tapez : non obtenu : le motif)"))
+    while True:
+        typed = click.prompt(f"  {item.name}")
+        value = _not_obtained(typed) if field.reason_if_missing else typed
+        if field.type in {"member", "person", "case"}:
+            return value  # the engine knows whether it exists
+        try:
+            field.normalise(value)
+        except FieldError as error:
+            params = {"label": dict(field.label), **error.params}
+            say("  " + reasons.sentence(Reason(code=error.code, field=item.name, params=params)))
+            continue
+        return value
+
+
+def _not_obtained(typed: str) -> Any:
+    before, sign, after = typed.partition(":")
+    if sign and before.strip().lower() in {"non obtenu", "not obtained"}:
+        return {"missing": after.strip()}
+    return typed
+
+
+def near_action(name: str, known: Sequence[str]) -> str | None:
+    """Return the action that a slip of the hand most likely meant."""
+    from engine.folding import fold
+
+    folded = {fold(k).replace(" ", "_"): k for k in known}
+    wanted = fold(name).replace(" ", "_").replace("-", "_")
+    if wanted in folded:
+        return folded[wanted]
+    found = get_close_matches(wanted, list(folded), n=1)
+    return folded[found[0]] if found else None
