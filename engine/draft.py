@@ -258,8 +258,9 @@ class Draft:
         moved = self.state != source
         touched = {*changes.get("changes", ()), *changes.get("added", ())}
         if moved:
-            touched.add("entered")
-        if self.case.get("due_at", self.row.due_at) != was_due:
+            # Another state is another task: what was planned for the last one's due date is not for it.
+            touched |= {"entered", "due"}
+        elif self.case.get("due_at", self.row.due_at) != was_due:
             touched.add("due")
         planned = {}
         for name in new:

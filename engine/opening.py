@@ -47,6 +47,7 @@ def open_case(
     files: Sequence[File],
     key: str | None,
     parent_id: int | None,
+    owner: str | None = None,
 ) -> Outcome:
     """Open a case inside a transaction; see `Engine.open`. A child is opened by its parent's step."""
     connection = session.connection
@@ -65,6 +66,9 @@ def open_case(
     extra |= {"probable_duplicates": list(alike)} if alike else {}
     late = _is_late(engine, process.definition, draft)
     extra |= {"late": True} if late else {}
+    if owner is not None:
+        extra["owner"] = [None, owner]
+        draft.case["owner"] = draft.facts.owner = owner
     draft.opened(actor, note=note, key=key, extra=extra)
     if attached:
         attachments.link(connection, row.id, draft.version, attached)
@@ -94,7 +98,7 @@ def open_children(
             data[child.item] = item
         yield open_case(
             engine, session, process, data, actor,
-            note="", files=(), key=None, parent_id=draft.row.id,
+            note="", files=(), key=None, parent_id=draft.row.id, owner=draft.facts.owner,
         ).number  # fmt: skip
 
 

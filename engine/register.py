@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, true
 
 from engine.errors import Ambiguous, NotFound
 from engine.folding import fold
@@ -87,7 +87,7 @@ def find(connection: Connection, reference: str, *, follow: bool = True) -> Foun
     Args:
         connection: To read with.
         reference: A full number in any case (`di-2026-0007`), or its last digits (`7`), looked for
-            among the open cases first, then among all.
+            among the open cases that are nobody's child, then among all of those, then everywhere.
         follow: Go on to the case it was merged into.
 
     Raises:
@@ -113,8 +113,9 @@ def _number_of(connection: Connection, reference: str) -> str:
     if exact is not None:
         return str(exact)
     if reference.isdecimal():
-        for open_only in (True, False):
-            found = _ending_in(connection, int(reference), open_only=open_only)
+        alone, still_open = cases.c.parent_id.is_(None), cases.c.ended_at.is_(None)
+        for where in (and_(alone, still_open), alone, true()):
+            found = _ending_in(connection, int(reference), where)
             if len(found) > 1:
                 raise Ambiguous(reference, tuple(found))
             if found:
@@ -122,11 +123,9 @@ def _number_of(connection: Connection, reference: str) -> str:
     raise NotFound("case", reference, near=tuple(_near(connection, reference)))
 
 
-def _ending_in(connection: Connection, digits: int, *, open_only: bool) -> list[str]:
+def _ending_in(connection: Connection, digits: int, where: ColumnElement[bool]) -> list[str]:
     """Return the numbers whose running part is these digits (`7` is DI-2026-0007, not -0017)."""
-    wanted = select(cases.c.number).where(cases.c.number.like(f"%-{digits:04d}"))
-    if open_only:
-        wanted = wanted.where(cases.c.ended_at.is_(None))
+    wanted = select(cases.c.number).where(cases.c.number.like(f"%-{digits:04d}"), where)
     return list(connection.execute(wanted.order_by(cases.c.number).limit(10)).scalars())
 
 
@@ -362,3 +361,17 @@ def last_activity(connection: Connection) -> datetime | None:
     """Return the instant of the newest event of all, or None."""
     newest = connection.execute(select(func.max(history.c.at))).scalar()
     return None if newest is None else from_micros(newest)
+
+
+def data_of(connection: Connection, process: str) -> dict[int, dict[str, Any]]:
+    """Return the forms of every case of a process, by id."""
+    wanted = select(cases.c.id, cases.c.data).where(cases.c.process == process)
+    return {r.id: json.loads(r.data) for r in connection.execute(wanted)}
+
+
+def oldest_due_timer(connection: Connection) -> datetime | None:
+    """Return when the first pending timer is to fire, None when none is pending."""
+    soonest = connection.execute(
+        select(func.min(timers.c.fire_at)).where(timers.c.status == "pending")
+    ).scalar()
+    return None if soonest is None else from_micros(soonest)

@@ -41,11 +41,16 @@ def tell(error: Exception, *, as_json: bool) -> int:
     return code
 
 
+def told(error: Exception) -> str:
+    """Return what went wrong in one line."""
+    return _told(error)[1]
+
+
 def _told(error: Exception) -> Told:
     for kind, tell_one in _KINDS:
         if isinstance(error, kind):
-            told: Told = tell_one(error)
-            return told
+            answer: Told = tell_one(error)
+            return answer
     return _unexpected(error)
 
 

@@ -10,7 +10,15 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from engine.definition import model, paths, tables
-from engine.definition.walk import conditions, moments, only_one, split_form, states_of, states_of_timer
+from engine.definition.walk import (
+    conditions,
+    inner,
+    moments,
+    only_one,
+    split_form,
+    states_of,
+    states_of_timer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,6 +66,7 @@ class _Checker:
             for key, item in checklist.items.items():
                 yield from self._known("action", item.action, self.d.actions,
                                        ("checklists", name, "items", key, "action"))  # fmt: skip
+            yield from self._circle(name)
         for name, table in self.d.tables.items():
             yield from self._table(name, table)
         for path, condition in conditions(self.d):
@@ -89,6 +98,21 @@ class _Checker:
         listed = list(known)
         for i, name in enumerate(names):
             yield from self._known(kind, name, listed, (*path, i))
+
+    def _circle(self, name: str) -> Iterator[Finding]:
+        """Find a checklist that waits for itself, through others or not."""
+        reached: set[str] = set()
+        frontier = {name}
+        while frontier:
+            items = [i for c in frontier if c in self.d.checklists
+                     for i in self.d.checklists[c].items.values()]  # fmt: skip
+            named = {c.checklist for i in items for c in inner(i.when) if c.checklist}
+            frontier = named - reached
+            reached |= named
+        if name in reached:
+            yield self._find("checklist-circle", ("checklists", name),
+                             f"la liste « {name} » s'attend elle-même.",
+                             f"checklist {name!r} waits for itself.")  # fmt: skip
 
     # --- parts ----------------------------------------------------------------------------------
 

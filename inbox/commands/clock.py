@@ -1,0 +1,150 @@
+"""`tick` and `serve`: what happens by itself."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from inbox.command import command
+from inbox.output import say, show_json
+from inbox.texts import _
+
+if TYPE_CHECKING:
+    from engine.timers import Ticked
+    from inbox.app import App
+    from notifications.worker import Report
+
+_log = logging.getLogger("inbox.serve")
+#: Rounds of one pass: mail wakes cases, cases queue mail; more would be a circle.
+_ROUNDS = 10
+
+
+def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Report]:
+    """Fire what is due and deliver what is ready, until nothing more is due now."""
+    from engine.timers import Ticked, tick
+    from notifications.worker import Report
+
+    ticked, report = Ticked(), Report()
+    app.worker.stop = stop
+    for _round in range(_ROUNDS):
+        fired = tick(app.engine)
+        sent = app.worker.deliver_due()
+        ticked += fired
+        for state, count in sent.states.items():
+            report.states[state] = report.states.get(state, 0) + count
+        report.fault = report.fault or sent.fault
+        if not (fired.fired or fired.woken or sent.states) or (stop and stop.is_set()):
+            break
+    return ticked, report
+
+
+@command(
+    "tick",
+    help=_("Faire une passe : minuteries dues, courrier prêt. Pour cron, ou quand on ne veut pas attendre."),
+    examples=["inbox tick", "*/5 * * * * inbox tick --home /srv/institut"],
+)
+def tick(app: App) -> None:  # noqa: D103 - its help says it
+    ticked, report = one_pass(app)
+    if app.json:
+        show_json({"fired": ticked.fired, "superseded": ticked.superseded, "woken": ticked.woken,
+                   "mail": report.states, "mail_fault": report.fault})  # fmt: skip
+    else:
+        _say(ticked, report)
+    if report.fault:
+        raise click.exceptions.Exit(4)
+
+
+def _say(ticked: Ticked, report: Report) -> None:
+    from inbox.commands.outbox import states
+
+    say(_("Minuteries échues : {fired} ; sans objet : {gone}.", fired=ticked.fired, gone=ticked.superseded))
+    words = states()
+    for state, count in sorted(report.states.items()):
+        say(_("Courrier, {state} : {n}", n=count, state=words[state]))
+    if not report.states:
+        say(_("Courrier : rien à envoyer."))
+    if report.fault:
+        say(_("Le serveur de courrier est en défaut : {detail}. Rien n'est perdu ; on réessaiera.",
+              detail=report.fault), err=True)  # fmt: skip
+
+
+@command(
+    "serve",
+    help=_("Envoyer rappels et courrier sans arrêt. SIGTERM : arrêt propre entre deux destinataires."),
+    examples=["inbox serve", "inbox serve --every 10"],
+)
+@click.option("--every", type=click.IntRange(1, 3600), default=5, show_default=True,
+              help=_("Secondes entre deux passes."))  # fmt: skip
+def serve(app: App, every: int) -> None:  # noqa: D103 - its help says it
+    from apscheduler.schedulers.background import BackgroundScheduler
+
+    _logs()
+    app.engine  # noqa: B018 - definitions are read and checked before we say that we are ready
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_frame: stop.set())
+    # The scheduler is only the clock: what is due, and that it happens once, is the engine's business.
+    scheduler = BackgroundScheduler(timezone=UTC)
+    scheduler.add_job(
+        _logged_pass, "interval", seconds=every, args=[app, stop], max_instances=1, coalesce=True,
+        next_run_time=datetime.now(UTC), misfire_grace_time=None,
+    )  # fmt: skip
+    scheduler.start()
+    _tell_systemd("READY=1")
+    _log.info("serving %s every %s s", app.workspace.home, every)
+    stop.wait()
+    _tell_systemd("STOPPING=1")
+    scheduler.shutdown(wait=True)
+    app.database.close()
+    _log.info("stopped")
+
+
+def _logged_pass(app: App, stop: threading.Event) -> None:
+    """Run a pass; whatever goes wrong is logged, and the next pass tries again."""
+    try:
+        ticked, report = one_pass(app, stop)
+    except Exception:
+        _log.exception("the pass failed; it will be tried again")
+        return
+    if ticked.fired or report.states or report.fault:
+        _log.info("fired=%s mail=%s fault=%s", ticked.fired, report.states, report.fault)
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line, for a collector of logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat()
+        line = {"at": at, "level": record.levelname, "logger": record.name,
+                "message": record.getMessage()}  # fmt: skip
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _logs() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+
+def _tell_systemd(state: str) -> None:
+    """Tell the service manager (sd_notify(3)); nothing when there is none."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.connect(address)
+        channel.sendall(state.encode())

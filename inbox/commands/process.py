@@ -1,0 +1,111 @@
+"""`process`: what was adopted, in its own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import workflows
+from engine import register
+from inbox.command import LazyGroup, command
+from inbox.output import say, show_json, strong, table
+from inbox.texts import _, word
+
+if TYPE_CHECKING:
+    from engine.definition.compiled import CompiledDefinition
+    from inbox.app import App
+
+process_group = LazyGroup("process", help=_("Les processus adoptés."))
+
+
+@command("list", help=_("Lister les processus installés."), examples=["inbox process list"])
+def list_(app: App) -> None:  # noqa: D103 - its help says it
+    found = [app.library.current(key).definition for key in app.library.keys()]
+    with app.database.read() as connection:
+        counts = {d.key: register.counts_by_outcome(connection, d.key) for d in found}
+    if app.json:
+        show_json({"processes": [
+            {"process": d.key, "version": d.version, "label": word(d.label), "sha256": d.sha256,
+             "adopted": d.adopted["on"], "cases_by_state": counts[d.key]} for d in found
+        ]})  # fmt: skip
+        return
+    rows = [
+        (d.key, d.version, word(d.label), d.adopted["on"], sum(counts[d.key].values()))
+        for d in found
+    ]
+    table(rows, [_("Processus"), _("Version"), _("Nom"), _("Adopté"), _("Dossiers")])
+
+
+@command(
+    "show",
+    help=_("Imprimer un processus : le texte adopté, puis ses états, ses actions et ses délais."),
+    examples=["inbox process show demande", "inbox process show demande --json"],
+)
+@click.argument("key")
+def show(app: App, key: str) -> None:  # noqa: D103 - its help says it
+    definition = app.library.current(key).definition
+    with app.database.read() as connection:
+        counts = register.counts_by_outcome(connection, key)
+    text = _text(app, definition)
+    if app.json:
+        show_json({**_json(definition), "adopted_text": text, "cases_by_state": counts})
+        return
+    say(strong(_("{label}, version {v}", label=word(definition.label), v=definition.version)))
+    say(_("Adopté : {on}, {by}. {ref}", on=definition.adopted["on"],
+          by=word(definition.adopted["by"]), ref=definition.adopted["reference"]))  # fmt: skip
+    if text:
+        say()
+        say(text.strip())
+    say()
+    rows = [
+        (s.name, word(s.label), word(s.task) or _("(fin)"), counts.get(s.name, 0))
+        for s in definition.states.values()
+    ]
+    table(rows, [_("État"), _("Nom"), _("À faire"), _("Dossiers")])
+    say()
+    table([_action(definition, a) for a in definition.actions.values()],
+          [_("Action"), _("Nom"), _("Par"), _("De"), _("Vers")])  # fmt: skip
+
+
+def _text(app: App, definition: CompiledDefinition) -> str | None:
+    """Return the adopted text: the workspace's own beside its definition, else the packaged one."""
+    name = definition.adopted["text"]
+    if name is None:
+        return None
+    own = app.workspace.definitions / name
+    if own.is_file() and own.parent == app.workspace.definitions:
+        return own.read_text(encoding="utf-8")
+    return workflows.adopted_text(name)
+
+
+def _action(definition: CompiledDefinition, action: Any) -> tuple[str, ...]:
+    by = ", ".join(word(definition.roles[r]) for r in definition.roles if r in action.roles)
+    to = ", ".join(b.state or _("(reste)") for b in action.branches)
+    every = len(action.sources) > 5  # noqa: PLR2004 - more would not fit in a table
+    sources = _("{n} états", n=len(action.sources)) if every else ", ".join(sorted(action.sources))
+    return action.name, word(action.label), by or _("automatique"), sources, to
+
+
+def _json(definition: CompiledDefinition) -> dict[str, Any]:
+    return {
+        "process": definition.key,
+        "version": definition.version,
+        "sha256": definition.sha256,
+        "label": word(definition.label),
+        "adopted": dict(definition.adopted),
+        "states": [
+            {"state": s.name, "label": word(s.label), "task": word(s.task), "outcome": s.outcome}
+            for s in definition.states.values()
+        ],
+        "actions": [
+            {"action": a.name, "label": word(a.label), "by": sorted(a.roles),
+             "from": sorted(a.sources), "to": [b.state for b in a.branches],
+             "form": [i.name for i in a.form], "automatic": a.automatic is not None}
+            for a in definition.actions.values()
+        ],
+    }  # fmt: skip
+
+
+for made in (list_, show):
+    process_group.add_command(made)

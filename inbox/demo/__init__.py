@@ -1,0 +1,1 @@
+"""The demonstration: real commands, a real mail server, fictional people."""

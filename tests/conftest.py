@@ -1,0 +1,61 @@
+"""Fixtures: both databases, a mail server, a small institute, the real command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.commands import Inbox, workspace
+from tests.support.databases import Postgres, running_postgres
+from tests.support.mail import MailServer
+from tests.support.world import EXAMPLES, WORKFLOWS, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'arrimage.db'}"
+    return request.getfixturevalue("postgres").new()
+
+
+@pytest.fixture
+def empty(database_url: str) -> Iterator[World]:
+    world = World(database_url)
+    yield world
+    world.database.close()
+
+
+@pytest.fixture
+def orders(empty: World) -> World:
+    """An institute that runs the tests' own processes, and no other."""
+    empty.install(EXAMPLES / "commande.yaml", EXAMPLES / "lot.yaml")
+    return empty.people()
+
+
+@pytest.fixture
+def requests(empty: World) -> World:
+    """An institute that runs the shipped processes, with three establishments."""
+    empty.install(WORKFLOWS / "demande.yaml", WORKFLOWS / "rencontre.yaml")
+    return empty.people().network(3)
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture
+def inbox(tmp_path: Path, mail: MailServer) -> Inbox:
+    return workspace(tmp_path, mail.port)
