@@ -50,11 +50,12 @@ def build(
     message["Message-ID"] = delivery.message_id
     _thread(message, leased, settings)
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = ", ".join(content["languages"])
     message.set_content(content["text"], subtype="plain", cte="quoted-printable")
     message.add_alternative(content["html"], subtype="html", cte="quoted-printable")
     if content.get("calendar"):
         _invite(message, content["calendar"], delivery, settings, queued_at)
+    # Last: making a message multipart moves what is there of Content-* into its first part.
+    message["Content-Language"] = ", ".join(content["languages"])
     return message.as_bytes()
 
 

@@ -161,7 +161,7 @@ class Worker:
         try:
             content = self._content(leased, delivery.languages)
         except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
-            _log.exception("template %s", leased.template)
+            _log.error("template %s: %s", leased.template, error)  # noqa: TRY400 - told, not traced
             return f"template {leased.template}: {error}"
         return build(leased, delivery, content, self.settings, leased.queued_at)
 

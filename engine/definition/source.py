@@ -142,6 +142,10 @@ def _count(source: Source, text: str) -> None:
             raise _refused(source, *place, "alias",
                            "les ancres et les alias ne sont pas permis : écrivez le texte deux fois.",
                            "anchors and aliases are not allowed: write it twice.")  # fmt: skip
+        if getattr(event, "tag", None):
+            raise _refused(source, *place, "tag",
+                           "les étiquettes (!) ne sont pas permises.",
+                           "tags (!) are not allowed.")  # fmt: skip
         nodes += isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent))
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
@@ -161,9 +165,6 @@ class _Walker:
 
     def walk(self, node: yaml.Node, path: Path, depth: int) -> Any:  # noqa: ANN401
         self.source.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith(("binary", "set")):
-            self._find("tag", node, "les étiquettes (!) ne sont pas permises.",
-                       "tags (!) are not allowed.")  # fmt: skip
         if isinstance(node, yaml.MappingNode):
             return dict(self._pairs(node, path, depth))
         if isinstance(node, yaml.SequenceNode):

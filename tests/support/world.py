@@ -59,9 +59,12 @@ class World:
                 staff.add(connection, person, actor="system", at=self.clock.now())
         return self
 
-    def network(self, count: int) -> World:
+    def network_more(self, count: int) -> World:
+        return self.network(count, first=50)
+
+    def network(self, count: int, first: int = 0) -> World:
         with self.database.write() as connection:
-            for n in range(count):
+            for n in range(first, first + count):
                 roster.add(
                     connection,
                     "reseau",

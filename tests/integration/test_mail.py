@@ -1,0 +1,277 @@
+"""From a case to a mail server, on both databases: what was accepted, what waits, what nobody knows."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine import outbox, roster, staff
+from engine.errors import Refused
+from notifications.rendering import Renderer
+from notifications.settings import Institute, MailSettings
+from notifications.worker import Worker
+from tests.support.mail import free_port
+from tests.support.world import ADVISER, DIRECTOR, OTHER, ready_to_diffuse
+
+INSTITUTE = Institute(name="Institut", address="Val-d'Or", email="info@example.org")
+
+
+def worker(world, server, **more):
+    port = server if isinstance(server, int) else server.port
+    settings = MailSettings(host="127.0.0.1", port=port, security="none", institute=INSTITUTE, timeout=5, **more)
+    return Worker(database=world.database, renderer=Renderer(INSTITUTE), settings=settings, clock=world.clock)
+
+
+def settle(world, post):
+    """Deliver and look again, as a pass of the clock does."""
+    report = post.deliver_due()
+    world.tick()
+    return report
+
+
+def states(world, number):
+    with world.database.read() as connection:
+        found = outbox.list_deliveries(connection, case_id=world.id(number))
+    return sorted((d.addresses[0], d.state) for d in found if d.message == "diffusion")
+
+
+def test_a_diffusion_reaches_every_member_and_only_then_is_the_request_diffused(requests, mail):
+    number = ready_to_diffuse(requests)
+    outcome = requests.do(number, "diffuser")
+    assert outcome.queued == 3
+    assert requests.case(number).row.state == "diffusion_en_cours"
+    settle(requests, worker(requests, mail))
+    assert requests.case(number).row.state == "diffusee"
+    sent = [r for r in mail.received if r.message["List-Id"]]
+    assert sorted(r.recipients for r in sent) == [[f"e{n:02d}@example.org"] for n in range(3)]
+    for received in sent:
+        assert received.message["To"].count("@") == 1
+        assert "Former" in received.message.get_body(("plain",)).get_content()
+    with requests.database.read() as connection:
+        proof = outbox.proof(connection, requests.id(number), "diffusion")
+    assert (proof["accepted"], proof["recipients"]) == (3, 3)
+    assert len(proof["contents"]) == 1
+
+
+def test_28_of_29_is_never_diffused_and_a_corrected_address_mends_it(requests, mail):
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    mail.faults.refuse_rcpt["e01@example.org"] = "550 no such user"
+    settle(requests, worker(requests, mail))
+    assert requests.case(number).row.state == "diffusion_a_regler"
+    assert ("e01@example.org", "refused_rcpt") in states(requests, number)
+    with requests.database.write() as connection:
+        failed = outbox.list_deliveries(connection, failed=True)
+        member = roster.find_member(connection, "reseau", "Établissement 01")
+        decision = {"by": "conseillere", "at": "…", "reason": "adresse corrigée"}
+        done = outbox.retry(connection, [failed[0].id], now=requests.clock.now(), decision=decision,
+                            addresses={failed[0].id: ["nouvelle@example.org"]})  # fmt: skip
+        assert (done, member.name) == (1, failed[0].name)
+    settle(requests, worker(requests, mail))
+    requests.tick()
+    assert requests.case(number).row.state == "diffusee"
+    assert len(mail.to("nouvelle@example.org")) == 1
+    assert all(len(mail.to(f"e{n:02d}@example.org")) == 1 for n in (0, 2))
+
+
+def test_a_reply_that_never_came_is_uncertain_and_never_sent_again_by_itself(requests, mail):
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    mail.faults.drop_after_dot.add("e01@example.org")
+    settle(requests, worker(requests, mail))
+    assert ("e01@example.org", "uncertain") in states(requests, number)
+    assert requests.case(number).row.state == "diffusion_a_regler"
+    mail.faults.drop_after_dot.clear()
+    for _ in range(3):
+        requests.clock.advance(timedelta(days=1))
+        settle(requests, worker(requests, mail))
+    assert len(mail.to("e01@example.org")) == 1
+    with requests.database.write() as connection:
+        found = outbox.list_deliveries(connection, failed=True)[0]
+        assert outbox.resolve(connection, found.id, "confirmed", now=requests.clock.now(),
+                              decision={"by": "x", "at": "…", "reason": "vu dans le journal"})  # fmt: skip
+    requests.tick()
+    assert requests.case(number).row.state == "diffusee"
+
+
+def test_a_resend_that_a_person_authorised_goes_once_with_the_same_message_id(requests, mail):
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    mail.faults.drop_after_dot.add("e01@example.org")
+    settle(requests, worker(requests, mail))
+    mail.faults.drop_after_dot.clear()
+    with requests.database.write() as connection:
+        found = outbox.list_deliveries(connection, failed=True)[0]
+        outbox.resolve(connection, found.id, "resend_authorised", now=requests.clock.now(), decision={})
+    settle(requests, worker(requests, mail))
+    copies = mail.to("e01@example.org")
+    assert len(copies) == 2
+    assert len({c.message["Message-ID"] for c in copies}) == 1
+    assert requests.case(number).row.state in {"diffusee", "diffusion_en_cours"}
+    requests.tick()
+    assert requests.case(number).row.state == "diffusee"
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        ({"refuse_rcpt": {"e01@example.org": "450 try later"}}, "deferred_rcpt"),
+        ({"after_dot": {"e01@example.org": "451 try later"}}, "deferred"),
+        ({"after_dot": {"e01@example.org": "554 no"}}, "refused"),
+        ({"drop_in_data": {"e01@example.org"}}, "uncertain"),
+    ],
+)
+def test_what_a_server_answers_to_one_does_not_touch_the_others(requests, mail, fault, state):
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    for name, value in fault.items():
+        setattr(mail.faults, name, value)
+    settle(requests, worker(requests, mail))
+    assert states(requests, number) == [
+        ("e00@example.org", "accepted"), ("e01@example.org", state), ("e02@example.org", "accepted"),
+    ]  # fmt: skip
+    if state.startswith("deferred"):
+        mail.faults.refuse_rcpt.clear()
+        mail.faults.after_dot.clear()
+        requests.clock.advance(timedelta(minutes=2))
+        settle(requests, worker(requests, mail))
+        assert requests.case(number).row.state == "diffusee"
+        assert len(mail.to("e01@example.org")) == 1
+
+
+def test_a_server_that_is_down_loses_nothing_and_is_tried_again_later(requests, mail):
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    report = settle(requests, worker(requests, free_port()))
+    assert report.fault
+    assert {s for _, s in states(requests, number)} == {"deferred"}
+    assert settle(requests, worker(requests, mail)).sent == 0  # not due yet
+    requests.clock.advance(timedelta(minutes=2))
+    settle(requests, worker(requests, mail))
+    assert requests.case(number).row.state == "diffusee"
+
+
+def test_a_server_that_stays_down_is_given_up_and_a_person_is_asked(requests):
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    post = worker(requests, free_port())
+    for _ in range(len(outbox.BACKOFF) + 1):
+        settle(requests, post)
+        requests.clock.advance(timedelta(days=1))
+    assert {s for _, s in states(requests, number)} == {"refused"}
+    requests.tick()
+    assert requests.case(number).row.state == "diffusion_a_regler"
+
+
+def test_two_workers_at_once_double_nothing(requests, mail):
+    from concurrent.futures import ThreadPoolExecutor
+
+    requests.network_more(20)
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: worker(requests, mail).deliver_due(), range(3)))
+    requests.tick()
+    assert requests.case(number).row.state == "diffusee"
+    sent = [r.recipients[0] for r in mail.received if r.message["List-Id"]]
+    assert len(sent) == len(set(sent)) == 23
+
+
+def test_what_a_dead_worker_left_in_the_middle_is_told_apart(requests, mail):
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    leased = outbox.claim(requests.database, requests.clock.now(), "autre:1:gone")
+    while leased is not None and leased.name != "diffusion":
+        leased = outbox.claim(requests.database, requests.clock.now(), "autre:1:gone")
+    first, second, third = leased.deliveries
+    for delivery, state in ((first, "releasing"), (second, "staged"), (third, "accepted")):
+        outbox.move(requests.database, leased, delivery, state, now=requests.clock.now(), reply="…")
+    with requests.database.write() as connection:
+        from engine.schema import outbox as table
+
+        connection.execute(table.update().values(lease_until=0))  # long ago
+    settle(requests, worker(requests, mail))
+    assert dict(states(requests, number)) == {
+        first.addresses[0]: "uncertain", second.addresses[0]: "accepted", third.addresses[0]: "accepted",
+    }  # fmt: skip
+    assert mail.to(first.addresses[0]) == mail.to(third.addresses[0]) == []
+    with pytest.raises(outbox.LeaseLost):
+        outbox.move(requests.database, leased, first, "accepted", now=requests.clock.now())
+
+
+def test_an_erratum_goes_to_exactly_those_who_had_the_original(requests, mail):
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    settle(requests, worker(requests, mail))
+    requests.network_more(2)
+    requests.do(number, "rectifier", erratum_texte="La date", rectification="Le 3 mai")
+    settle(requests, worker(requests, mail))
+    errata = [r.recipients[0] for r in mail.received if "Erratum" in r.message["Subject"]]
+    assert sorted(errata) == [f"e{n:02d}@example.org" for n in range(3)]
+
+
+def test_a_member_that_left_is_not_written_to_and_one_without_an_address_blocks(requests, mail):
+    today = requests.calendar.today(requests.clock.now())
+    with requests.database.write() as connection:
+        gone = roster.find_member(connection, "reseau", "Établissement 00")
+        roster.leave(connection, gone, today, actor="x", at=requests.clock.now(), reason="fin")
+        mute = roster.find_member(connection, "reseau", "Établissement 01")
+        roster.set_contacts(connection, mute, [], day=today, actor="x", at=requests.clock.now())
+    number = ready_to_diffuse(requests)
+    with pytest.raises(Refused) as refusal:
+        requests.do(number, "diffuser")
+    assert [r.code for r in refusal.value.reasons] == ["requirement"]
+    requests.do(number, "accorder_exception", DIRECTOR, exception_adresse="oui", exception_motif="En réorganisation")
+    assert requests.do(number, "diffuser").queued == 1
+    with requests.database.read() as connection:
+        proof = outbox.proof(connection, requests.id(number), "diffusion")
+    assert proof["audience"]["without_address"] == ["Établissement 01"]
+
+
+def test_the_requester_abroad_is_acknowledged_in_two_languages(requests, mail):
+    requests.engine.open(
+        "demande",
+        {"organisation": "O", "sujet": "S", "pays": "Ghana", "contact_courriel": "k@example.org"},
+        ADVISER,
+    )
+    settle(requests, worker(requests, mail))
+    assert mail.to("k@example.org")[0].message["Content-Language"] == "fr, en"
+
+
+def test_reminders_reach_the_owner_then_the_substitute_then_the_director(requests, mail):
+    with requests.database.write() as connection:
+        staff.change(connection, ADVISER.login, actor="x", at=requests.clock.now(), substitute=OTHER.login)
+    number = requests.engine.open("demande", {"organisation": "O", "sujet": "S"}, ADVISER).number
+    requests.engine.take(requests.id(number), ADVISER)
+    post = worker(requests, mail)
+    for _ in range(14):
+        requests.clock.advance(timedelta(days=1))
+        requests.tick()
+        post.deliver_due()
+    order = [r.recipients[0].partition("@")[0] for r in mail.received]
+    assert order.index(ADVISER.login) < order.index(OTHER.login) < order.index(DIRECTOR.login)
+    assert len(order) == len([r for r in mail.received if number in r.message["Subject"]])
+
+
+def test_a_week_of_downtime_makes_one_reminder_and_says_which_it_stands_for(requests, mail):
+    number = requests.engine.open("demande", {"organisation": "O", "sujet": "S"}, ADVISER).number
+    requests.engine.take(requests.id(number), ADVISER)
+    requests.clock.advance(timedelta(days=9))
+    requests.tick()
+    requests.tick()
+    fired = [e["body"]["timer"] for e in requests.events(number) if e["action"] == "timer"]
+    assert len(fired) == len(set(fired))
+
+
+def test_a_message_whose_template_breaks_is_a_persons_task_and_stops_nothing_else(requests, mail):
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    with requests.database.write() as connection:
+        from engine.schema import outbox as table
+
+        connection.execute(table.update().where(table.c.name == "diffusion").values(template="disparu"))
+    settle(requests, worker(requests, mail))
+    with requests.database.read() as connection:
+        found = outbox.list_deliveries(connection, failed=True)
+    assert [d.message for d in found] == ["diffusion"] * 3
+    assert "disparu" in found[0].reply
+    assert mail.received == []

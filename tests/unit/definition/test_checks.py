@@ -1,0 +1,144 @@
+"""Each rule of the language with a definition that breaks it, at the line where it is broken."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.calendar import Calendar
+from engine.definition import model, tables
+from engine.definition.compiler import compile_definition
+from engine.errors import InvalidDefinition
+
+EXAMPLES = Path(__file__).parent / "examples"
+GOOD = (EXAMPLES / "commande.yaml").read_text(encoding="utf-8")
+CALENDAR = Calendar()
+
+
+def findings(text):
+    try:
+        compile_definition(text, path="essai.yaml", calendar=CALENDAR, templates=None)
+    except InvalidDefinition as error:
+        return error.findings
+    return ()
+
+
+@pytest.mark.parametrize("name", ["commande.yaml", "lot.yaml"])
+def test_a_sound_definition_of_another_shape_has_no_findings(name):
+    text = (EXAMPLES / name).read_text(encoding="utf-8")
+    assert findings(text) == ()
+
+
+BROKEN = [
+    ("unknown-state", "    to: approbation\n", "    to: aprobation\n"),
+    ("unknown-role", "    by: [chef]\n    form: [lots]", "    by: [chefe]\n    form: [lots]"),
+    ("unknown-field", "form: [montant]", "form: [montan]"),
+    ("unknown-action", "        action: chiffrer\n  ", "        action: chifrer\n  "),
+    ("unknown-notification", "notify: [bon]", "notify: [bom]"),
+    ("unknown-table", "{table: {table: delais, output: jours}}", "{table: {table: delai, output: jours}}"),
+    ("unknown-output", "{table: {table: delais, output: jours}}", "{table: {table: delais, output: jour}}"),
+    ("unknown-checklist", "- when: {checklist: dossier}", "- when: {checklist: dosier}"),
+    ("unknown-key", "    form: [montant]", "    forme: [montant]"),
+    ("unknown-option", "{equals: haute}", "{equals: hautte}"),
+    ("missing-label", "  chef: {fr: Chef, en: Head}", "  chef: {en: Head}"),
+    ("table-gap", "      - {when: {urgence: {equals: haute}}, give: {jours: 2}}\n", ""),
+    ("table-overlap", "{when: {urgence: {equals: haute}}, give: {jours: 2}}", "{when: {}, give: {jours: 2}}"),
+    ("one-key", "automatic: {children: {process: lot, all: ended, at_least: 1}}", "automatic: {present: objet, obtained: lots}"),
+    ("nobody-may", "    from: [brouillon]\n    to: same\n    by: [acheteur]\n", "    from: [brouillon]\n    to: same\n"),
+    ("automatic-asks", "    from: [livraison]\n    to: recue\n", "    from: [livraison]\n    to: recue\n    by: [chef]\n"),
+    ("useless-key", "  recue: {label: {fr: Reçue, en: Received}, end: {outcome: recue}}", "  recue: {label: {fr: Reçue, en: Received}, end: {outcome: recue}, waiting: true}"),
+    ("no-task", "    task: {label: {fr: Chiffrer la commande, en: Price the order}}\n", ""),
+    ("reserved-name", "  chiffrer:\n    label", "  take:\n    label"),
+    ("duplicate-key", "  annuler:\n", "  expirer:\n"),
+    ("incomplete-field", "montant: {type: decimal,", "montant: {type: choice,"),
+    ("wrong-comparison", "when: {obtained: montant}", "when: {compare: {field: montant, count_at_least: 1}}"),
+    ("wrong-type", "version: 1", "version: un"),
+    ("bad-form", "after: 2 business days}", "after: two days}"),
+    ("internal-field-leaves", "    fields: [objet, lots]", "    fields: [objet, corrections]"),
+    ("may-be-absent", "    when: {obtained: fournisseur}\n", ""),
+    ("whole-records", "form: [corrections.motif]", "form: [corrections]"),
+    ("checklist-circle", "when: {present: objet}}", "when: {checklist: dossier}}"),
+    ("automatic-circle", "    to: recue\n    automatic: {children: {process: lot, all: ended, at_least: 1}}",
+     "    to: [{when: {present: delai}, state: livraison}, {state: recue}]\n    automatic: {children: {process: lot, all: ended, at_least: 1}}"),
+    ("unreachable-state", "  annulee: {label", "  perdue: {label: {fr: P, en: P}, end: {outcome: perdue}}\n  annulee: {label"),
+    ("dead-action", "actions:\n", "actions:\n  jamais:\n    label: {fr: J, en: N}\n    from: [perdue]\n    to: annulee\n    by: [chef]\n"),
+    ("branches", "    to: approbation\n", "    to: [{when: {present: objet}, state: approbation}]\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "good", "bad"), BROKEN, ids=[b[0] for b in BROKEN])
+def test_a_broken_rule_is_found_where_it_is_broken(code, good, bad):
+    assert good in GOOD
+    text = GOOD.replace(good, bad, 1)
+    if code == "dead-action":
+        text = text.replace("  annulee: {label", "  perdue: {label: {fr: P, en: P}, end: {outcome: perdue}}\n  annulee: {label", 1)
+    found = findings(text)
+    assert code in {f.code for f in found}, found
+    finding = next(f for f in found if f.code == code)
+    assert finding.path == "essai.yaml"
+    assert finding.line > 1
+    assert finding.messages["fr"]
+    assert finding.messages["en"]
+    assert text.splitlines()[finding.line - 1][:200] == finding.excerpt
+
+
+def test_a_state_from_which_nothing_ends_is_found_with_the_way_to_it():
+    text = re.sub(r"  recevoir:.*?(?=  annuler:)", "", GOOD, flags=re.S)
+    text = text.replace("    from: open\n    to: annulee", "    from: [brouillon, approbation]\n    to: annulee")
+    found = [f for f in findings(text) if f.code == "no-way-out"]
+    assert found
+    assert "soumettre → approuver" in found[0].messages["fr"]
+
+
+def test_a_slip_of_the_hand_is_told_what_was_probably_meant():
+    found = findings(GOOD.replace("    to: approbation\n", "    to: aprobation\n", 1))
+    assert "« approbation »" in found[0].messages["fr"]
+
+
+def test_all_findings_come_at_once_in_the_order_of_the_file():
+    text = GOOD.replace("form: [montant]", "form: [montan]").replace("notify: [bon]", "notify: [bom]")
+    lines = [f.line for f in findings(text)]
+    assert len(lines) >= 2
+    assert lines == sorted(lines)
+
+
+def table_of(rows, **spec):
+    fields = {"n": model.FieldSpec.model_validate({"type": "integer", "label": {"fr": "n", "en": "n"}, **spec})}
+    made = model.DecisionTable.model_validate(
+        {"label": {"fr": "t", "en": "t"}, "reads": ["n"], "gives": {"x": "integer"}, "rows": rows}
+    )
+    return made, fields
+
+
+@given(st.lists(st.integers(2, 99), min_size=1, max_size=5, unique=True))
+def test_stretches_that_cut_the_integers_have_no_gap_and_no_overlap(cuts):
+    edges = [1, *sorted(cuts), 101]
+    rows = [
+        {"when": {"n": {"at_least": a, "at_most": b - 1}}, "give": {"x": i}}
+        for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False))
+    ]
+    table, fields = table_of(rows, min=1, max=100)
+    assert list(tables.faults(table, fields)) == []
+
+
+@given(st.lists(st.integers(2, 99), min_size=2, max_size=5, unique=True), st.data())
+def test_a_missing_stretch_is_shown_by_an_input_that_no_row_answers(cuts, data):
+    edges = [1, *sorted(cuts), 101]
+    rows = [
+        {"when": {"n": {"at_least": a, "at_most": b - 1}}, "give": {"x": i}}
+        for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False))
+    ]
+    gone = data.draw(st.integers(0, len(rows) - 1))
+    table, fields = table_of(rows[:gone] + rows[gone + 1 :], min=1, max=100)
+    faults = list(tables.faults(table, fields))
+    assert faults
+    assert all(code == "gap" and edges[gone] <= inputs["n"] < edges[gone + 1] for code, inputs, _ in faults)
+
+
+def test_the_shipped_definitions_are_sound():
+    for path in (Path(__file__).parents[3] / "workflows").glob("*.yaml"):
+        assert findings(path.read_text(encoding="utf-8")) == (), path
+        assert yaml.safe_load(path.read_text(encoding="utf-8"))

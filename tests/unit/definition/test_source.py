@@ -1,0 +1,67 @@
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.definition.source import read
+from engine.errors import InvalidDefinition
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "\n".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]" for n in range(8)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        ("a: 1\na: 2\n", "duplicate-key", 2),
+        (BOMB, "alias", 1),
+        ("a: &x\n  b: *x\n", "alias", 1),
+        ("<<: {a: 1}\n", "alias", 1),
+        ("a: !!python/object/apply:os.system [ls]\n", "tag", 1),
+        ("a: [b\n", "yaml", 2),
+        ("a: 1\n---\nb: 2\n", "too-large", 2),
+        ("[" * 60 + "]" * 60, "too-large", 1),
+        ("a: 'x\x07y'\n", "control-character", 1),
+        ("? [a]\n: b\n", "key", 1),
+        ("", "empty", 1),
+    ],
+)
+def test_what_surprises_in_yaml_is_refused_at_its_place(text, code, line):
+    with pytest.raises(InvalidDefinition) as refusal:
+        read(text, "essai.yaml")
+    finding = refusal.value.findings[0]
+    assert (finding.code, finding.line) == (code, line)
+    assert str(finding).startswith(f"essai.yaml:{line}:")
+
+
+@pytest.mark.parametrize("text", ["x" * 10_000_000, "a: " + "[" * 400_000, "- x\n" * 200_000])
+def test_a_hostile_file_is_refused(text):
+    with pytest.raises(InvalidDefinition):
+        read(text, "hostile.yaml")
+
+
+def test_words_that_yaml_reads_otherwise_stay_what_was_written():
+    tree = read("a: NO\nb: 12:30\nc: 2013-03-31\nd: 7\ne: true\nf: '7'\ng: 1e3\nh:\n", "x").tree
+    assert tree == {"a": "NO", "b": "12:30", "c": "2013-03-31", "d": 7, "e": True, "f": "7", "g": "1e3", "h": None}
+
+
+PLAIN = st.recursive(
+    st.integers(-1000, 1000) | st.booleans() | st.none() | st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=8), PLAIN, min_size=1, max_size=5))
+def test_a_plain_tree_is_read_back_as_it_was_written_and_every_key_has_its_place(tree):
+    quoted = {k: v for k, v in tree.items() if k not in {"null", "true", "false"}}
+    text = yaml.safe_dump(quoted, default_style=None, allow_unicode=True)
+    if "'" in text or '"' in text or "!" in text or not quoted:
+        return
+    source = read(text, "x")
+    lines = text.splitlines()
+    for (key, *rest), (line, column) in source.keys.items():
+        if not rest:
+            assert lines[line - 1][column - 1 :].startswith(str(key))

@@ -1,0 +1,161 @@
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+
+from engine.calendar import Calendar
+from engine.definition.compiler import compile_definition
+from engine.definition.samples import sample_facts
+from engine.errors import InvalidDefinition, Unavailable
+from engine.outbox import Delivery, Leased
+from notifications.message import build
+from notifications.rendering import Renderer
+from notifications.settings import Institute, MailSettings
+from notifications.words import typography
+
+INSTITUTE = Institute(name="Institut national des mines", address="Val-d'Or", email="info@example.org")
+SETTINGS = MailSettings(host="127.0.0.1", security="none", institute=INSTITUTE)
+RENDERER = Renderer(INSTITUTE)
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+AT = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+
+
+def definition(name="demande"):
+    text = (WORKFLOWS / f"{name}.yaml").read_text(encoding="utf-8")
+    return compile_definition(text, path=name, calendar=Calendar(), templates=RENDERER)
+
+
+def facts(name="diffusion", process="demande", **data):
+    compiled = definition(process)
+    made = sample_facts(compiled, compiled.notifications[name], next(iter(compiled.states)), empty=False)
+    for key, value in data.items():
+        made["fields"][key]["value"] = value
+    return made
+
+
+def parsed(template, languages=("fr",), *, given=None, **delivery):
+    given = given or facts()
+    content = RENDERER.render(template, languages, given)
+    leased = Leased(id=1, case_id=1, name="diffusion", template=template, batch=True, queued_at=AT,
+                    facts=given, token=1, deliveries=())  # fmt: skip
+    to = Delivery(**{"id": 1, "recipient": "member:1", "name": "Cégep Exemple", "addresses": ("a@example.org",),
+                     "languages": languages, "message_id": "<x@example.org>", "attempts": 0, **delivery})  # fmt: skip
+    raw = build(leased, to, content, SETTINGS, AT)
+    return message_from_bytes(raw, policy=policy.default), raw
+
+
+def test_every_template_of_the_shipped_processes_renders_full_and_empty():
+    definition("demande")
+    definition("rencontre")
+
+
+def test_a_message_says_who_writes_where_to_answer_and_what_it_belongs_to():
+    message, _ = parsed("demande/diffusion")
+    assert message["To"] == "Cégep Exemple <a@example.org>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["List-Id"]
+    assert message["References"] == "<DI-2026-0007@example.org>"
+    text = message.get_body(("plain",)).get_content()
+    assert "Val-d'Or" in text
+    assert "pour changer l'adresse" in text
+    assert 'lang="fr"' in message.get_body(("html",)).get_content()
+
+
+def test_a_message_abroad_is_in_french_then_in_english():
+    given = facts("accuse_reception")
+    message, _ = parsed("demande/acknowledgement", ("fr", "en"), given=given)
+    text = message.get_body(("plain",)).get_content()
+    assert text.index("Bonjour") < text.index("Hello")
+    assert message["Content-Language"] == "fr, en"
+    assert message["Subject"].startswith("Votre demande")
+
+
+def test_html_and_template_words_in_a_field_stay_text():
+    given = facts(fiche_besoins="<script>alert(1)</script> {{ 7*7 }} {% raw %}")
+    message, _ = parsed("demande/diffusion", given=given)
+    html = message.get_body(("html",)).get_content()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert "{{ 7*7 }}" in message.get_body(("plain",)).get_content()
+
+
+def test_a_value_cannot_start_another_header():
+    given = facts(fiche_titre="Titre\r\nBcc: victime@example.org")
+    message, raw = parsed("demande/diffusion", given=given, name='Nom"\r\nBcc: x@example.org <y@z>')
+    assert message["Bcc"] is None
+    assert b"\r\nBcc:" not in raw.partition(b"\r\n\r\n")[0]
+
+
+def test_the_bytes_are_the_same_for_everybody_but_for_the_address_and_the_message_id():
+    _, one = parsed("demande/diffusion")
+    _, two = parsed("demande/diffusion", name="Autre", addresses=("b@example.org",), message_id="<y@example.org>")
+    import re
+
+    def body(raw):
+        boundary = re.search(rb'boundary="([^"]+)"', raw)[1]
+        return raw.partition(b"\r\n\r\n")[2].replace(boundary, b"B")
+
+    assert body(one) == body(two)
+
+
+def test_an_invitation_can_be_added_to_a_calendar():
+    from icalendar import Calendar as Ics
+
+    compiled = definition("rencontre")
+    name = next(n.name for n in compiled.notifications.values() if n.calendar and n.outside)
+    message, _ = parsed("rencontre/invitation", ("fr", "en"), given=facts(name, "rencontre"))
+    part = next(p for p in message.walk() if p.get_content_type() == "text/calendar")
+    event = Ics.from_ical(part.get_content()).walk("VEVENT")[0]
+    assert event["dtstart"].dt == datetime(2026, 3, 31, 16, 0, tzinfo=UTC)
+
+
+def test_nothing_internal_is_in_what_the_network_is_sent():
+    compiled = definition()
+    for notification in compiled.notifications.values():
+        if notification.outside:
+            for name in notification.fields:
+                assert not compiled.fields[name].internal, (notification.name, name)
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{{ absent }}", "absent"),
+        ("{{ case.number | inconnu }}", "inconnu"),
+        ("{% if %}", "Expected an expression"),
+        ("{{ 'a' * 1000000000 }}", "numbers only"),
+        ("{{ '%1000000000d' % 1 }}", "numbers only"),
+        ("{{ ().__class__.__mro__ }}", "unsafe"),
+        ("{{ range(10) }}", "range"),
+    ],
+)
+def test_a_template_that_would_fail_at_night_is_refused_in_the_day(tmp_path, template, words):
+    (tmp_path / "fr").mkdir()
+    (tmp_path / "fr" / "essai.subject.j2").write_text("Objet")
+    (tmp_path / "fr" / "essai.txt.j2").write_text(template)
+    faults = Renderer(INSTITUTE, folder=tmp_path).check("essai", ["fr"], facts())
+    assert words in faults[0]
+
+
+def test_a_missing_template_is_found_when_the_definition_is_compiled():
+    text = (WORKFLOWS / "demande.yaml").read_text(encoding="utf-8").replace("demande/diffusion", "demande/disparu")
+    with pytest.raises(InvalidDefinition) as refusal:
+        compile_definition(text, path="x", calendar=Calendar(), templates=RENDERER)
+    assert {f.code for f in refusal.value.findings} == {"template"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (MailSettings(host="192.0.2.1", security="none"), "encrypted"),
+        (MailSettings(host="mail.example.org", security="tls", loopback_only=True), "rehearsal"),
+    ],
+)
+def test_mail_never_leaves_in_clear_nor_out_of_a_rehearsal(settings, words):
+    with pytest.raises(Unavailable, match=words):
+        settings.check()
+
+
+def test_french_typography():
+    assert typography("« oui » : 12 %") == "«\u00a0oui\u00a0»\u00a0: 12\u00a0%"
