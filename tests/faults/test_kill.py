@@ -1,0 +1,184 @@
+"""Processes killed with `kill -9`, anywhere: no number lost or used twice, no half case, no mail lost."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from engine import outbox, register
+from engine.database import Database
+from engine.verify import verify
+from tests.support.commands import ROOT, workspace
+from tests.support.mail import free_port
+from tests.support.world import WORKFLOWS, World, ready_to_diffuse
+
+WRITER = """
+import sys, uuid
+from tests.support.world import World, ADVISER
+world = World(sys.argv[1])
+print("ready", flush=True)
+for n in range(int(sys.argv[2])):
+    key = f"{sys.argv[3]}-{n}"
+    o = world.engine.open("demande", {"organisation": key, "sujet": "S", "contact_courriel": "a@example.org"},
+                          ADVISER, idempotency_key=key)
+    print(o.number, flush=True)
+"""
+
+
+def writer(url, count, name):
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, url, str(count), name],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+
+
+def test_two_writers_killed_again_and_again_register_200_requests_once_each(empty):
+    empty.install(WORKFLOWS / "demande.yaml", WORKFLOWS / "rencontre.yaml")
+    empty.people()
+    chance, told = random.Random(7), Counter()
+    for kill in (*[True] * 5, False):
+        both = [writer(empty.url, 100, name) for name in ("a", "b")]
+        for one in both:
+            assert one.stdout.readline().strip() == "ready"
+        if kill:
+            time.sleep(chance.uniform(0.05, 0.5))
+            for one in both:
+                one.send_signal(signal.SIGKILL)
+        for one in both:
+            out, _ = one.communicate()
+            told.update(line for line in out.splitlines() if line.startswith("DI-"))
+    # The last run was not killed: what had been done before it was only told again.
+    with empty.database.read() as connection:
+        found = register.list_cases(connection, process="demande", ended=None, limit=1000)
+    assert len(found) == 200
+    numbers = [line.number for line in found]
+    assert numbers == [f"DI-2026-{n:04d}" for n in range(1, 201)]
+    assert set(told) <= set(numbers)
+    assert len({line.title for line in found}) == 200
+    checked = verify(empty.database)
+    assert checked.faults == ()
+    assert checked.events == 200
+    with empty.database.read() as connection:
+        mail = outbox.list_deliveries(connection, limit=1000)
+    assert Counter(d.number for d in mail) == Counter(numbers)
+
+
+def test_two_writers_at_once_share_the_numbers_without_a_hole(empty):
+    empty.install(WORKFLOWS / "demande.yaml", WORKFLOWS / "rencontre.yaml")
+    empty.people()
+    both = [writer(empty.url, 100, name) for name in ("a", "b")]
+    numbers = [
+        line for one in both for line in one.communicate()[0].splitlines() if line.startswith("DI-")
+    ]
+    assert sorted(numbers) == [f"DI-2026-{n:04d}" for n in range(1, 201)]
+    assert verify(empty.database).faults == ()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_worker_killed_in_a_diffusion_to_29_leaves_exactly_the_others(tmp_path, seed):
+    port, folder = free_port(), tmp_path / "courrier"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.mail", str(port), str(folder), "slow=0.02"],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert server.stdout.readline().strip() == "ready"
+        inbox = workspace(tmp_path, port)
+        world = World(f"sqlite:///{inbox.home / 'arrimage.db'}").network(29)
+        number = ready_to_diffuse(world)
+        world.do(number, "diffuser")
+        chance = random.Random(seed)
+        for _ in range(3):
+            tick = inbox.start("tick")
+            wait_for(folder, len(list(folder.glob("*.eml"))) + chance.randint(1, 8), tick)
+            tick.send_signal(signal.SIGKILL)
+            tick.communicate()
+        inbox("tick")
+        check_diffusion(world, number, folder)
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+        server.stdout.close()
+
+
+def wait_for(folder, count, process):
+    deadline = time.monotonic() + 30
+    while len(list(folder.glob("*.eml"))) < count and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def check_diffusion(world, number, folder):
+    """Everybody has one copy; whoever is `uncertain` has one or none, and is listed."""
+    with world.database.read() as connection:
+        found = outbox.list_deliveries(connection, case_id=world.id(number), limit=1000)
+    found = [d for d in found if d.message == "diffusion"]
+    copies = Counter(p.name.partition("-")[2].removesuffix(".eml") for p in folder.glob("*-e*.eml"))
+    assert len(found) == 29
+    for delivery in found:
+        address = delivery.addresses[0]
+        assert delivery.state in {"accepted", "uncertain"}
+        assert copies[address] == 1 or (delivery.state == "uncertain" and copies[address] <= 1)
+    uncertain = [d for d in found if d.state == "uncertain"]
+    assert len(uncertain) <= 3  # at most the one in hand at each kill
+    expected = "diffusee" if not uncertain else "diffusion_a_regler"
+    assert world.case(number).row.state == expected
+
+
+def test_the_service_stops_cleanly_when_it_is_told_to(tmp_path, mail):
+    inbox = workspace(tmp_path, mail.port)
+    world = World(f"sqlite:///{inbox.home / 'arrimage.db'}").network(3)
+    number = ready_to_diffuse(world)
+    world.do(number, "diffuser")
+    service = inbox.start("serve", "--every", "1")
+    deadline = time.monotonic() + 60
+    while len(mail.received) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    service.send_signal(signal.SIGTERM)
+    out, _ = service.communicate(timeout=30)
+    assert service.returncode == 0
+    assert '"message": "stopped"' in out
+
+
+FULL = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
+from inbox import texts
+from inbox.main import run
+texts.use("fr")
+sys.exit(run(sys.argv[2:]))
+"""
+
+
+def test_a_full_disk_is_told_and_nothing_is_corrupted(tmp_path):
+    inbox = workspace(tmp_path)
+    inbox("register", "--organisation", "Avant", "--subject", "S")
+    database = inbox.home / "arrimage.db"
+    limit = max(p.stat().st_size for p in inbox.home.glob("arrimage.db*")) // 4096 * 4096
+    note = "x" * 15_000
+    codes = set()
+    for n in range(12):
+        done = subprocess.run(
+            [sys.executable, "-c", FULL, str(limit), "register", "--organisation", f"Org {n}",
+             "--subject", "S", "--note", note],
+            cwd=ROOT, env=inbox.environment(), capture_output=True, text=True,
+        )  # fmt: skip
+        codes.add(done.returncode)
+        if done.returncode:
+            assert done.returncode == 4, done.stderr
+            assert "disque" in done.stderr or "base de données" in done.stderr, done.stderr
+            break
+    assert 4 in codes
+    inbox("verify")
+    inbox("register", "--organisation", "Après", "--subject", "S")
+    opened = Database.open(f"sqlite:///{database}")
+    assert verify(opened).faults == ()
+    opened.close()
+    assert os.stat(database).st_mode & 0o777 == 0o600
