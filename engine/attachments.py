@@ -34,13 +34,11 @@ def store(connection: Connection | None, files: Sequence[File]) -> list[dict[str
     reasons = [r for f in files for r in _faults(f)]
     if reasons:
         raise InvalidInput(tuple(reasons))
-    assert connection is not None  # noqa: S101 - attaching runs in a full transaction
+    assert connection is not None
     return [_store_one(connection, f) for f in files]
 
 
-def link(
-    connection: Connection, case_id: int, seq: int, stored: Sequence[dict[str, Any]]
-) -> None:
+def link(connection: Connection, case_id: int, seq: int, stored: Sequence[dict[str, Any]]) -> None:
     """Tie stored contents to the event that attached them."""
     for file in stored:
         connection.execute(

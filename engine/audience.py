@@ -99,8 +99,11 @@ def _of_people(draft: Draft, notification: CompiledNotification) -> list[Recipie
         if who == "actor":
             logins.append(draft.facts.actor)
         elif owner is not None:
-            logins.append(_present(connection, owner, day) if who == "owner" else
-                          _substitute(connection, owner, day))
+            logins.append(
+                _present(connection, owner, day)
+                if who == "owner"
+                else _substitute(connection, owner, day)
+            )
     known = (staff.by_login(connection, login) for login in dict.fromkeys(logins) if login)
     return [_person(p) for p in known if p is not None]
 

@@ -112,7 +112,7 @@ class Calendar:
     def _after_gap(self, wall: datetime) -> datetime:
         """Return the instant at which the clocks went forward over this wall time."""
         after = wall.replace(fold=1).utcoffset()
-        assert after is not None  # noqa: S101 - a zone always has an offset
+        assert after is not None
         # Read with the offset of before the change (fold 1 in a gap), the wall time falls just
         # before it; step forward to the first minute that has the new one.
         probe = wall.replace(tzinfo=UTC) - after
@@ -225,7 +225,7 @@ class Calendar:
         return found
 
     def _closed_days(self, year: int) -> dict[date, str]:
-        from holidays import country_holidays  # noqa: PLC0415 - slow, and lists may not need it
+        from holidays import country_holidays
 
         public = country_holidays("CA", subdiv="QC", years=year, language="fr")
         closed = {day: name for day, name in public.items() if day.year == year}
@@ -273,7 +273,7 @@ def _check_day(written: str) -> None:
 def _own_day(written: str, year: int) -> date | None:
     """Return the date of one of the institute's days in a year, if it has one."""
     if written == "easter_monday":
-        from dateutil.easter import easter  # noqa: PLC0415 - only where the table is made
+        from dateutil.easter import easter
 
         return easter(year) + timedelta(days=1)
     if re.fullmatch(r"\d\d-\d\d", written):

@@ -315,23 +315,25 @@ class Engine:
 
     def settle(self, woken: Sequence[int]) -> None:
         """Look again at cases that others' steps have woken; a crash before this loses nothing."""
-        from engine.timers import run_case  # noqa: PLC0415 - timers use the engine
+        from engine.timers import run_case
 
         for case_id in woken:
             run_case(self, case_id)
 
     def wake(self, session: Session, case_id: int) -> None:
         """Ask, inside this transaction, that another case be looked at again."""
-        assert session.connection is not None  # noqa: S101 - full transactions have one
+        assert session.connection is not None
         pending = select(timers.c.id).where(
             timers.c.case_id == case_id, timers.c.name == "wake", timers.c.status == "pending"
         )
         if session.connection.execute(pending).first() is None:
             session.connection.execute(
                 insert(timers).values(
-                    case_id=case_id, name="wake", status="pending",
+                    case_id=case_id,
+                    name="wake",
+                    status="pending",
                     fire_at=to_micros(self.clock.now()),
-                )  # fmt: skip
+                )
             )
         session.woken.append(case_id)
 
@@ -462,7 +464,7 @@ class Engine:
         self.finish(kept, session)
 
 
-def _driver(connection: Connection) -> Any:  # noqa: ANN401 - sqlite3's or psycopg's
+def _driver(connection: Connection) -> Any:
     return connection.connection.driver_connection
 
 
@@ -482,7 +484,7 @@ def _sql(dialect: str, statement: str) -> str:
     """Return a statement with the driver's own named parameters."""
     if dialect == "sqlite":
         return statement
-    import re  # noqa: PLC0415 - PostgreSQL only
+    import re
 
     return re.sub(r":(\w+)", r"%(\1)s", statement)
 
@@ -508,7 +510,10 @@ def _why_not_take(draft: Draft, actor: Actor) -> list[tuple[str, dict[str, Any]]
 
 
 def _why_not_assign(
-    draft: Draft, actor: Actor, to: Any, roles: frozenset[str]  # noqa: ANN401 - a Person
+    draft: Draft,
+    actor: Actor,
+    to: Any,
+    roles: frozenset[str],
 ) -> list[tuple[str, dict[str, Any]]]:
     if draft.row.desk is None:
         return [("ended", {})]
@@ -521,4 +526,3 @@ def _why_not_assign(
     if to.left_on is not None:
         why.append(("assignee_left", {"person": to.name}))
     return why
-

@@ -127,14 +127,14 @@ def _open_sqlite(url: URL, pool_size: int) -> Engine:
     engine = create_engine(url, pool_size=pool_size, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "do_connect")
-    def _private(*_: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
+    def _private(*_: Any) -> None:
         # The file must be private before SQLite writes anything into it; its -wal and -shm
         # files take its mode.
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
     @event.listens_for(engine, "connect")
-    def _settings(connection: Any, _: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
+    def _settings(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # the driver opens no transaction behind our back
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")

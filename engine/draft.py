@@ -351,16 +351,14 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, A
         if old == new:
             continue
         if _grew(old, new):
-            added[name] = new[len(old or []) :]
+            added[name] = list(new or [])[len(old or []) :]
         else:
             changes[name] = [old, new]
     return {k: v for k, v in (("changes", changes), ("added", added)) if v}
 
 
-def _grew(old: Any, new: Any) -> bool:  # noqa: ANN401 - JSON values
+def _grew(old: Any, new: Any) -> bool:
     """Tell whether a list of records has only been added to."""
     if not isinstance(new, list) or not new or not isinstance(new[0], dict):
         return False
     return new[: len(old or [])] == (old or [])
-
-

@@ -66,7 +66,7 @@ def read_form(
     return Form(values=values, records=records, names=frozenset(raw)), reasons
 
 
-def _stored(spec: CompiledField, typed: Any, references: References) -> Any:  # noqa: ANN401
+def _stored(spec: CompiledField, typed: Any, references: References) -> Any:
     if spec.type in references.kinds and not isinstance(typed, dict):
         typed = references.resolve(spec, typed)
     return spec.normalise(typed)
@@ -102,9 +102,7 @@ def judge(
     return reasons
 
 
-def judge_form(
-    action: CompiledAction, form: Form, note: str, facts: Facts | None
-) -> list[Reason]:
+def judge_form(action: CompiledAction, form: Form, note: str, facts: Facts | None) -> list[Reason]:
     """Return what the form lacks; without facts, only what is required whatever the rest.
 
     Required means given with this action, even when the case has a value already: a new decision
@@ -168,7 +166,7 @@ def _way_to(definition: CompiledDefinition, state: str, wanted: CompiledAction) 
         following: list[tuple[str, str | None]] = []
         for here, first in frontier:
             for action in definition.actions.values():
-                if here not in action.sources or here == state and action.hidden:
+                if here not in action.sources or (here == state and action.hidden):
                     continue
                 for branch in action.branches:
                     if branch.state and branch.state not in seen:
@@ -193,9 +191,7 @@ def _wrong_person(
     return reasons
 
 
-def _unmet(
-    definition: CompiledDefinition, action: CompiledAction, facts: Facts
-) -> list[Reason]:
+def _unmet(definition: CompiledDefinition, action: CompiledAction, facts: Facts) -> list[Reason]:
     reasons = []
     for requirement in action.requirements:
         if not requirement.holds(facts):

@@ -190,7 +190,8 @@ class Library:
 def _compile_all(
     sources: Sequence[Source], calendar: Calendar, templates: TemplateChecker | None
 ) -> list[tuple[Source, CompiledDefinition]]:
-    compiled, findings = [], []
+    compiled: list[tuple[Source, CompiledDefinition]] = []
+    findings: list[Finding] = []
     for source in sources:
         try:
             compiled.append(
@@ -209,7 +210,7 @@ def _compile_all(
 
 
 def _insert(
-    connection: Any,  # noqa: ANN401 - a Connection
+    connection: Any,
     source: Source,
     definition: CompiledDefinition,
     actor: str,

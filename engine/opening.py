@@ -24,6 +24,7 @@ from engine.store import CASE_COLUMNS, CaseRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
     from sqlalchemy import Connection
 
     from engine.actor import File
@@ -51,7 +52,7 @@ def open_case(
 ) -> Outcome:
     """Open a case inside a transaction; see `Engine.open`. A child is opened by its parent's step."""
     connection = session.connection
-    assert connection is not None  # noqa: S101 - an opening runs in a full transaction
+    assert connection is not None
     form = _judged(process, data, actor, note, connection, is_child=parent_id is not None)
     row = _new_row(engine, connection, process, parent_id)
     draft = engine.draft(row, process, session)
@@ -84,7 +85,7 @@ def open_children(
 ) -> Iterator[str]:
     """Open the child cases that an action asks for, in the parent's transaction; yield numbers."""
     child = action.opens
-    assert child is not None  # noqa: S101 - the caller looked
+    assert child is not None
     process = engine.library.current(child.process)
     event = next(e for e in reversed(draft.events) if e["action"] == action.name)
     # The child is opened by whoever took the action; the opening's roles were the parent's matter.
@@ -102,7 +103,7 @@ def open_children(
         ).number  # fmt: skip
 
 
-def _given(draft: Draft, name: str) -> Any:  # noqa: ANN401 - a stored value
+def _given(draft: Draft, name: str) -> Any:
     """Return what the action's form gave: a field, or a field of the record just added."""
     record, _, field = name.rpartition(".")
     if not record:
@@ -125,9 +126,7 @@ def reason(code: str, *values: object, **params: object) -> Reason:
 
 def next_number(connection: Connection, prefix: str, year: int) -> str:
     """Return the next number of a sequence; it is used up when, and only when, this commits."""
-    dialect_insert = (
-        postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    )
+    dialect_insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
     statement = (
         dialect_insert(sequences)
         .values(prefix=prefix, year=year, last=1)

@@ -106,9 +106,7 @@ def claim(database: Database, now: datetime, me: str) -> Leased | None:
             connection.execute(
                 update(outbox)
                 .where(outbox.c.id == row.id)
-                .values(
-                    lease_holder=me, lease_until=to_micros(real + LEASE), lease_token=token
-                )
+                .values(lease_holder=me, lease_until=to_micros(real + LEASE), lease_token=token)
             )
             _recover(connection, row, to_micros(now))
             due = _due(connection, row.id, to_micros(now))
@@ -225,9 +223,7 @@ def release(database: Database, leased: Leased) -> None:
     """Give a message back, unless another worker has it by now."""
     with database.write() as connection:
         held = and_(outbox.c.id == leased.id, outbox.c.lease_token == leased.token)
-        connection.execute(
-            update(outbox).where(held).values(lease_holder=None, lease_until=None)
-        )
+        connection.execute(update(outbox).where(held).values(lease_holder=None, lease_until=None))
 
 
 def move(
@@ -256,9 +252,7 @@ def move(
     with database.write() as connection:
         _renew(connection, leased)
         values = _values(state, delivery, micros, reply)
-        connection.execute(
-            update(deliveries).where(deliveries.c.id == delivery.id).values(values)
-        )
+        connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
         if values.get("next_attempt_at", 0) is None:
             _wake(connection, leased.case_id, micros)
 
@@ -362,16 +356,14 @@ def message_state(connection: Connection, case_id: int, name: str) -> tuple[bool
         .where(deliveries.c.outbox_id == newest)
         .group_by(deliveries.c.state)
     )
-    counts = {state: count for state, count in rows}
+    counts = {row[0]: row[1] for row in rows}
     accepted = set(counts) <= set(DONE)
     return accepted, set(counts) <= {*DONE, *NEEDS_PERSON}
 
 
 def newest_message(connection: Connection, case_id: int, name: str) -> int | None:
     """Return the id of the newest message of a name, or None."""
-    wanted = select(func.max(outbox.c.id)).where(
-        outbox.c.case_id == case_id, outbox.c.name == name
-    )
+    wanted = select(func.max(outbox.c.id)).where(outbox.c.case_id == case_id, outbox.c.name == name)
     return connection.execute(wanted).scalar()
 
 
@@ -460,10 +452,8 @@ def _listed(row: Row[Any]) -> Listed:
 
 def counts(connection: Connection) -> dict[str, int]:
     """Return how many deliveries stand in each state."""
-    rows = connection.execute(
-        select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
-    )
-    return {state: count for state, count in rows}
+    rows = connection.execute(select(deliveries.c.state, func.count()).group_by(deliveries.c.state))
+    return {row[0]: row[1] for row in rows}
 
 
 def next_due(connection: Connection) -> datetime | None:
@@ -485,9 +475,7 @@ def proof(connection: Connection, case_id: int, name: str) -> dict[str, Any]:
         raise NotFound("message", name)
     message = connection.execute(select(outbox).where(outbox.c.id == newest)).one()
     contents = connection.execute(
-        select(renderings.c.languages, renderings.c.sha256).where(
-            renderings.c.outbox_id == newest
-        )
+        select(renderings.c.languages, renderings.c.sha256).where(renderings.c.outbox_id == newest)
     )
     rows = list_deliveries(connection, outbox_id=newest, limit=100_000)
     accepted = [r.settled_at for r in rows if r.state in DONE and r.settled_at is not None]

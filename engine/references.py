@@ -30,7 +30,7 @@ class References:
     connection: Connection | None
     kinds: frozenset[str] = frozenset({"person", "member", "case"})
 
-    def resolve(self, spec: CompiledField, typed: Any) -> Any:  # noqa: ANN401
+    def resolve(self, spec: CompiledField, typed: Any) -> Any:
         """Return a login, a member's id or a case's number.
 
         Raises:
@@ -48,9 +48,7 @@ class References:
         except Ambiguous as error:
             raise FieldError("ambiguous", value=str(typed), near=error.candidates) from error
         except NotFound as error:
-            raise FieldError(
-                f"no_such_{spec.type}", value=str(typed), near=error.near
-            ) from error
+            raise FieldError(f"no_such_{spec.type}", value=str(typed), near=error.near) from error
 
     def person(self, login: str) -> Person:
         """Return somebody of the staff by login; raise `NotFound`."""
@@ -64,7 +62,7 @@ def _person(connection: Connection, _: CompiledField, typed: str) -> str:
     found = connection.execute(select(staff.c.login).where(staff.c.login == typed)).scalar()
     if found is None:
         raise NotFound("person", typed)
-    return found
+    return str(found)
 
 
 def _member(connection: Connection, spec: CompiledField, typed: str) -> int:
@@ -72,7 +70,7 @@ def _member(connection: Connection, spec: CompiledField, typed: str) -> int:
         same = members.c.id == int(typed), members.c.roster == spec.roster
         found = connection.execute(select(members.c.id).where(*same)).scalar()
         if found is not None:
-            return found
+            return int(found)
     return roster.find_member(connection, spec.roster or "", typed).id
 
 

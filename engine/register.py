@@ -209,7 +209,9 @@ def list_cases(
         if value is not None:
             wanted = wanted.where(cases.c[name] == value)
     if ended is not None:
-        wanted = wanted.where(cases.c.ended_at.is_not(None) if ended else cases.c.ended_at.is_(None))
+        wanted = wanted.where(
+            cases.c.ended_at.is_not(None) if ended else cases.c.ended_at.is_(None)
+        )
     if due_before is not None:
         wanted = wanted.where(cases.c.due_at < to_micros(due_before))
     return _lines(connection.execute(wanted.order_by(cases.c.id).limit(limit)))
@@ -263,6 +265,7 @@ def _lines(rows: Iterable[Row[Any]]) -> list[Listed]:
 
 def listed(row: Row[Any] | CaseRow) -> Listed:
     """Return the line of a case's row."""
+
     def instant(micros: int | None) -> datetime | None:
         return None if micros is None else from_micros(micros)
 
@@ -354,7 +357,7 @@ def counts_by_outcome(connection: Connection, process: str) -> dict[str, int]:
         .group_by(cases.c.state)
         .order_by(cases.c.state)
     )
-    return {state: count for state, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def last_activity(connection: Connection) -> datetime | None:

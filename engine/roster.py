@@ -129,7 +129,7 @@ def names(connection: Connection) -> dict[int, str]:
     return {r.id: r.name for r in connection.execute(select(members.c.id, members.c.name))}
 
 
-def _members(connection: Connection, roster: str, iso: str, held: Any) -> list[Member]:  # noqa: ANN401
+def _members(connection: Connection, roster: str, iso: str, held: Any) -> list[Member]:
     wanted = (
         select(members, memberships.c.joined_on, memberships.c.left_on)
         .join(memberships, memberships.c.member_id == members.c.id)
@@ -181,7 +181,13 @@ def _member(row: Row[Any], addresses: tuple[Contact, ...]) -> Member:
 
 
 def add(
-    connection: Connection, roster: str, new: NewMember, *, joined_on: date, actor: str, at: datetime
+    connection: Connection,
+    roster: str,
+    new: NewMember,
+    *,
+    joined_on: date,
+    actor: str,
+    at: datetime,
 ) -> int:
     """Add a member and return its id; raise `InvalidInput` with every fault."""
     reasons = faults(new)

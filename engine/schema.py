@@ -253,7 +253,9 @@ deliveries = Table(
     Column("name", String, nullable=False),
     Column("addresses", Text, nullable=False, comment="JSON list; several contacts, one recipient"),
     Column("languages", String, nullable=False),
-    Column("message_id", String, nullable=False, unique=True, comment="RFC 5322, fixed at queueing"),
+    Column(
+        "message_id", String, nullable=False, unique=True, comment="RFC 5322, fixed at queueing"
+    ),
     Column("position", Integer, nullable=False, comment="order inside the batch, drawn at random"),
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -341,7 +343,9 @@ journal = Table(
     Column("seq", Id, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("actor", String, nullable=False),
-    Column("subject", String, nullable=False, comment="staff, roster, definition, outbox, settings"),
+    Column(
+        "subject", String, nullable=False, comment="staff, roster, definition, outbox, settings"
+    ),
     Column("action", String, nullable=False),
     Column("prev_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),

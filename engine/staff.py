@@ -153,9 +153,7 @@ def absences(connection: Connection, day: date | None = None) -> list[Absence]:
     if day is not None:
         wanted = wanted.where(_covers(day))
     return [
-        Absence(
-            login=r.login, first_day=r.first_day, last_day=r.last_day, substitute=r.substitute
-        )
+        Absence(login=r.login, first_day=r.first_day, last_day=r.last_day, substitute=r.substitute)
         for r in connection.execute(wanted)
     ]
 
@@ -182,7 +180,7 @@ def standing_in_for(connection: Connection, login: str, day: date) -> tuple[str,
     )
 
 
-def _covers(day: date) -> Any:  # noqa: ANN401 - a SQL condition
+def _covers(day: date) -> Any:
     iso = day.isoformat()
     return (absences_table.c.first_day <= iso) & (absences_table.c.last_day >= iso)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Named parameters on both sides, so that one dictionary serves.
 _SQLITE = sqlite.dialect(paramstyle="named")
-_POSTGRESQL = postgresql.dialect(paramstyle="pyformat")
+_POSTGRESQL = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
 EVENT_COLUMNS = tuple(c.name for c in history.c if c.name != "case_id")
 # A literal, because a partial index only serves a condition that the planner can read.
@@ -88,7 +88,7 @@ class StepRows:
     at: int
 
 
-def load_case(driver: Any, dialect: str, case_id: int, *, lock: str = "") -> CaseRow | None:  # noqa: ANN401
+def load_case(driver: Any, dialect: str, case_id: int, *, lock: str = "") -> CaseRow | None:
     """Return a case's row by id, or None.
 
     Args:
@@ -113,7 +113,7 @@ def _load_sql(dialect: str, lock: str) -> str:
     return _compiled(dialect, statement)
 
 
-def write_step(driver: Any, dialect: str, step: StepRows) -> bool:  # noqa: ANN401
+def write_step(driver: Any, dialect: str, step: StepRows) -> bool:
     """Write a step; return False, having written nothing, when another step came first."""
     if dialect == "postgresql":
         return _write_postgresql(driver, step)
@@ -128,7 +128,7 @@ def _compiled(dialect: str, statement: ClauseElement) -> str:
 # --- SQLite: a few small statements inside the caller's transaction ---------------------------
 
 
-def _write_sqlite(driver: Any, step: StepRows) -> bool:  # noqa: ANN401
+def _write_sqlite(driver: Any, step: StepRows) -> bool:
     values = {**step.case, "case_id": step.case_id, "expected": step.expected_version}
     if driver.execute(_update_sql("sqlite", tuple(step.case)), values).rowcount != 1:
         return False
@@ -141,7 +141,9 @@ def _write_sqlite(driver: Any, step: StepRows) -> bool:  # noqa: ANN401
         driver.execute(_arm_sql(), {**timer, "case_id": step.case_id, "status": "pending"})
     for message, recipients in step.messages:
         cursor = driver.execute(_outbox_sql(), {**message, "case_id": step.case_id})
-        driver.executemany(_delivery_sql(), [{**r, "outbox_id": cursor.lastrowid} for r in recipients])
+        driver.executemany(
+            _delivery_sql(), [{**r, "outbox_id": cursor.lastrowid} for r in recipients]
+        )
     return True
 
 
@@ -274,10 +276,8 @@ recipient AS (
 )"""
 
 
-def _write_postgresql(driver: Any, step: StepRows) -> bool:  # noqa: ANN401
-    sql = _step_sql(
-        tuple(step.case), bool(step.cancelled), bool(step.armed), bool(step.messages)
-    )
+def _write_postgresql(driver: Any, step: StepRows) -> bool:
+    sql = _step_sql(tuple(step.case), bool(step.cancelled), bool(step.armed), bool(step.messages))
     values: dict[str, Any] = {
         **step.case,
         "case_id": step.case_id,

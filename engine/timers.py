@@ -83,10 +83,8 @@ def run_case(engine: Engine, case_id: int) -> Ticked:
         row = load_case(session.driver, engine.database.dialect, case_id, lock="skip")
         if row is None:
             return Ticked()
-        draft = engine.draft(
-            row, engine.library.get(row.process, row.definition_version), session
-        )
-        done = _settle_due(engine, session, draft)
+        draft = engine.draft(row, engine.library.get(row.process, row.definition_version), session)
+        done = _settle_due(session, draft)
         engine.run_automatics(draft)
         if draft.events or draft.armed or draft.cancelled:
             engine.finish(draft, session)
@@ -94,7 +92,7 @@ def run_case(engine: Engine, case_id: int) -> Ticked:
     return done
 
 
-def _settle_due(engine: Engine, session: Session, draft: Draft) -> Ticked:
+def _settle_due(session: Session, draft: Draft) -> Ticked:
     done, passed_over = Ticked(), []
     for timer, rule, newest in _due(session, draft):
         if timer.name in draft.cancelled or timer.name in draft.armed:
@@ -120,7 +118,7 @@ def _due(session: Session, draft: Draft) -> list[tuple[Row[Any], CompiledTimer |
 
     kind: several warnings that say the same after a downtime become one, the last.
     """
-    assert session.connection is not None  # noqa: S101 - timers run in full transactions
+    assert session.connection is not None
     rows = session.connection.execute(
         select(timers)
         .where(
@@ -180,18 +178,12 @@ def _arm_next(draft: Draft, rule: CompiledTimer | None, timer: Row[Any]) -> None
         draft.arm(rule.name, at, occurrence + 1)
 
 
-def _next(
-    rule: CompiledTimer, fired: datetime, timer: Row[Any], draft: Draft
-) -> datetime | None:
+def _next(rule: CompiledTimer, fired: datetime, timer: Row[Any], draft: Draft) -> datetime | None:
     return rule.next_after(fired, timer.occurrence, draft.facts.calendar)
 
 
 def _mark(session: Session, timer: Row[Any], status: str, draft: Draft) -> None:
-    assert session.connection is not None  # noqa: S101 - timers run in full transactions
+    assert session.connection is not None
     session.connection.execute(
-        update(timers)
-        .where(timers.c.id == timer.id)
-        .values(status=status, settled_at=draft.micros)
+        update(timers).where(timers.c.id == timer.id).values(status=status, settled_at=draft.micros)
     )
-
-

@@ -173,9 +173,10 @@ def _missing_numbers(connection: Connection) -> Iterator[Fault]:
 
 
 def _verify_journal(connection: Connection) -> tuple[str, list[Fault]]:
-    prev, expected = GENESIS, 0
-    for entry in connection.execute(select(journal).order_by(journal.c.seq)):
-        expected += 1
+    prev = GENESIS
+    for expected, entry in enumerate(
+        connection.execute(select(journal).order_by(journal.c.seq)), 1
+    ):
         header = (entry.seq, entry.at, entry.actor, entry.subject, entry.action)
         if entry.seq != expected:
             return prev, [_journal_fault("journal_missing", expected)]

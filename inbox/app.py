@@ -185,7 +185,10 @@ class App:
 
         own = sorted(self.workspace.definitions.glob("*.yaml"))
         return [
-            *(Source(text=f.read_text(encoding="utf-8"), origin=f.name) for f in workflows.shipped()),
+            *(
+                Source(text=f.read_text(encoding="utf-8"), origin=f.name)
+                for f in workflows.shipped()
+            ),
             *(Source(text=_text_of(f), origin=str(f)) for f in own),
         ]
 

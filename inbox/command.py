@@ -76,9 +76,10 @@ class LazyGroup(click.Group):
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], self.list_commands(ctx), n=1)
-            if near:
-                error.message = f"{error.message.rstrip('.')} — {near[0]} ?"
-            raise
+            if not near:
+                raise
+            said = f"{error.message.rstrip('.')} — {near[0]} ?"
+            raise click.UsageError(said, ctx) from error
 
 
 def _common_options() -> list[click.Option]:
@@ -105,7 +106,10 @@ def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
 
 
 def command(
-    name: str, *, examples: Sequence[str] = (), help: str  # noqa: A002 - click's own word
+    name: str,
+    *,
+    examples: Sequence[str] = (),
+    help: str,  # noqa: A002 - click's own word
 ) -> Callable[[Callable[..., None]], click.Command]:
     """Declare a command whose function takes the `App` first."""
 

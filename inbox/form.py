@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +17,7 @@ from inbox.texts import _, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from engine.definition.compiled import CompiledAction, CompiledFormItem
 
@@ -27,9 +27,7 @@ _MISSING = (".non_obtenu", ".not_obtained")
 _LARGEST = 5_000_000
 
 
-def read_values(
-    action: CompiledAction, sets: Sequence[str], data: Path | None
-) -> dict[str, Any]:
+def read_values(action: CompiledAction, sets: Sequence[str], data: Path | None) -> dict[str, Any]:
     """Return the form as typed, by the full names that the engine knows.
 
     A field of a record may go by its short name when only one has it; the same `choices` field given
@@ -67,7 +65,9 @@ def _from_file(path: Path | None) -> list[tuple[str, Any]]:
     try:
         tree = json.loads(text) if path.suffix == ".json" else _yaml(text, path)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise click.UsageError(_("{file} : JSON illisible : {error}", file=path, error=error)) from error
+        raise click.UsageError(
+            _("{file} : JSON illisible : {error}", file=path, error=error)
+        ) from error
     if not isinstance(tree, dict):
         raise click.UsageError(_("{file} doit contenir des champs et leurs valeurs.", file=path))
     flat: list[tuple[str, Any]] = []

@@ -58,7 +58,7 @@ def find(app: App, reference: str) -> Case:
     )
 
 
-class CaseType(click.ParamType):
+class CaseType(click.ParamType[str]):
     """A case's number; completed from the open cases."""
 
     name = "case"
@@ -81,7 +81,7 @@ class CaseType(click.ParamType):
         ]
 
 
-class ActionType(click.ParamType):
+class ActionType(click.ParamType[str]):
     """An action of the case that was named before it."""
 
     name = "action"
@@ -101,7 +101,9 @@ class ActionType(click.ParamType):
         return [
             CompletionItem(a.name, help=word(a.label))
             for a in case.definition.actions.values()
-            if case.line.state in a.sources and a.automatic is None and a.name.startswith(incomplete)
+            if case.line.state in a.sources
+            and a.automatic is None
+            and a.name.startswith(incomplete)
         ]
 
 

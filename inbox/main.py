@@ -30,7 +30,10 @@ def run(argv: list[str]) -> int:
     """Run one command and return its exit code; nothing but the code leaves this function."""
     debug = "--debug" in argv
     argv = [word for word in argv if word != "--debug"]
-    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.ERROR,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
     import click
 
     from inbox import failures

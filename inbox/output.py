@@ -32,7 +32,9 @@ def strong(text: str) -> str:
 
 def show_json(value: Mapping[str, Any]) -> None:
     """Print a JSON object in its documented shape."""
-    click.echo(json.dumps({"schema": SCHEMA, **value}, ensure_ascii=False, default=_plain, indent=2))
+    click.echo(
+        json.dumps({"schema": SCHEMA, **value}, ensure_ascii=False, default=_plain, indent=2)
+    )
 
 
 def _plain(value: Any) -> Any:

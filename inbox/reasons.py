@@ -57,11 +57,11 @@ _SENTENCES = {
     "self_substitute": "personne n'est son propre substitut",
 }
 _REMEDIES = {
-    "note_missing": "--note \"…\"",
+    "note_missing": '--note "…"',
     "role": "demandez à quelqu'un qui a ce rôle",
     "not_owner": "inbox take {number}, ou demandez qu'on vous le confie : inbox assign {number}",
     "taken": "demandez qu'on vous le confie : inbox assign {number} --to VOUS",
-    "reason_needed": "--set {field}.non_obtenu=\"le motif\"",
+    "reason_needed": '--set {field}.non_obtenu="le motif"',
 }
 _REFUSALS = {
     "unknown_account": "Le compte « {account} » n'est à personne du personnel : "

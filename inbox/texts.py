@@ -46,9 +46,7 @@ def use(code: str) -> None:
     called before.
     """
     _Language.code = code
-    _Language.catalogue = gettext.translation(
-        "arrimage", LOCALE, languages=[code], fallback=True
-    )
+    _Language.catalogue = gettext.translation("arrimage", LOCALE, languages=[code], fallback=True)
     os.environ["LANGUAGE"] = code
     gettext.bindtextdomain("click", str(LOCALE))
     gettext.textdomain("click")
@@ -59,7 +57,7 @@ def lang() -> str:
     return _Language.code
 
 
-def _(text: str, **values: object) -> str:
+def _(text: str, /, **values: object) -> str:
     """Return a text in the language of this run, with its values in place."""
     said = _Language.catalogue.gettext(text)
     if _Language.code == "fr":
@@ -67,7 +65,7 @@ def _(text: str, **values: object) -> str:
     return said.format(**{k: clean(str(v)) for k, v in values.items()}) if values else said
 
 
-def n_(one: str, many: str, count: int, **values: object) -> str:
+def n_(one: str, many: str, count: int, /, **values: object) -> str:
     """Return the singular or the plural; in French zero is singular."""
     return _(one if abs(count) < 2 else many, n=count, **values)  # noqa: PLR2004
 

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from engine.definition.compiled import CompiledField
 
 
-def shown(
-    field: CompiledField, value: Any, calendar: Calendar, members: Mapping[int, str]
-) -> str:
+def shown(field: CompiledField, value: Any, calendar: Calendar, members: Mapping[int, str]) -> str:
     """Return a stored value in words, in the language of this run."""
     if value is None:
         return ""
@@ -36,9 +34,7 @@ def _record(
     return f"{said} ({record.get('by', '')})"
 
 
-def _one(
-    field: CompiledField, value: Any, calendar: Calendar, members: Mapping[int, str]
-) -> str:
+def _one(field: CompiledField, value: Any, calendar: Calendar, members: Mapping[int, str]) -> str:
     from datetime import date, datetime
 
     from inbox import dates

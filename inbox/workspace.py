@@ -115,7 +115,7 @@ class _Reader:
         url = self._take("database", "url", str, f"sqlite:///{home / 'arrimage.db'}")
         return Workspace(
             home=home,
-            rehearsal=self._take("workspace", "rehearsal", bool, False),  # noqa: FBT003
+            rehearsal=self._take("workspace", "rehearsal", bool, False),
             database_url=url,
             institute={
                 key: self._take("institute", key, str, default)

@@ -101,7 +101,7 @@ def _invite(
     organizer.params["cn"] = vText(settings.institute.name)
     event["organizer"] = organizer
     for address in delivery.addresses:
-        event.add("attendee", vCalAddress(f"mailto:{address}"), encode=0)
+        event.add("attendee", vCalAddress(f"mailto:{address}"), encode=False)
     calendar = Calendar()
     calendar.add("prodid", "-//Arrimage//FR")
     calendar.add("version", "2.0")

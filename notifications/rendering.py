@@ -21,10 +21,12 @@ from zoneinfo import ZoneInfo
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
 from notifications import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
     from notifications.settings import Institute
 
 #: A rendering longer than this is refused: no message of ours comes near.
@@ -183,4 +185,3 @@ def _block(part: str) -> dict[str, Any]:
     if all(facts):
         return {"kind": "facts", "rows": [(f[1], f[2]) for f in facts if f]}
     return {"kind": "paragraph", "lines": lines}
-

@@ -73,9 +73,7 @@ class Session:
                 await client.login(settings.username, settings.password())
         except (SMTPException, OSError, ValueError) as error:
             client.close()
-            raise Unavailable(
-                "mail", f"{settings.host}:{settings.port}: {_said(error)}"
-            ) from error
+            raise Unavailable("mail", f"{settings.host}:{settings.port}: {_said(error)}") from error
         self._client = client
 
     @property
@@ -113,9 +111,7 @@ class Session:
             return Outcome(state="lost_before_dot", reply=_said(error))
         return Outcome(state="staged", reply=f"{response.code} {response.message}")
 
-    async def _envelope(
-        self, client: aiosmtplib.SMTP, addresses: Sequence[str]
-    ) -> Outcome | None:
+    async def _envelope(self, client: aiosmtplib.SMTP, addresses: Sequence[str]) -> Outcome | None:
         """Give the envelope; return why it does not go, None when it does."""
         try:
             await client.mail(self._settings.sender, options=_utf8_options(client, addresses))

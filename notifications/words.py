@@ -10,10 +10,10 @@ import re
 from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
 
 NBSP = "\u00a0"
 _MONTHS = {

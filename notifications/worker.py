@@ -138,9 +138,7 @@ class Worker:
         self._move(leased, delivery, "releasing")
         self._settle(leased, delivery, await session.release(), report)
 
-    def _settle(
-        self, leased: Leased, delivery: Delivery, outcome: Outcome, report: Report
-    ) -> None:
+    def _settle(self, leased: Leased, delivery: Delivery, outcome: Outcome, report: Report) -> None:
         self._move(leased, delivery, outcome.state, report, outcome.reply)
         _log.info("%s %s: %s", leased.name, delivery.message_id, outcome.state)
 
@@ -161,7 +159,7 @@ class Worker:
         try:
             content = self._content(leased, delivery.languages)
         except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
-            _log.error("template %s: %s", leased.template, error)  # noqa: TRY400 - told, not traced
+            _log.error("template %s: %s", leased.template, error)
             return f"template {leased.template}: {error}"
         return build(leased, delivery, content, self.settings, leased.queued_at)
 
@@ -173,4 +171,3 @@ class Worker:
             made = self.renderer.render(leased.template, languages, leased.facts)
             content = outbox.freeze(self.database, leased.id, key, made, self.clock.now())
         return content
-

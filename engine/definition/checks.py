@@ -92,6 +92,22 @@ class _Checker:
             fr, en = f"{fr} ; vouliez-vous « {near[0]} » ?", f"{en}; did you mean {near[0]!r}?"
         yield self._find(f"unknown-{kind}", path, fr, en)
 
+    def _field_known(self, name: str | None, path: Path) -> Iterator[Finding]:
+        """Find a field that does not exist; `list.field` is a field of a record."""
+        if name is None or self._spec(name) is not None:
+            return
+        record, field = split_form(name)
+        known = self.d.fields if record is None else self.d.fields.get(record)
+        inside = known if isinstance(known, dict) else (known.of if known else None) or {}
+        yield from self._known("field", field, inside, path)
+
+    def _spec(self, name: str) -> model.FieldSpec | None:
+        record, field = split_form(name)
+        if record is None:
+            return self.d.fields.get(field)
+        outer = self.d.fields.get(record)
+        return None if outer is None else (outer.of or {}).get(field)
+
     def _all_known(
         self, kind: str, names: Iterable[str], known: Iterable[str], path: Path
     ) -> Iterator[Finding]:
@@ -368,7 +384,7 @@ class _Checker:
             yield from self._one_key(condition, path)
             return
         for field in (condition.present, condition.obtained):
-            yield from self._known("field", field, self.d.fields, path)
+            yield from self._field_known(field, path)
         yield from self._known("checklist", condition.checklist, self.d.checklists, path)
         if condition.compare is not None:
             yield from self._compare(condition.compare, (*path, "compare"))
@@ -377,8 +393,8 @@ class _Checker:
                                    self.d.notifications, (*path, "message"))  # fmt: skip
 
     def _compare(self, part: model.Compare, path: Path) -> Iterator[Finding]:
-        yield from self._known("field", part.field, self.d.fields, (*path, "field"))
-        spec = self.d.fields.get(part.field)
+        yield from self._field_known(part.field, (*path, "field"))
+        spec = self._spec(part.field)
         if spec is None:
             return
         given: list[Any] = [v for v in (part.equals, part.not_equals) if v is not None]

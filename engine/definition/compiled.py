@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 class ChildFact(Protocol):
     """What a join may know of a child case."""
 
-    process: str
-    outcome: str | None  #: None while it is open
+    @property
+    def process(self) -> str:
+        """Its process."""
+
+    @property
+    def outcome(self) -> str | None:
+        """The state it ended in; None while it is open."""
 
 
 class Facts(Protocol):

@@ -84,9 +84,7 @@ class _Builder:
     def __init__(self, definition: model.Definition, calendar: Calendar) -> None:
         self.definition = definition
         self.fields = {k: compile_field(k, s, calendar) for k, s in definition.fields.items()}
-        self.tables: dict[str, Table] = {
-            k: compile_table(t) for k, t in definition.tables.items()
-        }
+        self.tables: dict[str, Table] = {k: compile_table(t) for k, t in definition.tables.items()}
         self.checklists: dict[str, CompiledChecklist] = {}
         for name, checklist in definition.checklists.items():
             self.checklists[name] = self._checklist(name, checklist)
@@ -391,9 +389,7 @@ def _check_templates(
     for name, notification in compiled.notifications.items():
         for empty in (False, True):
             facts = sample_facts(compiled, notification, state, empty=empty)
-            for fault in templates.check(
-                notification.template, _languages_used(read, name), facts
-            ):
+            for fault in templates.check(notification.template, _languages_used(read, name), facts):
                 finding = read.finding(
                     "template",
                     ("notifications", name, "template"),
@@ -409,4 +405,3 @@ def _languages_used(read: source.Source, name: str) -> list[str]:
     used = [w for part in written for w in (part["use"] if isinstance(part, dict) else [part])]
     # A member of a roster or somebody of the staff may read both.
     return list(dict.fromkeys(used))
-

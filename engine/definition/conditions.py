@@ -10,19 +10,28 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from engine.calendar import Span
-from engine.definition import model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.definition import model
     from engine.definition.compiled import CompiledChecklist, Facts, Moment, Predicate, Value
     from engine.definition.tables import Table
 
 
-def value_of(facts: Facts, name: str) -> Any:  # noqa: ANN401 - a stored value
+def value_of(facts: Facts, name: str) -> Any:
     """Return a field's value, None when it has none or only a reason why it has none."""
-    value = facts.data.get(name)
+    value = raw_of(facts, name)
     return None if isinstance(value, dict) and "missing" in value else value
+
+
+def raw_of(facts: Facts, name: str) -> Any:
+    """Return what is stored for a field; for `list.field`, what the last record of the list says."""
+    if "." not in name:
+        return facts.data.get(name)
+    record, _, field = name.partition(".")
+    records = facts.data.get(record)
+    return records[-1].get(field) if records else None
 
 
 def compile_condition(
@@ -63,7 +72,7 @@ def _not(part: model.Condition, checklists: dict[str, CompiledChecklist]) -> Pre
 
 
 def _present(name: str, _: object) -> Predicate:
-    return lambda facts: facts.data.get(name) not in (None, "", [])
+    return lambda facts: raw_of(facts, name) not in (None, "", [])
 
 
 def _obtained(name: str, _: object) -> Predicate:
@@ -136,13 +145,13 @@ def _compare(part: model.Compare, _: object) -> Predicate:
     return holds
 
 
-def _day(value: Any, facts: Facts) -> date:  # noqa: ANN401 - a stored date or instant
+def _day(value: Any, facts: Facts) -> date:
     if "T" in str(value):
         return facts.calendar.today(datetime.fromisoformat(value))
     return date.fromisoformat(value)
 
 
-def _limit(wanted: Any) -> Callable[[Facts], date | None]:  # noqa: ANN401 - a When or a date
+def _limit(wanted: Any) -> Callable[[Facts], date | None]:
     if isinstance(wanted, date):
         return lambda _: wanted
     moment = compile_moment(wanted)
@@ -154,17 +163,17 @@ def _limit(wanted: Any) -> Callable[[Facts], date | None]:  # noqa: ANN401 - a W
     return limit
 
 
-def _before(wanted: Any) -> Callable[[Any, Facts], bool]:  # noqa: ANN401
+def _before(wanted: Any) -> Callable[[Any, Facts], bool]:
     limit = _limit(wanted)
 
-    def holds(value: Any, facts: Facts) -> bool:  # noqa: ANN401
+    def holds(value: Any, facts: Facts) -> bool:
         day = limit(facts)
         return day is not None and _day(value, facts) < day
 
     return holds
 
 
-def _not_before(wanted: Any) -> Callable[[Any, Facts], bool]:  # noqa: ANN401
+def _not_before(wanted: Any) -> Callable[[Any, Facts], bool]:
     before = _before(wanted)
     return lambda value, facts: not before(value, facts)
 
@@ -182,9 +191,9 @@ _COMPARISONS: dict[str, Callable[[Any], Callable[[Any, Facts], bool]]] = {
 }
 
 
-def _number(value: Any) -> Any:  # noqa: ANN401 - an int, or a decimal as it is stored
+def _number(value: Any) -> Any:
     if isinstance(value, str):
-        from decimal import Decimal  # noqa: PLC0415 - decimals are rare
+        from decimal import Decimal
 
         return Decimal(value)
     return value

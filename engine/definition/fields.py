@@ -79,13 +79,13 @@ def compile_field(name: str, spec: FieldSpec, calendar: Calendar) -> CompiledFie
     )
 
 
-def words(label: Any) -> Mapping[str, str]:  # noqa: ANN401 - a Label or an Option
+def words(label: Any) -> Mapping[str, str]:
     """Return the words of a label by language."""
     return {"fr": label.fr, "en": label.en}
 
 
 def _or_reason(normalise: Normalise) -> Normalise:
-    def either(value: Any) -> Any:  # noqa: ANN401
+    def either(value: Any) -> Any:
         if not isinstance(value, dict):
             return normalise(value)
         if set(value) != {"missing"} or not str(value["missing"]).strip():
@@ -95,7 +95,7 @@ def _or_reason(normalise: Normalise) -> Normalise:
     return either
 
 
-def _clean(value: Any, longest: int, *, newlines: bool) -> str:  # noqa: ANN401
+def _clean(value: Any, longest: int, *, newlines: bool) -> str:
     if not isinstance(value, str):
         if isinstance(value, bool) or not isinstance(value, int):
             raise FieldError("not_a_text")
@@ -117,7 +117,7 @@ def _text(spec: FieldSpec, _: Calendar) -> Normalise:
     paragraph = spec.type == "paragraph"
     longest = spec.max or (PARAGRAPH_LENGTH if paragraph else TEXT_LENGTH)
 
-    def normalise(value: Any) -> str:  # noqa: ANN401
+    def normalise(value: Any) -> str:
         text = _clean(value, longest, newlines=paragraph)
         if spec.min is not None and len(text) < spec.min:
             raise FieldError("too_short", min=spec.min, length=len(text))
@@ -127,19 +127,19 @@ def _text(spec: FieldSpec, _: Calendar) -> Normalise:
 
 
 def _integer(spec: FieldSpec, _: Calendar) -> Normalise:
-    def normalise(value: Any) -> int:  # noqa: ANN401
+    def normalise(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, (int, str)):
             raise FieldError("not_a_number")
         written = str(value).strip().replace("\u00a0", "").replace(" ", "")
         if not re.fullmatch(r"[-+]?\d{1,15}", written, re.ASCII):
             raise FieldError("not_a_number")
-        return _bounded(int(written), spec)
+        return int(_bounded(int(written), spec))
 
     return normalise
 
 
 def _decimal(spec: FieldSpec, _: Calendar) -> Normalise:
-    def normalise(value: Any) -> str:  # noqa: ANN401
+    def normalise(value: Any) -> str:
         written = str(value).strip().replace("\u00a0", "").replace(" ", "").replace(",", ".")
         if not re.fullmatch(r"[-+]?\d{1,15}(\.\d{1,10})?", written, re.ASCII):
             raise FieldError("not_a_number")
@@ -153,7 +153,7 @@ def _decimal(spec: FieldSpec, _: Calendar) -> Normalise:
     return normalise
 
 
-def _bounded(number: Any, spec: FieldSpec) -> Any:  # noqa: ANN401 - an int or a Decimal
+def _bounded(number: Any, spec: FieldSpec) -> Any:
     if spec.min is not None and number < spec.min:
         raise FieldError("too_small", min=spec.min)
     if spec.max is not None and number > spec.max:
@@ -162,7 +162,7 @@ def _bounded(number: Any, spec: FieldSpec) -> Any:  # noqa: ANN401 - an int or a
 
 
 def _boolean(_: FieldSpec, __: Calendar) -> Normalise:
-    def normalise(value: Any) -> bool:  # noqa: ANN401
+    def normalise(value: Any) -> bool:
         if isinstance(value, bool):
             return value
         word = fold(str(value)[:10])
@@ -174,7 +174,7 @@ def _boolean(_: FieldSpec, __: Calendar) -> Normalise:
 
 
 def _date(_: FieldSpec, __: Calendar) -> Normalise:
-    def normalise(value: Any) -> str:  # noqa: ANN401
+    def normalise(value: Any) -> str:
         written = str(value).strip()
         if not _ISO_DATE.fullmatch(written):
             raise FieldError("not_a_date")
@@ -187,7 +187,7 @@ def _date(_: FieldSpec, __: Calendar) -> Normalise:
 
 
 def _instant(_: FieldSpec, calendar: Calendar) -> Normalise:
-    def normalise(value: Any) -> str:  # noqa: ANN401
+    def normalise(value: Any) -> str:
         try:
             read = datetime.fromisoformat(str(value).strip().replace(" h ", ":").replace("h", ":"))
         except ValueError as error:
@@ -203,8 +203,10 @@ def _instant(_: FieldSpec, calendar: Calendar) -> Normalise:
 def _choice(spec: FieldSpec, _: Calendar) -> Normalise:
     known = _by_words(spec.options or {})
 
-    def normalise(value: Any) -> str:  # noqa: ANN401
-        key = known.get(fold(str(value)[:200]).replace(" ", "_")) or known.get(fold(str(value)[:200]))
+    def normalise(value: Any) -> str:
+        key = known.get(fold(str(value)[:200]).replace(" ", "_")) or known.get(
+            fold(str(value)[:200])
+        )
         if key is None:
             raise FieldError("not_an_option", value=str(value)[:80])
         return key
@@ -213,7 +215,7 @@ def _choice(spec: FieldSpec, _: Calendar) -> Normalise:
 
 
 def _by_words(options: Mapping[str, Option]) -> dict[str, str]:
-    known = {}
+    known: dict[str, str] = {}
     for key, option in options.items():
         known |= {fold(option.fr): key, fold(option.en): key}
     return {**known, **{key: key for key in options}}
@@ -223,7 +225,7 @@ def _choices(spec: FieldSpec, calendar: Calendar) -> Normalise:
     one = _choice(spec, calendar)
     order = list(spec.options or {})
 
-    def normalise(value: Any) -> list[str]:  # noqa: ANN401
+    def normalise(value: Any) -> list[str]:
         given = value if isinstance(value, list) else str(value).split(",")
         return sorted({one(v) for v in given}, key=order.index)
 
@@ -231,7 +233,7 @@ def _choices(spec: FieldSpec, calendar: Calendar) -> Normalise:
 
 
 def _email(_: FieldSpec, __: Calendar) -> Normalise:
-    def normalise(value: Any) -> str:  # noqa: ANN401
+    def normalise(value: Any) -> str:
         text = str(value).strip()
         if not is_email(text):
             raise FieldError("not_an_email", value=text[:80])
@@ -241,7 +243,7 @@ def _email(_: FieldSpec, __: Calendar) -> Normalise:
 
 
 def _country(_: FieldSpec, __: Calendar) -> Normalise:
-    def normalise(value: Any) -> str:  # noqa: ANN401
+    def normalise(value: Any) -> str:
         code = _countries().get(fold(str(value)[:80]))
         if code is None:
             raise FieldError("not_a_country", value=str(value)[:80])
@@ -253,7 +255,7 @@ def _country(_: FieldSpec, __: Calendar) -> Normalise:
 @cache
 def _countries() -> dict[str, str]:
     """Return every name of a country, folded, in French and English, and its code, to its code."""
-    from babel import Locale  # noqa: PLC0415 - only where a country is read
+    from babel import Locale
 
     known: dict[str, str] = {}
     for language in ("en", "fr"):
@@ -265,7 +267,7 @@ def _countries() -> dict[str, str]:
 
 
 def _reference(_: FieldSpec, __: Calendar) -> Normalise:
-    def normalise(value: Any) -> Any:  # noqa: ANN401 - resolved before
+    def normalise(value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         return _clean(value, TEXT_LENGTH, newlines=False)
@@ -274,7 +276,7 @@ def _reference(_: FieldSpec, __: Calendar) -> Normalise:
 
 
 def _records(_: FieldSpec, __: Calendar) -> Normalise:
-    def normalise(_: Any) -> Any:  # noqa: ANN401
+    def normalise(_: Any) -> Any:
         # A list is only ever added to, record by record, through the fields of its records.
         raise FieldError("not_a_text")
 

@@ -35,7 +35,9 @@ def _finding(source: Source, detail: ErrorDetails) -> Finding:
     kind, name = detail["type"], str(detail["loc"][-1]) if detail["loc"] else ""
     if kind == "extra_forbidden":
         near = _near(name)
-        fr = f"« {name} » n'est pas une clé connue ici" + (f" ; vouliez-vous « {near} » ?" if near else ".")
+        fr = f"« {name} » n'est pas une clé connue ici" + (
+            f" ; vouliez-vous « {near} » ?" if near else "."
+        )
         en = f"{name!r} is not a known key here" + (f"; did you mean {near!r}?" if near else ".")
         return source.finding("unknown-key", path, fr, en, of_key=True)
     if kind == "missing":

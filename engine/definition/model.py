@@ -14,9 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 #: Identifiers are ASCII, lower case, and short enough to type.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+#: A field, or `list.field` for the record being added, or else the last one.
+FieldName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}(\.[a-z][a-z0-9_]{0,47})?$")
+]
 #: `2 business days`, `1 month`, `08:30`.
 Span = Annotated[
-    str, StringConstraints(pattern=r"^\d{1,4} (business days?|days?|weeks?|months?|hours?|minutes?)$")
+    str,
+    StringConstraints(pattern=r"^\d{1,4} (business days?|days?|weeks?|months?|hours?|minutes?)$"),
 ]
 Hour = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -104,7 +109,7 @@ class When(Model):
 class Compare(Model):
     """A condition on one field's value."""
 
-    field: Name
+    field: FieldName
     equals: str | int | bool | None = None
     not_equals: str | int | bool | None = None
     one_of: list[str | int] | None = None
@@ -149,8 +154,8 @@ class Condition(Model):
     all: list[Condition] | None = None
     any: list[Condition] | None = None
     negation: Condition | None = Field(default=None, alias="not")
-    present: Name | None = None  #: has a value, or a reason why it has none
-    obtained: Name | None = None  #: has a value
+    present: FieldName | None = None  #: has a value, or a reason why it has none
+    obtained: FieldName | None = None  #: has a value
     compare: Compare | None = None
     checklist: Name | None = None  #: is complete
     children: Children | None = None
@@ -248,7 +253,9 @@ class Child(Model):
     process: Name
     copy_fields: dict[Name, Name] = Field(default_factory=dict, alias="copy")  #: child's: ours
     form: dict[Name, str] = Field(default_factory=dict)  #: child's field: dotted form field of ours
-    for_each: Name | None = None  #: a `choices` field: one child for each, in the child's field `item`
+    for_each: Name | None = (
+        None  #: a `choices` field: one child for each, in the child's field `item`
+    )
     item: Name | None = None
 
 
@@ -413,6 +420,6 @@ class Definition(Model):
     notifications: dict[Name, Notification] = {}
 
 
-def parse(tree: Any) -> Definition:  # noqa: ANN401 - the tree is whatever the file says
+def parse(tree: Any) -> Definition:
     """Return the definition of a tree of plain values; raise `pydantic.ValidationError`."""
     return Definition.model_validate(tree)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from engine.definition import model
 from engine.definition.walk import inner, split_form, states_of, states_of_timer, targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engine.definition import model
     from engine.definition.source import Source
     from engine.errors import Finding
 
@@ -237,7 +237,7 @@ def _needs(notification: model.Notification) -> set[str]:
 def _may_be_absent(
     source: Source, path: tuple[str | int, ...], missing: set[str], way: list[str]
 ) -> Finding:
-    field = sorted(missing)[0]
+    field = min(missing)
     said = " → ".join(["ouvrir", *way])
     return source.finding(
         "may-be-absent", path,

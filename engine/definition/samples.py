@@ -70,7 +70,7 @@ def facts_for(
     }
 
 
-def _shown(field: CompiledField, value: Any) -> dict[str, Any]:  # noqa: ANN401 - a stored value
+def _shown(field: CompiledField, value: Any) -> dict[str, Any]:
     if isinstance(value, dict) and "missing" in value:
         value = None  # why it is missing stays inside
     return {
@@ -102,7 +102,7 @@ def sample_facts(
     definition: CompiledDefinition, notification: CompiledNotification, state: str, *, empty: bool
 ) -> dict[str, Any]:
     """Return generated facts: every field with a value, or (`empty`) none that may be absent."""
-    from datetime import UTC, datetime  # noqa: PLC0415 - generated once a check
+    from datetime import UTC, datetime
 
     at = datetime(2026, 3, 31, 16, 0, tzinfo=UTC)
     data = {} if empty else {n: _sample(definition.fields[n]) for n in notification.fields}
@@ -123,7 +123,7 @@ def sample_facts(
     )
 
 
-def _sample(field: CompiledField) -> Any:  # noqa: ANN401 - a stored value
+def _sample(field: CompiledField) -> Any:
     if field.type == "records":
         record = {name: _sample(f) for name, f in field.of.items()}
         return [{**record, "by": "a", "at": "2026-03-31T16:00:00+00:00"}]

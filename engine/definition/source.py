@@ -30,7 +30,9 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9]\d{0,17})")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "": None, "~": None}
 # What YAML itself forbids, and the marks that make a text read otherwise than it is.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 
 
 @dataclass(slots=True)
@@ -98,7 +100,9 @@ def read(text: str, path: str) -> Source:
     return source
 
 
-def _refused(source: Source, line: int, column: int, code: str, fr: str, en: str) -> InvalidDefinition:
+def _refused(
+    source: Source, line: int, column: int, code: str, fr: str, en: str
+) -> InvalidDefinition:
     return InvalidDefinition((source.finding_at(code, line, column, fr, en),))
 
 
@@ -137,7 +141,7 @@ def _count(source: Source, text: str) -> None:
     depth = nodes = documents = 0
     for event in yaml.parse(text, Loader=_LOADER):
         mark = event.start_mark
-        place = (mark.line + 1, mark.column + 1)
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _refused(source, *place, "alias",
                            "les ancres et les alias ne sont pas permis : écrivez le texte deux fois.",
@@ -163,7 +167,7 @@ class _Walker:
         self.source = source
         self.findings: list[Finding] = []
 
-    def walk(self, node: yaml.Node, path: Path, depth: int) -> Any:  # noqa: ANN401
+    def walk(self, node: yaml.Node, path: Path, depth: int) -> Any:
         self.source.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
         if isinstance(node, yaml.MappingNode):
             return dict(self._pairs(node, path, depth))
@@ -191,12 +195,10 @@ class _Walker:
 
     def _find(self, code: str, node: yaml.Node, fr: str, en: str) -> None:
         mark = node.start_mark
-        self.findings.append(
-            self.source.finding_at(code, mark.line + 1, mark.column + 1, fr, en)
-        )
+        self.findings.append(self.source.finding_at(code, mark.line + 1, mark.column + 1, fr, en))
 
 
-def _scalar(node: yaml.Node) -> str | int | bool | None:
+def _scalar(node: Any) -> str | int | bool | None:
     text: str = node.value
     if node.style in {"'", '"', "|", ">"}:  # quoted or block: text, whatever it looks like
         return text

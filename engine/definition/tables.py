@@ -29,7 +29,7 @@ class Table:
     reads: tuple[str, ...]
     rows: tuple[tuple[Mapping[str, model.TableInput], Mapping[str, Any]], ...]
 
-    def give(self, facts: Facts, output: str) -> Any:  # noqa: ANN401 - what the table says
+    def give(self, facts: Facts, output: str) -> Any:
         """Return the value of an output for the case's data."""
         inputs = {name: value_of(facts, name) for name in self.reads}
         for cells, values in self.rows:
@@ -43,7 +43,7 @@ def compile_table(table: model.DecisionTable) -> Table:
     return Table(tuple(table.reads), tuple((dict(r.when), dict(r.give)) for r in table.rows))
 
 
-def cell_holds(cell: model.TableInput, value: Any) -> bool:  # noqa: ANN401
+def cell_holds(cell: model.TableInput, value: Any) -> bool:
     """Tell whether one cell accepts a value; an empty cell accepts any, even none."""
     if cell.equals is not None:
         return bool(value == cell.equals)

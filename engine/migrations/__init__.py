@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def upgrade(database: Database) -> None:
     """Bring the database to the newest shape, in one transaction; safe to run again."""
-    from alembic import command  # noqa: PLC0415 - a slow import that lists never need
+    from alembic import command
 
     with database.write() as connection:
         command.upgrade(_config(connection), "head")
@@ -24,7 +24,7 @@ def upgrade(database: Database) -> None:
 
 def current(database: Database) -> str | None:
     """Return the revision that the database is at, None when it is empty."""
-    from alembic.migration import MigrationContext  # noqa: PLC0415
+    from alembic.migration import MigrationContext
 
     with database.read() as connection:
         return MigrationContext.configure(connection).get_current_revision()
@@ -32,7 +32,7 @@ def current(database: Database) -> str | None:
 
 def head() -> str:
     """Return the newest revision that this version of the program knows."""
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.script import ScriptDirectory
 
     newest = ScriptDirectory.from_config(_config(None)).get_current_head()
     if newest is None:
@@ -41,7 +41,7 @@ def head() -> str:
 
 
 def _config(connection: Connection | None) -> Config:
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(files("engine") / "migrations"))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from inbox.app import App
 
 _ROOM = 500_000_000
+#: Minutes after which a timer that has not fired says that nothing runs.
+_BEHIND = 60
 
 
 @command(
@@ -32,7 +34,7 @@ _ROOM = 500_000_000
     help=_("Vérifier tout l'historique : rien de changé, retiré, déplacé ni ajouté."),
     examples=["inbox verify", "inbox verify --json"],
 )
-def verify(app: App) -> None:  # noqa: D103 - its help says it
+def verify(app: App) -> None:
     from engine.verify import verify as walk
 
     found = walk(app.database)
@@ -81,7 +83,7 @@ def vars_of(fault: Any) -> dict[str, Any]:
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--without-keys", is_flag=True, help=_("Ne pas y mettre la clé qui signe."))
-def backup(app: App, file: Path, without_keys: bool) -> None:  # noqa: D103 - its help says it
+def backup(app: App, file: Path, without_keys: bool) -> None:
     if file.suffix != ".zip":
         raise click.UsageError(_("Le fichier doit finir par .zip : {file}", file=file))
     out = io.BytesIO()
@@ -147,7 +149,7 @@ class _Check:
     help=_("Vérifier que tout est en ordre, et dire comment réparer."),
     examples=["inbox doctor"],
 )
-def doctor(app: App) -> None:  # noqa: D103 - its help says it
+def doctor(app: App) -> None:
     checks = [_safely(name, check, app) for name, check in _CHECKS.items()]
     if app.json:
         show_json({"ok": all(c.ok for c in checks),
@@ -191,12 +193,18 @@ def _definitions(app: App) -> _Check:
 
 
 def _person(app: App) -> _Check:
-    return _Check(_("vous"), ok=True, detail=f"{app.person.login} ({', '.join(sorted(app.person.roles))})")
+    return _Check(
+        _("vous"), ok=True, detail=f"{app.person.login} ({', '.join(sorted(app.person.roles))})"
+    )
 
 
 def _calendar(app: App) -> _Check:
     zone = app.workspace.calendar.zone
-    return _Check(_("fuseau horaire"), ok=True, detail=f"{zone}, {app.workspace.calendar.local(app.now):%Y-%m-%d %H:%M}")
+    return _Check(
+        _("fuseau horaire"),
+        ok=True,
+        detail=f"{zone}, {app.workspace.calendar.local(app.now):%Y-%m-%d %H:%M}",
+    )
 
 
 def _partners(app: App) -> _Check:
@@ -246,7 +254,12 @@ def _clock(app: App) -> _Check:
         late = register.oldest_due_timer(connection)
     behind = 0 if late is None else max(0, int((app.now - late).total_seconds() // 60))
     detail = _("la minuterie la plus en retard l'est de {n} minutes", n=behind)
-    return _Check(_("rappels"), behind < 60, detail, _("inbox serve doit tourner, ou inbox tick par cron"))  # noqa: PLR2004
+    return _Check(
+        _("rappels"),
+        behind < _BEHIND,
+        detail,
+        _("inbox serve doit tourner, ou inbox tick par cron"),
+    )
 
 
 def _disk(app: App) -> _Check:

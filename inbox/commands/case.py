@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 @command(
     "show",
-    help=_("Montrer un dossier : état, fiche, liste de contrôle, ce que je peux faire et pourquoi pas le reste."),
+    help=_(
+        "Montrer un dossier : état, fiche, liste de contrôle, ce que je peux faire et pourquoi pas le reste."
+    ),
     examples=["inbox show DI-2026-0007", "inbox show 7", "inbox show 7 --json"],
 )
 @click.argument("case", type=CASE)
-def show(app: App, case: str) -> None:  # noqa: D103 - its help says it
+def show(app: App, case: str) -> None:
     found = find(app, case)
     options = app.engine.options(found.id, app.actor)
     checklists = app.engine.checklists(found.id)
@@ -180,7 +182,7 @@ def _case_json(
     examples=["inbox history 7", "inbox history DI-2026-0007 --json"],
 )
 @click.argument("case", type=CASE)
-def history(app: App, case: str) -> None:  # noqa: D103 - its help says it
+def history(app: App, case: str) -> None:
     found = find(app, case)
     with app.database.read() as connection:
         events = register.events(connection, found.id)
@@ -192,7 +194,9 @@ def history(app: App, case: str) -> None:  # noqa: D103 - its help says it
         _print_event(app, found, event, members)
 
 
-def _print_event(app: App, case: Case, event: Mapping[str, Any], members: Mapping[int, str]) -> None:
+def _print_event(
+    app: App, case: Case, event: Mapping[str, Any], members: Mapping[int, str]
+) -> None:
     who = event["actor"] if event["via"] is None else _(
         "{actor} (par {via})", actor=event["actor"], via=event["via"])  # fmt: skip
     when = dates.moment(event["at"], app.workspace.calendar)
@@ -215,9 +219,13 @@ def _event_lines(
         arrow = f"{old} → " if old else ""
         lines.append(f"{word(fields[name].label)}{_(' : ')}{arrow}{new}")
     for name, records in body.get("added", {}).items():
-        lines.append(f"{word(fields[name].label)} + {shown(fields[name], records, calendar, members)}")
+        lines.append(
+            f"{word(fields[name].label)} + {shown(fields[name], records, calendar, members)}"
+        )
     if "owner" in body:
-        lines.append(_("responsable : {a} → {b}", a=body["owner"][0] or "—", b=body["owner"][1] or "—"))
+        lines.append(
+            _("responsable : {a} → {b}", a=body["owner"][0] or "—", b=body["owner"][1] or "—")
+        )
     if body.get("note"):
         lines.append(_("note : {note}", note=body["note"]))
     lines += [_("pièce jointe : {name}", name=f["name"]) for f in body.get("files", [])]
@@ -254,12 +262,14 @@ def _state_label(case: Case, state: str | None) -> str:
 
 @command(
     "why",
-    help=_("Expliquer les dates d'un dossier (règle, calendrier, jours fériés), ou pourquoi une action est refusée."),
+    help=_(
+        "Expliquer les dates d'un dossier (règle, calendrier, jours fériés), ou pourquoi une action est refusée."
+    ),
     examples=["inbox why 7", "inbox why 7 --action diffuser"],
 )
 @click.argument("case", type=CASE)
 @click.option("--action", help=_("Pourquoi cette action n'est-elle pas possible ?"))
-def why(app: App, case: str, action: str | None) -> None:  # noqa: D103 - its help says it
+def why(app: App, case: str, action: str | None) -> None:
     found = find(app, case)
     if action is not None:
         _why_not(app, found, action)

@@ -48,10 +48,12 @@ def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Rep
 
 @command(
     "tick",
-    help=_("Faire une passe : minuteries dues, courrier prêt. Pour cron, ou quand on ne veut pas attendre."),
+    help=_(
+        "Faire une passe : minuteries dues, courrier prêt. Pour cron, ou quand on ne veut pas attendre."
+    ),
     examples=["inbox tick", "*/5 * * * * inbox tick --home /srv/institut"],
 )
-def tick(app: App) -> None:  # noqa: D103 - its help says it
+def tick(app: App) -> None:
     ticked, report = one_pass(app)
     if app.json:
         show_json({"fired": ticked.fired, "superseded": ticked.superseded, "woken": ticked.woken,
@@ -65,7 +67,13 @@ def tick(app: App) -> None:  # noqa: D103 - its help says it
 def _say(ticked: Ticked, report: Report) -> None:
     from inbox.commands.outbox import states
 
-    say(_("Minuteries échues : {fired} ; sans objet : {gone}.", fired=ticked.fired, gone=ticked.superseded))
+    say(
+        _(
+            "Minuteries échues : {fired} ; sans objet : {gone}.",
+            fired=ticked.fired,
+            gone=ticked.superseded,
+        )
+    )
     words = states()
     for state, count in sorted(report.states.items()):
         say(_("Courrier, {state} : {n}", n=count, state=words[state]))
@@ -78,12 +86,14 @@ def _say(ticked: Ticked, report: Report) -> None:
 
 @command(
     "serve",
-    help=_("Envoyer rappels et courrier sans arrêt. SIGTERM : arrêt propre entre deux destinataires."),
+    help=_(
+        "Envoyer rappels et courrier sans arrêt. SIGTERM : arrêt propre entre deux destinataires."
+    ),
     examples=["inbox serve", "inbox serve --every 10"],
 )
 @click.option("--every", type=click.IntRange(1, 3600), default=5, show_default=True,
               help=_("Secondes entre deux passes."))  # fmt: skip
-def serve(app: App, every: int) -> None:  # noqa: D103 - its help says it
+def serve(app: App, every: int) -> None:
     from apscheduler.schedulers.background import BackgroundScheduler
 
     _logs()
@@ -111,7 +121,7 @@ def _logged_pass(app: App, stop: threading.Event) -> None:
     """Run a pass; whatever goes wrong is logged, and the next pass tries again."""
     try:
         ticked, report = one_pass(app, stop)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the service outlives a bad pass
         _log.exception("the pass failed; it will be tried again")
         return
     if ticked.fired or report.states or report.fault:

@@ -33,7 +33,7 @@ diffusion = LazyGroup("diffusion", help=_("La diffusion au réseau, et sa preuve
 @click.argument("case", type=CASE)
 @click.option("--message", default=MESSAGE, show_default=True,
               help=_("Un autre envoi groupé : erratum, reponse_reseau, rappel_interets."))  # fmt: skip
-def proof(app: App, case: str, message: str) -> None:  # noqa: D103 - its help says it
+def proof(app: App, case: str, message: str) -> None:
     found = find(app, case)
     with app.database.read() as connection:
         proved = outbox.proof(connection, found.id, message)

@@ -32,8 +32,10 @@ _EVERYTHING = 1_000_000
     examples=["inbox export registre.xlsx", "inbox export registre.csv --process demande"],
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--process", default="demande", show_default=True, help=_("Le registre d'un processus."))
-def export(app: App, file: Path, process: str) -> None:  # noqa: D103 - its help says it
+@click.option(
+    "--process", default="demande", show_default=True, help=_("Le registre d'un processus.")
+)
+def export(app: App, file: Path, process: str) -> None:
     if file.suffix not in {".xlsx", ".csv"}:
         raise click.UsageError(_("Le fichier doit finir par .xlsx ou .csv : {file}", file=file))
     rows = list(_rows(app, process))
@@ -42,7 +44,14 @@ def export(app: App, file: Path, process: str) -> None:  # noqa: D103 - its help
     if app.json:
         show_json({"file": str(file), "cases": len(rows) - 1})
         return
-    say(n_("{n} dossier écrit dans {file}", "{n} dossiers écrits dans {file}", len(rows) - 1, file=file))
+    say(
+        n_(
+            "{n} dossier écrit dans {file}",
+            "{n} dossiers écrits dans {file}",
+            len(rows) - 1,
+            file=file,
+        )
+    )
 
 
 def _rows(app: App, process: str) -> Iterator[list[str]]:
@@ -94,7 +103,10 @@ def _xlsx(rows: list[list[str]]) -> bytes:
                "strings_to_numbers": False}  # fmt: skip
     book = xlsxwriter.Workbook(out, options)
     sheet = book.add_worksheet(_("Registre"))
-    bold, wrap = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
+    bold, wrap = (
+        book.add_format({"bold": True}),
+        book.add_format({"text_wrap": True, "valign": "top"}),
+    )
     for r, row in enumerate(rows):
         for c, cell in enumerate(row):
             sheet.write_string(r, c, safe_cell(cell)[:32767], bold if r == 0 else wrap)
@@ -117,5 +129,3 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-

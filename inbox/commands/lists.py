@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 @command(
     "list",
     help=_("Lister les dossiers, dans l'ordre de leurs numéros."),
-    examples=["inbox list", "inbox list --mine", "inbox list --overdue", "inbox list --closed --json"],
+    examples=[
+        "inbox list",
+        "inbox list --mine",
+        "inbox list --overdue",
+        "inbox list --closed --json",
+    ],
 )
 @click.option("--process", help=_("D'un processus."))
 @click.option("--state", help=_("Dans un état."))
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--closed", is_flag=True, help=_("Fermés."))
 @click.option("--all", "everything", is_flag=True, help=_("Ouverts et fermés."))
 @click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
-def list_(  # noqa: D103 - its help says it
+def list_(
     app: App,
     process: str | None,
     state: str | None,
@@ -59,10 +64,10 @@ def list_(  # noqa: D103 - its help says it
 @command(
     "search",
     help=_("Chercher des mots dans les numéros, les titres, les organisations, les contacts."),
-    examples=["inbox search cote d'ivoire", "inbox search \"formation minière\" --json"],
+    examples=["inbox search cote d'ivoire", 'inbox search "formation minière" --json'],
 )
 @click.argument("text", nargs=-1, required=True)
-def search(app: App, text: tuple[str, ...]) -> None:  # noqa: D103 - its help says it
+def search(app: App, text: tuple[str, ...]) -> None:
     with app.database.read() as connection:
         found = register.search(connection, " ".join(text))
         show_lines(app, found, register.summaries(connection))

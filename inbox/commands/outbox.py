@@ -28,7 +28,9 @@ class _Outbox(LazyGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first = next((a for a in args if not a.startswith("-")), None)
-        if first not in {"retry", "resolve", "list", None} or (first is None and "--help" not in args):
+        if first not in {"retry", "resolve", "list", None} or (
+            first is None and "--help" not in args
+        ):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
@@ -66,7 +68,7 @@ def states() -> dict[str, str]:
 @click.argument("case", required=False)
 @click.option("--failed", is_flag=True, help=_("Ce qui demande quelqu'un."))
 @click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
-def list_(app: App, case: str | None, failed: bool, limit: int) -> None:  # noqa: D103
+def list_(app: App, case: str | None, failed: bool, limit: int) -> None:
     case_id = None if case is None else find(app, case).id
     with app.database.read() as connection:
         found = outbox.list_deliveries(connection, failed=failed, case_id=case_id, limit=limit)
@@ -82,14 +84,20 @@ def list_(app: App, case: str | None, failed: bool, limit: int) -> None:  # noqa
         for d in found
     ]  # fmt: skip
     if rows:
-        table(rows, [_("N°"), _("Dossier"), _("Message"), _("À"), _("État"), _("Quand"), _("Réponse")])
+        table(
+            rows, [_("N°"), _("Dossier"), _("Message"), _("À"), _("État"), _("Quand"), _("Réponse")]
+        )
     say(n_("{n} envoi", "{n} envois", len(rows)))
     if failed and any(d.state == "uncertain" for d in found):
         say(_("Incertain : la fin du message est partie et aucune réponse n'est venue. Cherchez le "
               "Message-ID chez le destinataire ou dans le journal du relais, puis :"))  # fmt: skip
         say("  inbox outbox resolve N° --confirmed|--resend --reason …")
     if failed and any(d.state in {"refused", "refused_rcpt"} for d in found):
-        say(_("Refusé : corrigez l'adresse (inbox partners contact …), puis : inbox outbox retry N° --reason …"))
+        say(
+            _(
+                "Refusé : corrigez l'adresse (inbox partners contact …), puis : inbox outbox retry N° --reason …"
+            )
+        )
 
 
 def _when(app: App, delivery: Listed) -> str:
@@ -126,7 +134,7 @@ def as_json(delivery: Listed) -> dict[str, Any]:
          examples=['inbox outbox retry 12 --reason "adresse corrigée"'])  # fmt: skip
 @click.argument("ids", nargs=-1, type=int, required=True)
 @click.option("--reason", required=True, help=_("Pourquoi (consigné)."))
-def retry(app: App, ids: tuple[int, ...], reason: str) -> None:  # noqa: D103
+def retry(app: App, ids: tuple[int, ...], reason: str) -> None:
     decision = _decision(app, reason)
     with app.database.write() as connection:
         addresses = _addresses(app, connection, ids)
@@ -156,7 +164,7 @@ def _addresses(app: App, connection: Connection, ids: tuple[int, ...]) -> dict[i
 @click.option("--resend", "verdict", flag_value="resend_authorised",
               help=_("Le renvoyer, au risque d'un double."))  # fmt: skip
 @click.option("--reason", required=True, help=_("Pourquoi (consigné)."))
-def resolve(app: App, delivery: int, verdict: str | None, reason: str) -> None:  # noqa: D103
+def resolve(app: App, delivery: int, verdict: str | None, reason: str) -> None:
     if verdict is None:
         raise click.UsageError(_("Choisissez : --confirmed ou --resend."))
     decision = _decision(app, reason)
@@ -165,7 +173,9 @@ def resolve(app: App, delivery: int, verdict: str | None, reason: str) -> None: 
         if done:
             _note(app, connection, verdict, {"deliveries": [delivery], **decision})
     if not done:
-        raise click.UsageError(_("L'envoi {n} n'est pas incertain : inbox outbox --failed", n=delivery))
+        raise click.UsageError(
+            _("L'envoi {n} n'est pas incertain : inbox outbox --failed", n=delivery)
+        )
     _told(app, _("C'est noté."), 1)
 
 

@@ -28,12 +28,14 @@ def _day(app: App, given: datetime | None) -> date:
 
 @command(
     "import",
-    help=_("Importer le réseau d'un fichier CSV (nom, ordre, region, courriel, langue, source_du_nom)."),
+    help=_(
+        "Importer le réseau d'un fichier CSV (nom, ordre, region, courriel, langue, source_du_nom)."
+    ),
     examples=["inbox partners import partenaires.csv"],
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--on", type=DATE, help=_("Membres à partir de ce jour (aujourd'hui par défaut)."))
-def import_(app: App, file: Path, on: datetime | None) -> None:  # noqa: D103
+def import_(app: App, file: Path, on: datetime | None) -> None:
     actor = app.administrator()
     try:
         with app.database.write() as connection:
@@ -77,10 +79,14 @@ _FAULTS = {
 }
 
 
-@command("list", help=_("Lister les membres."), examples=["inbox partners list", "inbox partners list --on 2026-04-01"])
+@command(
+    "list",
+    help=_("Lister les membres."),
+    examples=["inbox partners list", "inbox partners list --on 2026-04-01"],
+)
 @click.option("--on", type=DATE, help=_("Les membres actifs ce jour-là."))
 @click.option("--all", "everybody", is_flag=True, help=_("Aussi ceux qui sont partis."))
-def list_(app: App, on: datetime | None, everybody: bool) -> None:  # noqa: D103
+def list_(app: App, on: datetime | None, everybody: bool) -> None:
     day = _day(app, on)
     with app.database.read() as connection:
         found = (
@@ -97,7 +103,10 @@ def list_(app: App, on: datetime | None, everybody: bool) -> None:  # noqa: D103
          m.languages, m.joined_on, m.left_on or "")
         for m in found
     ]  # fmt: skip
-    table(rows, [_("Nom"), _("Ordre"), _("Région"), _("Courriel"), _("Langue"), _("Depuis"), _("Parti")])
+    table(
+        rows,
+        [_("Nom"), _("Ordre"), _("Région"), _("Courriel"), _("Langue"), _("Depuis"), _("Parti")],
+    )
     say(n_("{n} établissement", "{n} établissements", len(found)))
 
 
@@ -110,7 +119,7 @@ def list_(app: App, on: datetime | None, everybody: bool) -> None:  # noqa: D103
 @click.option("--language", "languages", type=click.Choice(["fr", "fr+en"]), default="fr")
 @click.option("--language-reason", help=_("Pourquoi une autre langue que le français (consigné)."))
 @click.option("--on", type=DATE, help=_("Membre à partir de ce jour."))
-def add(  # noqa: D103
+def add(
     app: App,
     name: str,
     category: str,
@@ -121,7 +130,9 @@ def add(  # noqa: D103
     on: datetime | None,
 ) -> None:
     if languages != "fr" and not language_reason:
-        raise click.UsageError(_("Une autre langue que le français demande un motif : --language-reason"))
+        raise click.UsageError(
+            _("Une autre langue que le français demande un motif : --language-reason")
+        )
     from engine.folding import fold
 
     order = roster_file.ORDERS.get(fold(category))
@@ -142,7 +153,7 @@ def add(  # noqa: D103
 @click.argument("name")
 @click.argument("emails", nargs=-1, required=True)
 @click.option("--reason", default="", help=_("Pourquoi."))
-def contact(app: App, name: str, emails: tuple[str, ...], reason: str) -> None:  # noqa: D103
+def contact(app: App, name: str, emails: tuple[str, ...], reason: str) -> None:
     actor = app.administrator()
     with app.database.write() as connection:
         member = roster.find_member(connection, NETWORK, name)
@@ -157,7 +168,7 @@ def contact(app: App, name: str, emails: tuple[str, ...], reason: str) -> None: 
 @click.argument("name")
 @click.option("--on", type=DATE, help=_("Premier jour hors du réseau."))
 @click.option("--reason", required=True, help=_("Pourquoi."))
-def leave(app: App, name: str, on: datetime | None, reason: str) -> None:  # noqa: D103
+def leave(app: App, name: str, on: datetime | None, reason: str) -> None:
     actor = app.administrator()
     with app.database.write() as connection:
         member = roster.find_member(connection, NETWORK, name)
@@ -170,7 +181,7 @@ def leave(app: App, name: str, on: datetime | None, reason: str) -> None:  # noq
 @click.argument("name")
 @click.option("--on", type=DATE, help=_("Membre à partir de ce jour."))
 @click.option("--reason", default="", help=_("Pourquoi."))
-def rejoin(app: App, name: str, on: datetime | None, reason: str) -> None:  # noqa: D103
+def rejoin(app: App, name: str, on: datetime | None, reason: str) -> None:
     actor = app.administrator()
     with app.database.write() as connection:
         member = roster.find_member(connection, NETWORK, name)

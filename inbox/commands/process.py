@@ -20,8 +20,8 @@ process_group = LazyGroup("process", help=_("Les processus adoptés."))
 
 
 @command("list", help=_("Lister les processus installés."), examples=["inbox process list"])
-def list_(app: App) -> None:  # noqa: D103 - its help says it
-    found = [app.library.current(key).definition for key in app.library.keys()]
+def list_(app: App) -> None:
+    found = [app.library.current(key).definition for key in app.library.keys()]  # noqa: SIM118 - not a mapping
     with app.database.read() as connection:
         counts = {d.key: register.counts_by_outcome(connection, d.key) for d in found}
     if app.json:
@@ -43,7 +43,7 @@ def list_(app: App) -> None:  # noqa: D103 - its help says it
     examples=["inbox process show demande", "inbox process show demande --json"],
 )
 @click.argument("key")
-def show(app: App, key: str) -> None:  # noqa: D103 - its help says it
+def show(app: App, key: str) -> None:
     definition = app.library.current(key).definition
     with app.database.read() as connection:
         counts = register.counts_by_outcome(connection, key)
@@ -70,9 +70,9 @@ def show(app: App, key: str) -> None:  # noqa: D103 - its help says it
 
 def _text(app: App, definition: CompiledDefinition) -> str | None:
     """Return the adopted text: the workspace's own beside its definition, else the packaged one."""
-    name = definition.adopted["text"]
-    if name is None:
+    if definition.adopted["text"] is None:
         return None
+    name = str(definition.adopted["text"])
     own = app.workspace.definitions / name
     if own.is_file() and own.parent == app.workspace.definitions:
         return own.read_text(encoding="utf-8")

@@ -30,7 +30,9 @@ _CONTACT = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<email>[^<>]+)>\s*")
 
 @command(
     "register",
-    help=_("Inscrire une demande au registre, immédiatement : l'organisation et le sujet suffisent."),
+    help=_(
+        "Inscrire une demande au registre, immédiatement : l'organisation et le sujet suffisent."
+    ),
     examples=[
         'inbox register --organisation "Office chérifien" --subject "Formation de mineurs" --country Maroc',
         'inbox register --organisation X --subject Y --contact "A. Koné <contact@example.org>" --received 2026-11-16',
@@ -44,14 +46,18 @@ _CONTACT = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<email>[^<>]+)>\s*")
 @click.option("--channel", help=_("courriel, telephone, visite, poste, evenement, autre"))
 @click.option("--contact", metavar='"NOM <COURRIEL>"', help=_("À qui répondre."))
 @click.option("--process", default="demande", show_default=True, help=_("Un autre processus."))
-@click.option("--set", "sets", multiple=True, metavar="CHAMP=VALEUR", help=_("La valeur d'un champ."))
+@click.option(
+    "--set", "sets", multiple=True, metavar="CHAMP=VALEUR", help=_("La valeur d'un champ.")
+)
 @click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help=_("Les valeurs d'un fichier .json ou .yaml."))  # fmt: skip
 @click.option("--attach", "attachments", multiple=True, help=_("Joindre un fichier."),
               type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
 @click.option("--note", default="", help=_("Une note pour l'historique."))
-@click.option("--key", help=_("Clé d'idempotence : la même commande deux fois n'inscrit qu'une fois."))
-def register(  # noqa: D103 - its help says it
+@click.option(
+    "--key", help=_("Clé d'idempotence : la même commande deux fois n'inscrit qu'une fois.")
+)
+def register(
     app: App,
     process: str,
     sets: tuple[str, ...],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +14,8 @@ from inbox.output import say, show_json
 from inbox.texts import _
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from inbox.app import App
 
 _SOURCES = {"bash": "bash_source", "zsh": "zsh_source", "fish": "fish_source"}
@@ -29,13 +30,15 @@ _SOURCES = {"bash": "bash_source", "zsh": "zsh_source", "fish": "fish_source"}
         "inbox init --home ~/institut --database postgresql://arrimage@serveur/arrimage",
     ],
 )
-@click.option("--database", metavar="URL", help=_("SQLite dans le dossier, par défaut ; ou PostgreSQL."))
+@click.option(
+    "--database", metavar="URL", help=_("SQLite dans le dossier, par défaut ; ou PostgreSQL.")
+)
 @click.option("--rehearsal", is_flag=True, help=_("Une répétition : INBOX_NOW, courrier local."))
 @click.option("--mail-port", type=int, default=25, help=_("Port du serveur de courrier local."))
 @click.option("--login", help=_("Votre identifiant (par défaut, celui du compte)."))
 @click.option("--name", help=_("Votre nom."))
 @click.option("--email", default="vous@example.org", help=_("Votre courriel."))
-def init(  # noqa: D103 - its help says it
+def init(
     app: App,
     database: str | None,
     rehearsal: bool,
@@ -58,7 +61,11 @@ def init(  # noqa: D103 - its help says it
     say(_("Espace de travail prêt dans {home} :", home=home))
     for line in made:
         say(f"  - {line}")
-    say(_("Ensuite : inbox partners import FICHIER.csv, puis inbox register --organisation … --subject …"))
+    say(
+        _(
+            "Ensuite : inbox partners import FICHIER.csv, puis inbox register --organisation … --subject …"
+        )
+    )
 
 
 def _make_files(home: Path, database: str | None, rehearsal: bool, port: int) -> list[str]:
@@ -153,7 +160,7 @@ def _first_person(app: App, login: str | None, name: str | None, email: str) -> 
     examples=['eval "$(inbox completion bash)"', "inbox completion fish | source"],
 )
 @click.argument("shell", type=click.Choice(sorted(_SOURCES)))
-def completion(app: App, shell: str) -> None:  # noqa: D103 - its help says it
+def completion(app: App, shell: str) -> None:
     from click.shell_completion import get_completion_class
 
     from inbox.main import group

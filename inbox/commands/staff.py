@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,12 +26,20 @@ staff_group = LazyGroup("staff", help=_("Le personnel, ses rôles et ses absence
 @click.argument("login")
 @click.option("--name", required=True)
 @click.option("--email", required=True)
-@click.option("--role", "roles", multiple=True, required=True, help=_("conseiller, direction, administration…"))
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    help=_("conseiller, direction, administration…"),
+)
 @click.option("--language", "languages", type=click.Choice(["fr", "en", "fr+en"]), default="fr")
 @click.option("--substitute", metavar="LOGIN", help=_("Qui remplace d'ordinaire cette personne."))
 @click.option("--account", help=_("Compte du système d'exploitation."))
-@click.option("--can-act-as", is_flag=True, help=_("Peut agir au nom d'autrui (--as) ; c'est noté."))
-def add(  # noqa: D103
+@click.option(
+    "--can-act-as", is_flag=True, help=_("Peut agir au nom d'autrui (--as) ; c'est noté.")
+)
+def add(
     app: App,
     login: str,
     name: str,
@@ -60,13 +68,13 @@ def add(  # noqa: D103
 @click.option("--role", "roles", multiple=True)
 @click.option("--substitute", metavar="LOGIN")
 @click.option("--account")
-def change(  # noqa: D103
+def change(
     app: App,
     login: str,
     roles: tuple[str, ...],
     **values: str | None,
 ) -> None:
-    given: dict[str, object] = {k: v for k, v in values.items() if v is not None}
+    given: dict[str, Any] = {k: v for k, v in values.items() if v is not None}
     if roles:
         given["roles"] = frozenset(roles)
     actor = app.administrator()
@@ -76,7 +84,7 @@ def change(  # noqa: D103
 
 
 @command("list", help=_("Lister le personnel."), examples=["inbox staff list --json"])
-def list_(app: App) -> None:  # noqa: D103
+def list_(app: App) -> None:
     with app.database.read() as connection:
         people = staff.list_staff(connection)
         away = {a.login: a for a in staff.absences(connection, app.today)}
@@ -89,7 +97,17 @@ def list_(app: App) -> None:  # noqa: D103
            s=away[p.login].substitute) if p.login in away else p.left_on or "")
         for p in people
     ]  # fmt: skip
-    table(rows, [_("Identifiant"), _("Nom"), _("Courriel"), _("Rôles"), _("Substitut"), _("Absence ou départ")])
+    table(
+        rows,
+        [
+            _("Identifiant"),
+            _("Nom"),
+            _("Courriel"),
+            _("Rôles"),
+            _("Substitut"),
+            _("Absence ou départ"),
+        ],
+    )
 
 
 @command("absent", help=_("Noter une absence : le substitut reçoit le travail."),
@@ -98,9 +116,7 @@ def list_(app: App) -> None:  # noqa: D103
 @click.option("--from", "first", type=DATE, required=True, help=_("Premier jour."))
 @click.option("--to", "last", type=DATE, required=True, help=_("Dernier jour, compris."))
 @click.option("--substitute", metavar="LOGIN", help=_("Par défaut, son substitut habituel."))
-def absent(  # noqa: D103
-    app: App, login: str, first: datetime, last: datetime, substitute: str | None
-) -> None:
+def absent(app: App, login: str, first: datetime, last: datetime, substitute: str | None) -> None:
     if login != app.person.login:
         app.administrator()
     with app.database.write() as connection:
@@ -112,10 +128,12 @@ def absent(  # noqa: D103
                  a=absence.first_day, b=absence.last_day, s=absence.substitute), absence)  # fmt: skip
 
 
-@command("leave", help=_("Noter un départ."), examples=["inbox staff leave conseillere --on 2026-12-31"])
+@command(
+    "leave", help=_("Noter un départ."), examples=["inbox staff leave conseillere --on 2026-12-31"]
+)
 @click.argument("login")
 @click.option("--on", type=DATE, help=_("Premier jour hors du personnel."))
-def leave(app: App, login: str, on: datetime | None) -> None:  # noqa: D103
+def leave(app: App, login: str, on: datetime | None) -> None:
     day = app.today if on is None else on.date()
     actor = app.administrator()
     with app.database.write() as connection:

@@ -23,7 +23,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @command("take", help=_("Prendre un dossier du bureau commun."), examples=["inbox take 7"])
 @click.argument("case", type=CASE)
-def take(app: App, case: str) -> None:  # noqa: D103 - its help says it
+def take(app: App, case: str) -> None:
     tell(app, app.engine.take(find(app, case).id, app.actor))
 
 
@@ -34,7 +34,7 @@ def take(app: App, case: str) -> None:  # noqa: D103 - its help says it
 )
 @click.argument("case", type=CASE)
 @click.option("--note", default="", help=_("Pourquoi."))
-def release(app: App, case: str, note: str) -> None:  # noqa: D103 - its help says it
+def release(app: App, case: str, note: str) -> None:
     tell(app, app.engine.release(find(app, case).id, app.actor, note))
 
 
@@ -46,14 +46,16 @@ def release(app: App, case: str, note: str) -> None:  # noqa: D103 - its help sa
 @click.argument("case", type=CASE)
 @click.option("--to", "to_login", metavar="LOGIN", help=_("À qui (par défaut : à moi)."))
 @click.option("--note", default="", help=_("Un mot pour cette personne."))
-def assign(app: App, case: str, to_login: str | None, note: str) -> None:  # noqa: D103
+def assign(app: App, case: str, to_login: str | None, note: str) -> None:
     to = to_login or app.person.login
     tell(app, app.engine.assign(find(app, case).id, to, app.actor, note))
 
 
 @command(
     "do",
-    help=_("Faire une action. Sans les champs demandés, ils sont demandés un à un sur un terminal."),
+    help=_(
+        "Faire une action. Sans les champs demandés, ils sont demandés un à un sur un terminal."
+    ),
     examples=[
         'inbox do 7 rechercher --set source="Site du ministère" --set rien_trouve=oui',
         'inbox do 7 preciser --set besoins="Former 40 mineurs" --set ressources.non_obtenu="à venir"',
@@ -62,14 +64,18 @@ def assign(app: App, case: str, to_login: str | None, note: str) -> None:  # noq
 )
 @click.argument("case", type=CASE)
 @click.argument("action", type=ACTION)
-@click.option("--set", "sets", multiple=True, metavar="CHAMP=VALEUR", help=_("La valeur d'un champ."))
+@click.option(
+    "--set", "sets", multiple=True, metavar="CHAMP=VALEUR", help=_("La valeur d'un champ.")
+)
 @click.option("--data", type=_FILE, help=_("Les valeurs d'un fichier .json ou .yaml."))
 @click.option("--attach", "attachments", type=_FILE, multiple=True, help=_("Joindre un fichier."))
 @click.option("--note", default="", help=_("Une note pour l'historique."))
-@click.option("--if-version", type=int, help=_("Seulement si le dossier est encore à cette version."))
+@click.option(
+    "--if-version", type=int, help=_("Seulement si le dossier est encore à cette version.")
+)
 @click.option("--key", help=_("Clé d'idempotence : la même commande deux fois n'agit qu'une fois."))
 @click.option("--yes", is_flag=True, help=_("Ne pas demander de confirmation."))
-def do(  # noqa: D103 - its help says it
+def do(
     app: App,
     case: str,
     action: str,

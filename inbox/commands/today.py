@@ -39,9 +39,7 @@ def show_today(app: App) -> None:
     _print(app, items, total, mail)
 
 
-def _item(
-    app: App, line: Listed, labels: Mapping[Any, Any], mine: list[str]
-) -> dict[str, Any]:
+def _item(app: App, line: Listed, labels: Mapping[Any, Any], mine: list[str]) -> dict[str, Any]:
     calendar = app.workspace.calendar
     state = labels[(line.process, line.definition_version)]["states"][line.state]
     group = _group(app, line, mine, waiting=state["waiting"])
@@ -104,7 +102,11 @@ def _print(app: App, items: list[dict[str, Any]], total: int, mail: Mapping[str,
         say(n_("Courrier : {n} envoi demande quelqu'un → inbox outbox --failed",
                "Courrier : {n} envois demandent quelqu'un → inbox outbox --failed", count))  # fmt: skip
     if not items:
-        say(_("Rien à faire. Pour inscrire une demande : inbox register --organisation … --subject …"))
+        say(
+            _(
+                "Rien à faire. Pour inscrire une demande : inbox register --organisation … --subject …"
+            )
+        )
     for group, title in _titles().items():
         here = [i for i in items if i["group"] == group]
         if here:

@@ -1,6 +1,5 @@
 """Processes killed with `kill -9`, anywhere: no number lost or used twice, no half case, no mail lost."""
 
-import os
 import random
 import signal
 import subprocess
@@ -181,4 +180,4 @@ def test_a_full_disk_is_told_and_nothing_is_corrupted(tmp_path):
     opened = Database.open(f"sqlite:///{database}")
     assert verify(opened).faults == ()
     opened.close()
-    assert os.stat(database).st_mode & 0o777 == 0o600
+    assert database.stat().st_mode & 0o777 == 0o600

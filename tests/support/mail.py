@@ -14,13 +14,14 @@ import threading
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
+
+    from aiosmtpd.smtp import SMTP
 
 
 @dataclass
@@ -51,7 +52,9 @@ class _Handler:
     def __init__(self, server: MailServer) -> None:
         self.server = server
 
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+    async def handle_RCPT(
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
         reply = _for(self.server.faults.refuse_rcpt, address)
         if reply:
             return reply
@@ -68,7 +71,9 @@ class _Handler:
         reply = _for(faults.after_dot, first)
         if reply:
             return reply
-        self.server.keep(Received(envelope.mail_from, list(envelope.rcpt_tos), envelope.original_content))
+        self.server.keep(
+            Received(envelope.mail_from, list(envelope.rcpt_tos), envelope.original_content)
+        )
         if first in faults.drop_after_dot:
             server.transport.abort()
         return f"250 2.0.0 Ok: queued as {len(self.server.received):04d}"
@@ -87,7 +92,9 @@ class MailServer:
         self.folder = folder
         self.port = port or free_port()
         self._lock = threading.Lock()
-        self._controller = Controller(_Handler(self), hostname="127.0.0.1", port=self.port, ready_timeout=10)
+        self._controller = Controller(
+            _Handler(self), hostname="127.0.0.1", port=self.port, ready_timeout=10
+        )
 
     def keep(self, received: Received) -> None:
         with self._lock:
@@ -101,7 +108,7 @@ class MailServer:
     def to(self, address: str) -> list[Received]:
         return [r for r in self.received if address in r.recipients]
 
-    def __enter__(self) -> MailServer:
+    def __enter__(self) -> Self:
         self._controller.start()
         return self
 
@@ -126,7 +133,7 @@ def main() -> None:
             name, _, value = fault.partition("=")
             if name == "slow":
                 server.faults.slow = float(value)
-        print("ready", flush=True)
+        print("ready", flush=True)  # noqa: T201 - whoever started us waits for it
         stop.wait()
 
 

@@ -23,9 +23,12 @@ def test_so_many_business_days_later_there_are_so_many_business_days_between(day
 
 @given(DAYS, DAYS)
 def test_business_days_between_are_those_one_counts_one_by_one(a, b):
-    start, end = sorted((a, min(b, a + timedelta(days=400)) if b > a else max(b, a - timedelta(days=400))))
+    start, end = sorted(
+        (a, min(b, a + timedelta(days=400)) if b > a else max(b, a - timedelta(days=400)))
+    )
     counted = sum(
-        CALENDAR.is_business_day(start + timedelta(days=n)) for n in range(1, (end - start).days + 1)
+        CALENDAR.is_business_day(start + timedelta(days=n))
+        for n in range(1, (end - start).days + 1)
     )
     assert CALENDAR.business_days_between(start, end) == counted
     assert CALENDAR.business_days_between(end, start) == -counted
@@ -51,7 +54,9 @@ def test_an_hour_that_the_clocks_skip_becomes_the_first_that_exists():
 
 
 def test_an_hour_that_comes_twice_is_the_first_of_the_two():
-    assert CALENDAR.instant(date(2026, 11, 1), time(1, 30)) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+    assert CALENDAR.instant(date(2026, 11, 1), time(1, 30)) == datetime(
+        2026, 11, 1, 5, 30, tzinfo=UTC
+    )
 
 
 def test_easter_sunday_at_the_end_of_the_fiscal_year_moves_back_before_good_friday():
@@ -68,7 +73,8 @@ def test_federal_days_are_worked_in_quebec(day):
 
 
 @pytest.mark.parametrize(
-    "day", [date(2026, 4, 6), date(2026, 12, 24), date(2026, 12, 31), date(2026, 6, 24), date(2026, 4, 3)]
+    "day",
+    [date(2026, 4, 6), date(2026, 12, 24), date(2026, 12, 31), date(2026, 6, 24), date(2026, 4, 3)],
 )
 def test_public_holidays_and_the_institutes_own_days_are_closed(day):
     assert CALENDAR.holiday(day)

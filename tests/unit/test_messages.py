@@ -14,7 +14,9 @@ from notifications.rendering import Renderer
 from notifications.settings import Institute, MailSettings
 from notifications.words import typography
 
-INSTITUTE = Institute(name="Institut national des mines", address="Val-d'Or", email="info@example.org")
+INSTITUTE = Institute(
+    name="Institut national des mines", address="Val-d'Or", email="info@example.org"
+)
 SETTINGS = MailSettings(host="127.0.0.1", security="none", institute=INSTITUTE)
 RENDERER = Renderer(INSTITUTE)
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
@@ -28,7 +30,9 @@ def definition(name="demande"):
 
 def facts(name="diffusion", process="demande", **data):
     compiled = definition(process)
-    made = sample_facts(compiled, compiled.notifications[name], next(iter(compiled.states)), empty=False)
+    made = sample_facts(
+        compiled, compiled.notifications[name], next(iter(compiled.states)), empty=False
+    )
     for key, value in data.items():
         made["fields"][key]["value"] = value
     return made
@@ -89,7 +93,12 @@ def test_a_value_cannot_start_another_header():
 
 def test_the_bytes_are_the_same_for_everybody_but_for_the_address_and_the_message_id():
     _, one = parsed("demande/diffusion")
-    _, two = parsed("demande/diffusion", name="Autre", addresses=("b@example.org",), message_id="<y@example.org>")
+    _, two = parsed(
+        "demande/diffusion",
+        name="Autre",
+        addresses=("b@example.org",),
+        message_id="<y@example.org>",
+    )
     import re
 
     def body(raw):
@@ -139,7 +148,11 @@ def test_a_template_that_would_fail_at_night_is_refused_in_the_day(tmp_path, tem
 
 
 def test_a_missing_template_is_found_when_the_definition_is_compiled():
-    text = (WORKFLOWS / "demande.yaml").read_text(encoding="utf-8").replace("demande/diffusion", "demande/disparu")
+    text = (
+        (WORKFLOWS / "demande.yaml")
+        .read_text(encoding="utf-8")
+        .replace("demande/diffusion", "demande/disparu")
+    )
     with pytest.raises(InvalidDefinition) as refusal:
         compile_definition(text, path="x", calendar=Calendar(), templates=RENDERER)
     assert {f.code for f in refusal.value.findings} == {"template"}

@@ -1,5 +1,6 @@
 """Each rule of the language with a definition that breaks it, at the line where it is broken."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -74,7 +75,11 @@ def test_a_broken_rule_is_found_where_it_is_broken(code, good, bad):
     assert good in GOOD
     text = GOOD.replace(good, bad, 1)
     if code == "dead-action":
-        text = text.replace("  annulee: {label", "  perdue: {label: {fr: P, en: P}, end: {outcome: perdue}}\n  annulee: {label", 1)
+        text = text.replace(
+            "  annulee: {label",
+            "  perdue: {label: {fr: P, en: P}, end: {outcome: perdue}}\n  annulee: {label",
+            1,
+        )
     found = findings(text)
     assert code in {f.code for f in found}, found
     finding = next(f for f in found if f.code == code)
@@ -86,8 +91,10 @@ def test_a_broken_rule_is_found_where_it_is_broken(code, good, bad):
 
 
 def test_a_state_from_which_nothing_ends_is_found_with_the_way_to_it():
-    text = re.sub(r"  recevoir:.*?(?=  annuler:)", "", GOOD, flags=re.S)
-    text = text.replace("    from: open\n    to: annulee", "    from: [brouillon, approbation]\n    to: annulee")
+    text = re.sub(r"  recevoir:.*?(?=  annuler:)", "", GOOD, flags=re.DOTALL)
+    text = text.replace(
+        "    from: open\n    to: annulee", "    from: [brouillon, approbation]\n    to: annulee"
+    )
     found = [f for f in findings(text) if f.code == "no-way-out"]
     assert found
     assert "soumettre → approuver" in found[0].messages["fr"]
@@ -99,14 +106,20 @@ def test_a_slip_of_the_hand_is_told_what_was_probably_meant():
 
 
 def test_all_findings_come_at_once_in_the_order_of_the_file():
-    text = GOOD.replace("form: [montant]", "form: [montan]").replace("notify: [bon]", "notify: [bom]")
+    text = GOOD.replace("form: [montant]", "form: [montan]").replace(
+        "notify: [bon]", "notify: [bom]"
+    )
     lines = [f.line for f in findings(text)]
     assert len(lines) >= 2
     assert lines == sorted(lines)
 
 
 def table_of(rows, **spec):
-    fields = {"n": model.FieldSpec.model_validate({"type": "integer", "label": {"fr": "n", "en": "n"}, **spec})}
+    fields = {
+        "n": model.FieldSpec.model_validate(
+            {"type": "integer", "label": {"fr": "n", "en": "n"}, **spec}
+        )
+    }
     made = model.DecisionTable.model_validate(
         {"label": {"fr": "t", "en": "t"}, "reads": ["n"], "gives": {"x": "integer"}, "rows": rows}
     )
@@ -118,7 +131,7 @@ def test_stretches_that_cut_the_integers_have_no_gap_and_no_overlap(cuts):
     edges = [1, *sorted(cuts), 101]
     rows = [
         {"when": {"n": {"at_least": a, "at_most": b - 1}}, "give": {"x": i}}
-        for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False))
+        for i, (a, b) in enumerate(itertools.pairwise(edges))
     ]
     table, fields = table_of(rows, min=1, max=100)
     assert list(tables.faults(table, fields)) == []
@@ -129,13 +142,15 @@ def test_a_missing_stretch_is_shown_by_an_input_that_no_row_answers(cuts, data):
     edges = [1, *sorted(cuts), 101]
     rows = [
         {"when": {"n": {"at_least": a, "at_most": b - 1}}, "give": {"x": i}}
-        for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False))
+        for i, (a, b) in enumerate(itertools.pairwise(edges))
     ]
     gone = data.draw(st.integers(0, len(rows) - 1))
     table, fields = table_of(rows[:gone] + rows[gone + 1 :], min=1, max=100)
     faults = list(tables.faults(table, fields))
     assert faults
-    assert all(code == "gap" and edges[gone] <= inputs["n"] < edges[gone + 1] for code, inputs, _ in faults)
+    assert all(
+        code == "gap" and edges[gone] <= inputs["n"] < edges[gone + 1] for code, inputs, _ in faults
+    )
 
 
 def test_the_shipped_definitions_are_sound():

@@ -79,7 +79,10 @@ def test_a_choice_may_be_said_by_key_or_by_label(typed):
 
 
 def test_choices_come_in_the_order_of_the_options_whatever_the_order_typed():
-    assert field("choices", **CHOICE).normalise("long_terme, court terme") == ["court_terme", "long_terme"]
+    assert field("choices", **CHOICE).normalise("long_terme, court terme") == [
+        "court_terme",
+        "long_terme",
+    ]
 
 
 def test_not_obtained_needs_a_reason():

@@ -43,18 +43,43 @@ def test_a_hostile_file_is_refused(text):
 
 def test_words_that_yaml_reads_otherwise_stay_what_was_written():
     tree = read("a: NO\nb: 12:30\nc: 2013-03-31\nd: 7\ne: true\nf: '7'\ng: 1e3\nh:\n", "x").tree
-    assert tree == {"a": "NO", "b": "12:30", "c": "2013-03-31", "d": 7, "e": True, "f": "7", "g": "1e3", "h": None}
+    assert tree == {
+        "a": "NO",
+        "b": "12:30",
+        "c": "2013-03-31",
+        "d": 7,
+        "e": True,
+        "f": "7",
+        "g": "1e3",
+        "h": None,
+    }
 
 
 PLAIN = st.recursive(
-    st.integers(-1000, 1000) | st.booleans() | st.none() | st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=8), inner, max_size=4),
+    st.integers(-1000, 1000)
+    | st.booleans()
+    | st.none()
+    | st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=8),
+            inner,
+            max_size=4,
+        )
+    ),
     max_leaves=20,
 )
 
 
-@given(st.dictionaries(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=8), PLAIN, min_size=1, max_size=5))
+@given(
+    st.dictionaries(
+        st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=8),
+        PLAIN,
+        min_size=1,
+        max_size=5,
+    )
+)
 def test_a_plain_tree_is_read_back_as_it_was_written_and_every_key_has_its_place(tree):
     quoted = {k: v for k, v in tree.items() if k not in {"null", "true", "false"}}
     text = yaml.safe_dump(quoted, default_style=None, allow_unicode=True)
