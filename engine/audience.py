@@ -16,6 +16,7 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from engine import journal, roster, staff
+from engine.chain import canonical
 from engine.definition.samples import facts_for
 from engine.schema import deliveries, outbox, to_micros
 
@@ -197,7 +198,7 @@ def _message(
         "not_before": now,
         "batch": int(notification.batch),
         "roster_version": _roster_version(draft, notification),
-        "facts": json.dumps(_facts(draft, notification, event, action), ensure_ascii=False),
+        "facts": canonical(_facts(draft, notification, event, action)),
     }
     order = list(range(len(recipients)))
     secrets.SystemRandom().shuffle(order)
@@ -205,7 +206,7 @@ def _message(
         {
             "recipient": recipient.key,
             "name": recipient.name,
-            "addresses": json.dumps(recipient.addresses, ensure_ascii=False),
+            "addresses": canonical(recipient.addresses),
             "languages": "+".join(recipient.languages),
             "message_id": f"<{draft.row.number}.{uuid4().hex}@{domain}>",
             "position": position,
@@ -229,7 +230,6 @@ def _facts(
     event: Mapping[str, Any],
     action: CompiledAction | None,
 ) -> dict[str, Any]:
-    body = json.loads(event["body"])
     facts = facts_for(
         draft.process.definition,
         notification,
@@ -240,7 +240,7 @@ def _facts(
         opened=draft.facts.opened,
         due=draft.facts.due,
         owner=_owner(draft),
-        note="" if notification.outside else body.get("note", ""),
+        note="" if notification.outside else json.loads(event["body"]).get("note", ""),
         action=action,
     )
     if notification.kind == "roster":

@@ -343,10 +343,10 @@ class Engine:
     def _session_for(
         self, case_id: int, action: str, files: Sequence[File]
     ) -> Iterator[tuple[Session, CaseRow, Process]]:
-        """Give the session that a step needs: on PostgreSQL, a plain one is a single statement."""
-        if self.database.dialect == "postgresql" and not files:
-            with self.database.fast() as driver:
-                row = _found(load_case(driver, "postgresql", case_id), case_id)
+        """Give the session that a step needs: a plain step only needs the driver's connection."""
+        if not files:
+            with self.database.hot() as driver:
+                row = _found(load_case(driver, self.database.dialect, case_id), case_id)
                 process = self.library.get(row.process, row.definition_version)
                 if action in process.plain and row.parent_id is None:
                     yield Session(driver, None), row, process

@@ -6,24 +6,27 @@ sorted, no spaces, no escapes beyond JSON's own. Numbers are integers; decimals 
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
 from typing import Any
+
+import orjson
 
 #: What the first event of a chain stands on.
 GENESIS = "0" * 64
 
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+def _encode(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def canonical(value: Any) -> str:
     """Return the one JSON text of a value."""
-    return _encode(value)
+    return _encode(value).decode()
 
 
 def event_hash(prev: str, header: tuple[object, ...], body: str) -> str:
     """Return the hash of an event: what came before, its header, and its canonical body."""
-    return sha256(f"{prev}\n{_encode(header)}\n{body}".encode()).hexdigest()
+    return sha256(b"\n".join((prev.encode(), _encode(header), body.encode()))).hexdigest()
 
 
 def content_hash(content: bytes | str) -> str:

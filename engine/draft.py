@@ -64,6 +64,7 @@ class Draft:
         self.events: list[dict[str, Any]] = []
         self.cancelled: set[str] = set()
         self.armed: dict[str, dict[str, Any]] = {}
+        self.retitled = False
         self.queue: list[tuple[str, dict[str, Any], CompiledAction | None]] = []
         self.children: list[CompiledAction] = []
         self.messages: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
@@ -257,6 +258,7 @@ class Draft:
         stopped = {name for name in old if name not in new}
         moved = self.state != source
         touched = {*changes.get("changes", ()), *changes.get("added", ())}
+        self.retitled |= not self.process.shown.isdisjoint(touched)
         if moved:
             # Another state is another task: what was planned for the last one's due date is not for it.
             touched |= {"entered", "due"}
@@ -312,9 +314,10 @@ class Draft:
     def rows(self) -> StepRows:
         """Return everything to write."""
         row = self.row
-        if self.data is not None and self.events:
+        if self.events:
             self.case["data"] = canonical(self.data)
-            self._retitle()
+            if self.retitled:
+                self._retitle()
         changed = {k: v for k, v in self.case.items() if v != getattr(row, k)}
         # Timers may move without an event; the version is still what proves that nobody came between.
         changed = changed or {"version": row.version}

@@ -40,19 +40,23 @@ class Process:
         machine: Its state machine.
         plain: Actions whose step touches nothing but the case's own rows.
         desks: For each open state, the role whose desk it stands on when nobody owns it.
+        shown: The fields that a title or a search depends on.
     """
 
     definition: CompiledDefinition
     machine: StateMachine
     plain: frozenset[str]
     desks: dict[str, str | None]
+    shown: frozenset[str]
 
 
 def prepare(definition: CompiledDefinition) -> Process:
     """Return the process of a compiled definition."""
     plain = frozenset(a.name for a in definition.actions.values() if _is_plain(definition, a))
     desks = {name: _desk(definition, name) for name in definition.states}
-    return Process(definition, StateMachine(definition), plain, desks)
+    searched = {name for name, field in definition.fields.items() if field.search}
+    shown = frozenset({*definition.title, *searched})
+    return Process(definition, StateMachine(definition), plain, desks, shown)
 
 
 def _is_plain(definition: CompiledDefinition, action: CompiledAction) -> bool:

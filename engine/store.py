@@ -9,11 +9,11 @@ nothing. Statements are compiled once from the Core tables and run on the driver
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -282,23 +282,26 @@ def _write_postgresql(driver: Any, step: StepRows) -> bool:
         **step.case,
         "case_id": step.case_id,
         "expected": step.expected_version,
-        "events": json.dumps(step.events, ensure_ascii=False),
+        "events": _json(step.events),
         "at": step.at,
         "cancelled": list(step.cancelled),
     }
     if step.armed:
-        values["armed"] = json.dumps(step.armed)
+        values["armed"] = _json(step.armed)
     if step.messages:
-        values["messages"] = json.dumps([m for m, _ in step.messages], ensure_ascii=False)
-        values["deliveries"] = json.dumps(
+        values["messages"] = _json([m for m, _ in step.messages])
+        values["deliveries"] = _json(
             [
                 {**r, "of_seq": m["seq"], "of_name": m["name"]}
                 for m, recipients in step.messages
                 for r in recipients
-            ],
-            ensure_ascii=False,
+            ]
         )
     return bool(driver.execute(sql, values, prepare=True).fetchone()[0] == 1)
+
+
+def _json(rows: Any) -> str:
+    return orjson.dumps(rows).decode()
 
 
 @cache

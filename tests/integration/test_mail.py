@@ -130,7 +130,7 @@ def test_what_a_server_answers_to_one_does_not_touch_the_others(requests, mail, 
     number = ready_to_diffuse(requests)
     requests.do(number, "diffuser")
     for name, value in fault.items():
-        setattr(mail.faults, name, value)
+        setattr(mail.faults, name, value.copy())
     settle(requests, worker(requests, mail))
     assert states(requests, number) == [
         ("e00@example.org", "accepted"), ("e01@example.org", state), ("e02@example.org", "accepted"),

@@ -47,4 +47,3 @@ def running_postgres() -> Iterator[Postgres]:
             yield Postgres(server.get_uri())
         finally:
             server.stop()
-            server.cleanup()
