@@ -25,10 +25,10 @@ from engine.definition.compiled import (
 )
 from engine.definition.conditions import compile_condition, compile_moment, compile_value
 from engine.definition.fields import compile_field, words
-from engine.definition.samples import sample_facts
 from engine.definition.tables import compile_table
-from engine.definition.walk import inner, split_form, states_of, states_of_timer
-from engine.errors import Finding, InvalidDefinition
+from engine.definition.templates import check_templates
+from engine.definition.walk import inner, looks_around, split_form, states_of, states_of_timer
+from engine.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.calendar import Calendar
     from engine.definition.compiled import CompiledField, Facts, Predicate
     from engine.definition.tables import Table
+    from engine.errors import Finding
     from engine.ports import TemplateChecker
 
 #: The name of the first event of every case.
@@ -69,7 +70,7 @@ def compile_definition(
         _refuse(checks.check(definition, read))
     compiled = _Builder(definition, calendar).build(content_hash(text))
     if templates is not None:
-        _refuse(_check_templates(compiled, read, templates))
+        _refuse(check_templates(compiled, read, templates))
     return compiled
 
 
@@ -195,7 +196,7 @@ class _Builder:
             automatic=self._automatic(name, action),
             confirm=action.confirm,
             hidden=action.hidden,
-            looks_around=self._looks_around(action),
+            looks_around=looks_around(self.definition, action),
         )
 
     def _automatic(self, name: str, action: model.Action) -> Predicate | None:
@@ -232,7 +233,7 @@ class _Builder:
             because=words(requirement.because),
             remedy=None if requirement.remedy is None else words(requirement.remedy),
             action=requirement.action,
-            checklists=tuple(named(requirement.when, "checklist")),
+            checklists=tuple(c.checklist for c in inner(requirement.when) if c.checklist),
         )
 
     def _sets(
@@ -241,19 +242,6 @@ class _Builder:
         return tuple(
             (name, compile_value(value, self.definition.fields[name].type, self.tables))
             for name, value in sets.items()
-        )
-
-    def _looks_around(self, action: model.Action) -> bool:
-        conditions = [r.when for r in action.requires]
-        conditions += [i.required for i in action.form if _has_condition(i)]  # type: ignore[union-attr, misc]
-        conditions += [b.when for b in action.to if b.when] if isinstance(action.to, list) else []
-        conditions += [action.automatic] if action.automatic else []
-        for condition in list(conditions):
-            for name in named(condition, "checklist"):
-                items = self.definition.checklists[name].items.values()
-                conditions += [item.when for item in items]
-        return any(
-            list(named(c, kind)) for c in conditions for kind in ("children", "message", "audience")
         )
 
     def _timer(self, name: str, timer: model.Timer) -> CompiledTimer:
@@ -305,15 +293,6 @@ class _Builder:
             return next((use for when, use in rules if when is None or when(facts)), ("fr",))
 
         return chosen
-
-
-def named(condition: model.Condition, kind: str) -> list[Any]:
-    """Return the parts of one kind, anywhere in a condition."""
-    return [getattr(c, kind) for c in inner(condition) if getattr(c, kind) is not None]
-
-
-def _has_condition(item: str | model.FormItem) -> bool:
-    return isinstance(item, model.FormItem) and isinstance(item.required, model.Condition)
 
 
 def _child(child: model.Child) -> CompiledChild:
@@ -372,36 +351,3 @@ def _calendar(part: model.Invitation | None) -> dict[str, Any] | None:
         "location": part.location,
         "cancels": part.cancels,
     }
-
-
-# --- templates ----------------------------------------------------------------------------------
-
-
-def _check_templates(
-    compiled: CompiledDefinition, read: source.Source, templates: TemplateChecker
-) -> list[Finding]:
-    """Render every template with everything there, and with nothing optional there.
-
-    Facts have the same shape in every state, so that one state stands for all.
-    """
-    state = next(iter(compiled.states))
-    found: dict[str, Finding] = {}
-    for name, notification in compiled.notifications.items():
-        for empty in (False, True):
-            facts = sample_facts(compiled, notification, state, empty=empty)
-            for fault in templates.check(notification.template, _languages_used(read, name), facts):
-                finding = read.finding(
-                    "template",
-                    ("notifications", name, "template"),
-                    f"le gabarit « {notification.template} » : {fault}",
-                    f"template {notification.template!r}: {fault}",
-                )
-                found[str(finding)] = finding
-    return list(found.values())
-
-
-def _languages_used(read: source.Source, name: str) -> list[str]:
-    written = read.tree["notifications"][name].get("languages", ["fr"])
-    used = [w for part in written for w in (part["use"] if isinstance(part, dict) else [part])]
-    # A member of a roster or somebody of the staff may read both.
-    return list(dict.fromkeys(used))

@@ -163,19 +163,15 @@ def _limit(wanted: Any) -> Callable[[Facts], date | None]:
     return limit
 
 
-def _before(wanted: Any) -> Callable[[Any, Facts], bool]:
+def _against(wanted: Any, judge: Callable[[date, date], bool]) -> Callable[[Any, Facts], bool]:
+    """Return a comparison with a day; false while that day is not known, whichever way it goes."""
     limit = _limit(wanted)
 
     def holds(value: Any, facts: Facts) -> bool:
         day = limit(facts)
-        return day is not None and _day(value, facts) < day
+        return day is not None and judge(_day(value, facts), day)
 
     return holds
-
-
-def _not_before(wanted: Any) -> Callable[[Any, Facts], bool]:
-    before = _before(wanted)
-    return lambda value, facts: not before(value, facts)
 
 
 _COMPARISONS: dict[str, Callable[[Any], Callable[[Any, Facts], bool]]] = {
@@ -186,8 +182,8 @@ _COMPARISONS: dict[str, Callable[[Any], Callable[[Any, Facts], bool]]] = {
     "at_least": lambda wanted: lambda value, _: _number(value) >= wanted,
     "at_most": lambda wanted: lambda value, _: _number(value) <= wanted,
     "count_at_least": lambda wanted: lambda value, _: len(value) >= wanted,
-    "before": _before,
-    "not_before": _not_before,
+    "before": lambda wanted: _against(wanted, lambda day, limit: day < limit),
+    "not_before": lambda wanted: _against(wanted, lambda day, limit: day >= limit),
 }
 
 

@@ -51,11 +51,16 @@ CODES = (
     "ambiguous",
 )
 
+#: Dates outside these years are slips of the hand, and arithmetic on them could overflow.
+FIRST_YEAR, LAST_YEAR = 1900, 2999
 TEXT_LENGTH = 300
 PARAGRAPH_LENGTH = 20_000
 
 _TRUE = frozenset({"oui", "vrai", "yes", "true", "o", "y", "1"})
 _FALSE = frozenset({"non", "faux", "no", "false", "n", "0"})
+_HUGE, _LONGEST = 10**18, 10_000
+#: Codes that are no country: unions, outlying groups, and two that only test software.
+_NO_COUNTRY = frozenset({"EU", "EZ", "UN", "QO", "ZZ", "XA", "XB"})
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -86,20 +91,43 @@ def words(label: Any) -> Mapping[str, str]:
 
 def _or_reason(normalise: Normalise) -> Normalise:
     def either(value: Any) -> Any:
-        if not isinstance(value, dict):
-            return normalise(value)
-        if set(value) != {"missing"} or not str(value["missing"]).strip():
-            raise FieldError("reason_needed")
-        return {"missing": _clean(str(value["missing"]), TEXT_LENGTH, newlines=True)}
+        return _reason(value) if isinstance(value, dict) else normalise(value)
 
     return either
+
+
+def _reason(value: Mapping[Any, Any]) -> dict[str, str]:
+    if set(value) != {"missing"}:
+        raise FieldError("reason_needed")
+    try:
+        return {"missing": _clean(value["missing"], TEXT_LENGTH, newlines=True)}
+    except FieldError as error:
+        if error.code in {"empty", "not_a_text"}:
+            raise FieldError("reason_needed") from error
+        raise
+
+
+def _written(value: Any, code: str) -> str:
+    """Return a short value as it would be typed; refuse with `code` what nobody types.
+
+    Bounded before anything walks it: the text of a huge integer takes minutes, or raises.
+    """
+    if isinstance(value, str):
+        if len(value) > _LONGEST:
+            raise FieldError(code, value=value[:80])
+        return value.strip()
+    if isinstance(value, int) and abs(value) >= _HUGE:
+        raise FieldError(code, value="")
+    if isinstance(value, (int, float, Decimal, date)):
+        return str(value)
+    raise FieldError(code, value=type(value).__name__)
 
 
 def _clean(value: Any, longest: int, *, newlines: bool) -> str:
     if not isinstance(value, str):
         if isinstance(value, bool) or not isinstance(value, int):
             raise FieldError("not_a_text")
-        value = str(value)
+        value = _written(value, "not_a_text")
     # Length first: a hostile value is refused before anything walks it.
     if len(value) > longest + 1000:
         raise FieldError("too_long", max=longest, length=len(value))
@@ -130,7 +158,7 @@ def _integer(spec: FieldSpec, _: Calendar) -> Normalise:
     def normalise(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, (int, str)):
             raise FieldError("not_a_number")
-        written = str(value).strip().replace("\u00a0", "").replace(" ", "")
+        written = _number(value)
         if not re.fullmatch(r"[-+]?\d{1,15}", written, re.ASCII):
             raise FieldError("not_a_number")
         return int(_bounded(int(written), spec))
@@ -140,7 +168,7 @@ def _integer(spec: FieldSpec, _: Calendar) -> Normalise:
 
 def _decimal(spec: FieldSpec, _: Calendar) -> Normalise:
     def normalise(value: Any) -> str:
-        written = str(value).strip().replace("\u00a0", "").replace(" ", "").replace(",", ".")
+        written = _number(value).replace(",", ".")
         if not re.fullmatch(r"[-+]?\d{1,15}(\.\d{1,10})?", written, re.ASCII):
             raise FieldError("not_a_number")
         try:
@@ -148,9 +176,14 @@ def _decimal(spec: FieldSpec, _: Calendar) -> Normalise:
         except InvalidOperation as error:  # pragma: no cover - the pattern admits numbers only
             raise FieldError("not_a_number") from error
         _bounded(number, spec)
-        return format(number, "f")
+        return format(abs(number) if number == 0 else number, "f")
 
     return normalise
+
+
+def _number(value: Any) -> str:
+    """Return a number as typed, without the spaces that part thousands."""
+    return re.sub("[ \u00a0\u202f]", "", _written(value, "not_a_number"))
 
 
 def _bounded(number: Any, spec: FieldSpec) -> Any:
@@ -165,7 +198,7 @@ def _boolean(_: FieldSpec, __: Calendar) -> Normalise:
     def normalise(value: Any) -> bool:
         if isinstance(value, bool):
             return value
-        word = fold(str(value)[:10])
+        word = fold(_written(value, "not_a_boolean")[:10])
         if word not in _TRUE | _FALSE:
             raise FieldError("not_a_boolean")
         return word in _TRUE
@@ -175,50 +208,71 @@ def _boolean(_: FieldSpec, __: Calendar) -> Normalise:
 
 def _date(_: FieldSpec, __: Calendar) -> Normalise:
     def normalise(value: Any) -> str:
-        written = str(value).strip()
+        written = _written(value, "not_a_date")
         if not _ISO_DATE.fullmatch(written):
             raise FieldError("not_a_date")
         try:
-            return date.fromisoformat(written).isoformat()
+            read = date.fromisoformat(written)
         except ValueError as error:
             raise FieldError("no_such_date", value=written) from error
+        _check_year(read)
+        return read.isoformat()
 
     return normalise
 
 
 def _instant(_: FieldSpec, calendar: Calendar) -> Normalise:
     def normalise(value: Any) -> str:
+        written = _written(value, "not_an_instant").replace(" h ", ":").replace("h", ":")
         try:
-            read = datetime.fromisoformat(str(value).strip().replace(" h ", ":").replace("h", ":"))
+            read = datetime.fromisoformat(written).replace(microsecond=0)
         except ValueError as error:
             raise FieldError("not_an_instant") from error
+        _check_year(read)
         if read.tzinfo is None:
             # An hour without an offset is the hour of the workspace.
-            return calendar.instant(read.date(), read.time()).isoformat()
-        return read.astimezone(UTC).isoformat()
+            instant = calendar.instant(read.date(), read.time())
+        else:
+            instant = read.astimezone(UTC)
+        _check_year(instant)
+        return instant.isoformat()
 
     return normalise
+
+
+def _check_year(day: date) -> None:
+    if day.year < FIRST_YEAR:
+        raise FieldError("too_small", min=f"{FIRST_YEAR}-01-01")
+    if day.year > LAST_YEAR:
+        raise FieldError("too_large", max=f"{LAST_YEAR}-12-31")
 
 
 def _choice(spec: FieldSpec, _: Calendar) -> Normalise:
-    known = _by_words(spec.options or {})
+    options = spec.options or {}
+    known = _by_words(options)
 
     def normalise(value: Any) -> str:
-        key = known.get(fold(str(value)[:200]).replace(" ", "_")) or known.get(
-            fold(str(value)[:200])
-        )
-        if key is None:
-            raise FieldError("not_an_option", value=str(value)[:80])
-        return key
+        written = _written(value, "not_an_option")
+        word = fold(written)
+        if (key := word.replace(" ", "_")) in options:
+            return key
+        meant = known.get(word, frozenset())
+        if not meant:
+            raise FieldError("not_an_option", value=written[:80])
+        if len(meant) > 1:
+            raise FieldError("ambiguous", value=written[:80], near=tuple(sorted(meant)))
+        return next(iter(meant))
 
     return normalise
 
 
-def _by_words(options: Mapping[str, Option]) -> dict[str, str]:
-    known: dict[str, str] = {}
+def _by_words(options: Mapping[str, Option]) -> dict[str, frozenset[str]]:
+    """Return the keys that each folded label may mean: labels may repeat, keys do not."""
+    known: dict[str, frozenset[str]] = {}
     for key, option in options.items():
-        known |= {fold(option.fr): key, fold(option.en): key}
-    return {**known, **{key: key for key in options}}
+        for word in {fold(option.fr), fold(option.en)}:
+            known[word] = known.get(word, frozenset()) | {key}
+    return known
 
 
 def _choices(spec: FieldSpec, calendar: Calendar) -> Normalise:
@@ -226,15 +280,21 @@ def _choices(spec: FieldSpec, calendar: Calendar) -> Normalise:
     order = list(spec.options or {})
 
     def normalise(value: Any) -> list[str]:
-        given = value if isinstance(value, list) else str(value).split(",")
+        given = value if isinstance(value, list) else _listed(value)
+        if not given:
+            raise FieldError("empty")
         return sorted({one(v) for v in given}, key=order.index)
 
     return normalise
 
 
+def _listed(value: Any) -> list[str]:
+    return [part for part in _written(value, "not_an_option").split(",") if part.strip()]
+
+
 def _email(_: FieldSpec, __: Calendar) -> Normalise:
     def normalise(value: Any) -> str:
-        text = str(value).strip()
+        text = _written(value, "not_an_email")
         if not is_email(text):
             raise FieldError("not_an_email", value=text[:80])
         return text
@@ -244,9 +304,10 @@ def _email(_: FieldSpec, __: Calendar) -> Normalise:
 
 def _country(_: FieldSpec, __: Calendar) -> Normalise:
     def normalise(value: Any) -> str:
-        code = _countries().get(fold(str(value)[:80]))
+        written = _written(value, "not_a_country")[:80]
+        code = _countries().get(fold(written))
         if code is None:
-            raise FieldError("not_a_country", value=str(value)[:80])
+            raise FieldError("not_a_country", value=written)
         return code
 
     return normalise
@@ -260,7 +321,7 @@ def _countries() -> dict[str, str]:
     known: dict[str, str] = {}
     for language in ("en", "fr"):
         for code, name in Locale(language).territories.items():
-            if len(code) == 2 and code.isalpha() and code not in {"EU", "EZ", "UN", "QO", "ZZ"}:  # noqa: PLR2004
+            if len(code) == 2 and code.isalpha() and code not in _NO_COUNTRY:  # noqa: PLR2004 - ISO 3166-1 alpha-2
                 known[fold(name)] = code
                 known[fold(code)] = code
     return known

@@ -7,10 +7,10 @@ The language is documented for its users in `docs/definition-language.md`.
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 #: Identifiers are ASCII, lower case, and short enough to type.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
@@ -26,6 +26,15 @@ Span = Annotated[
 Hour = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Language = Literal["fr", "en"]
+
+
+def _day(written: Any) -> Any:
+    """Read a day as it stands in the file, where it is text; leave the rest to be refused."""
+    return date.fromisoformat(written) if isinstance(written, str) else written
+
+
+#: `2026-03-31`.
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class Model(BaseModel):
@@ -117,8 +126,8 @@ class Compare(Model):
     at_least: int | None = None
     at_most: int | None = None
     count_at_least: int | None = None  #: of `records` or `choices`
-    before: When | date | None = None
-    not_before: When | date | None = None
+    before: When | Day | None = None
+    not_before: When | Day | None = None
 
 
 class Children(Model):

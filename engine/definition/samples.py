@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from engine.definition.compiled import (
@@ -61,7 +61,8 @@ def facts_for(
             "owner": None if owner is None else dict(owner),
         },
         "fields": {
-            name: _shown(definition.fields[name], data.get(name)) for name in notification.fields
+            name: _shown(definition.fields[name], _value(data, name))
+            for name in notification.fields
         },
         "note": note,
         "action": None if action is None else dict(action.label),
@@ -70,9 +71,13 @@ def facts_for(
     }
 
 
+def _value(data: Mapping[str, Any], name: str) -> Any:
+    """Return a value; None for a reason why there is none, which stays inside."""
+    value = data.get(name)
+    return None if isinstance(value, dict) and "missing" in value else value
+
+
 def _shown(field: CompiledField, value: Any) -> dict[str, Any]:
-    if isinstance(value, dict) and "missing" in value:
-        value = None  # why it is missing stays inside
     return {
         "label": dict(field.label),
         "type": field.type,
@@ -86,40 +91,103 @@ def _invitation(
     notification: CompiledNotification, data: Mapping[str, Any], number: str
 ) -> dict[str, Any] | None:
     rule = notification.calendar
-    if rule is None or not data.get(rule["start"]):
+    start = None if rule is None else _value(data, rule["start"])
+    if rule is None or not start:
         return None
     return {
-        "start": data[rule["start"]],
+        "start": start,
         "minutes": rule["minutes"],
         "summary": dict(rule["summary"]),
-        "location": data.get(rule["location"] or ""),
+        "location": _value(data, rule["location"] or ""),
         "uid": number,
         "cancels": rule["cancels"],
     }
 
 
+#: What may be missing besides the fields.
+_REST = ("due", "owner", "note", "action")
+
+
 def sample_facts(
-    definition: CompiledDefinition, notification: CompiledNotification, state: str, *, empty: bool
+    definition: CompiledDefinition,
+    notification: CompiledNotification,
+    state: str,
+    *,
+    empty: bool,
+    but: str | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return generated facts: every field with a value, or (`empty`) none that may be absent."""
+    """Return generated facts.
+
+    Args:
+        definition: The definition.
+        notification: The message.
+        state: Where the case is.
+        empty: Nothing that may be absent is there; else everything is.
+        but: The one field, or `due`, `owner`, `note` or `action`, with which it is the other way.
+        values: Values to use instead of generated ones.
+    """
     from datetime import UTC, datetime
 
     at = datetime(2026, 3, 31, 16, 0, tzinfo=UTC)
-    data = {} if empty else {n: _sample(definition.fields[n]) for n in notification.fields}
+    there = {n for n in (*notification.fields, *_REST) if (n == but) == empty}
+    data = {n: _sample(definition.fields[n]) for n in notification.fields if n in there}
     if notification.calendar is not None:
         data[notification.calendar["start"]] = at.isoformat()
     return facts_for(
         definition,
         notification,
-        data,
+        {**data, **(values or {})},
         number=f"{definition.prefix}-2026-0007",
         title="Titre – exemple « échantillon »",
         state=state,
         opened=at,
-        due=None if empty else at,
-        owner=None if empty else {"name": "Conseillère A", "email": "a@example.org"},
-        note="" if empty else "Une note.",
-        action=None if empty else definition.opening,
+        due=at if "due" in there else None,
+        owner={"name": "Conseillère A", "email": "a@example.org"} if "owner" in there else None,
+        note="Une note." if "note" in there else "",
+        action=definition.opening if "action" in there else None,
+    )
+
+
+def variants(
+    definition: CompiledDefinition, notification: CompiledNotification
+) -> Iterator[dict[str, Any]]:
+    """Yield the facts with which a template must render.
+
+    All there; nothing there; each thing alone missing, then alone there; each option, both answers, and
+    each record without what its form does not demand. Any two things are then covered but for templates
+    that ask for a third one only when two others are there.
+    """
+    state = next(iter(definition.states))
+    for empty in (False, True):
+        for but in (None, *notification.fields, *_REST):
+            yield sample_facts(definition, notification, state, empty=empty, but=but)
+    for name in notification.fields:
+        for value in _other_values(definition, definition.fields[name]):
+            yield sample_facts(definition, notification, state, empty=False, values={name: value})
+
+
+def _other_values(definition: CompiledDefinition, field: CompiledField) -> Iterator[Any]:
+    if field.type == "choice":
+        yield from field.options
+    elif field.type == "choices":
+        yield from ([key] for key in field.options)
+    elif field.type == "boolean":
+        yield False
+    elif field.type == "records":
+        full = _sample(field)[0]
+        for name in field.of:
+            if not _always_given(definition, field.name, name):
+                yield [{k: v for k, v in full.items() if k != name}]
+
+
+def _always_given(definition: CompiledDefinition, record: str, name: str) -> bool:
+    """Tell whether every action that adds a record demands this field of it."""
+    forms = [a.form for a in (definition.opening, *definition.actions.values())]
+    adding = [form for form in forms if any(i.record == record for i in form)]
+    return all(
+        any(i.record == record and i.field.name == name and i.always for i in form)
+        for form in adding
     )
 
 

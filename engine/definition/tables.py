@@ -59,7 +59,11 @@ def cell_holds(cell: model.TableInput, value: Any) -> bool:
 def faults(
     table: model.DecisionTable, fields: Mapping[str, model.FieldSpec]
 ) -> Iterator[tuple[str, dict[str, Any], tuple[int, ...]]]:
-    """Yield `("gap" | "overlap" | "too-large", an input that shows it, the rows concerned)`."""
+    """Yield what is wrong: its kind, an input that shows it, the rows concerned.
+
+    The kinds are `gap`, `overlap`, `dead-row` (no input reaches it) and `too-large`. The types of
+    inputs and cells must have been checked.
+    """
     stretches = [_stretches(name, table, fields[name]) for name in table.reads]
     combinations = 1
     for values in stretches:
@@ -67,6 +71,8 @@ def faults(
     if combinations * max(1, len(table.rows)) > MAX_COMBINATIONS * 10:
         yield "too-large", {}, ()
         return
+    told: set[tuple[int, ...]] = set()
+    used: set[int] = set()
     for values in product(*stretches):
         inputs = dict(zip(table.reads, values, strict=True))
         hits = tuple(
@@ -74,8 +80,14 @@ def faults(
             for i, row in enumerate(table.rows)
             if all(cell_holds(c, inputs.get(n)) for n, c in row.when.items())
         )
-        if len(hits) != 1:
+        used.update(hits)
+        # One input shows a fault; the others that show the same one say nothing more.
+        if len(hits) != 1 and hits not in told:
+            told.add(hits)
             yield ("overlap" if hits else "gap"), inputs, hits
+    for i in range(len(table.rows)):
+        if i not in used:
+            yield "dead-row", {}, (i,)
 
 
 def _stretches(
@@ -87,7 +99,8 @@ def _stretches(
     if spec.type == "boolean":
         return [False, True]
     cells = [row.when[name] for row in table.rows if name in row.when]
-    low, high = spec.min if spec.min is not None else -(10**9), spec.max or 10**9
+    low = spec.min if spec.min is not None else -(10**9)
+    high = spec.max if spec.max is not None else 10**9
     points = {low, high}
     for cell in cells:
         points |= _edges(cell)

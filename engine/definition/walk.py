@@ -47,9 +47,14 @@ def targets_of(action: model.Action, source: str) -> list[str]:
 
 def conditions(definition: model.Definition) -> Iterator[tuple[Path, model.Condition]]:
     """Yield every condition, the nested ones too, with its path in the file."""
-    for path, part in _parts(definition, ()):
-        if isinstance(part, model.Condition):
-            yield path, part
+    return conditions_in(definition)
+
+
+def conditions_in(part: model.Model) -> Iterator[tuple[Path, model.Condition]]:
+    """Yield every condition of one part of a definition, with its path inside that part."""
+    for path, found in _parts(part, ()):
+        if isinstance(found, model.Condition):
+            yield path, found
 
 
 def moments(definition: model.Definition) -> Iterator[tuple[Path, model.When]]:
@@ -57,6 +62,43 @@ def moments(definition: model.Definition) -> Iterator[tuple[Path, model.When]]:
     for path, part in _parts(definition, ()):
         if isinstance(part, model.When):
             yield path, part
+
+
+def looks_around(definition: model.Definition, action: model.Action) -> bool:
+    """Tell whether an action's step reads or writes more than its own case.
+
+    It does when it opens a child, writes to more than one address, ends with a redirect, or when any
+    condition judged on the way (its messages' own, and inside checklists too) reads children, messages
+    or a roster.
+    """
+    targets = {t for s in states_of(definition, action) for t in targets_of(action, s)}
+    ends = [definition.states[t].end for t in targets]
+    messages = [definition.notifications[n] for n in action.notify]
+    return (
+        action.opens is not None
+        or any(m.to.address is None for m in messages)
+        or any(end.redirect for end in ends if end is not None)
+        or any(
+            c.children or c.message or c.audience
+            for part in [action, *messages]
+            for _, root in conditions_in(part)
+            for c in through_checklists(definition, root)
+        )
+    )
+
+
+def through_checklists(
+    definition: model.Definition, condition: model.Condition
+) -> Iterator[model.Condition]:
+    """Yield a condition and every one inside it, following checklists, each of them once."""
+    waiting, seen = [condition], set[str]()
+    while waiting:
+        for part in inner(waiting.pop()):
+            yield part
+            name = part.checklist
+            if name is not None and name not in seen and name in definition.checklists:
+                seen.add(name)
+                waiting += [i.when for i in definition.checklists[name].items.values()]
 
 
 def inner(condition: model.Condition) -> Iterator[model.Condition]:
