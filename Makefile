@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
-.PHONY: help demo mail test check lint types imports bench lock messages clean
+.PHONY: help demo mail test check lint types imports bench lock holidays messages clean
 
 help: ## Dire ce qu'on peut demander
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ bench: $(STAMP) ## Les mesures
 lock: $(STAMP) ## Refaire requirements.lock
 	@$(BIN)/pip-compile -q --extra dev --strip-extras --no-header --no-annotate --no-emit-index-url \
 	  --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
+
+holidays: $(STAMP) ## Refaire la table des jours fériés
+	@$(BIN)/python -c "from engine.calendar import write_table; write_table()"
 
 messages: $(STAMP) ## Relever les textes à traduire
 	@$(BIN)/pybabel -q extract -k _ -k n_:1,2 -o inbox/locale/arrimage.pot inbox

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -74,7 +74,16 @@ def _recipients(draft: Draft, notification: CompiledNotification) -> list[Recipi
         "roster": _of_roster,
         "recipients_of": _of_earlier_batch,
     }[notification.kind]
-    return [r for r in find(draft, notification) if r.addresses]
+    return [
+        replace(r, languages=_spoken(r.languages, notification.available))
+        for r in find(draft, notification)
+        if r.addresses
+    ]
+
+
+def _spoken(wanted: tuple[str, ...], available: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the languages somebody reads, among those that the message has; else its first."""
+    return tuple(lang for lang in wanted if lang in available) or available[:1]
 
 
 def _of_address(draft: Draft, notification: CompiledNotification) -> list[Recipient]:

@@ -10,11 +10,13 @@ Administration Act, s. 1).
 
 from __future__ import annotations
 
+import json
 import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,6 +27,7 @@ Unit = Literal["business days", "days", "weeks", "months", "hours", "minutes"]
 
 _SPAN = re.compile(r"(\d{1,4}) (business day|day|week|month|hour|minute)s?")
 _SATURDAY = 5
+_TABLE = Path(__file__).with_name("quebec_holidays.json")
 
 #: Days on which the institute is closed besides the public holidays, by default.
 OWN_DAYS: Mapping[str, str] = {
@@ -225,10 +228,7 @@ class Calendar:
         return found
 
     def _closed_days(self, year: int) -> dict[date, str]:
-        from holidays import country_holidays
-
-        public = country_holidays("CA", subdiv="QC", years=year, language="fr")
-        closed = {day: name for day, name in public.items() if day.year == year}
+        closed = dict(_table().get(year) or public_holidays(year))
         for written, name in self.own_days.items():
             day = _own_day(written, year)
             if day is not None:
@@ -259,6 +259,35 @@ class Calendar:
             "business_day": self.is_business_day(day),
             "fiscal_year": self.fiscal_year(day),
         }
+
+
+def public_holidays(year: int) -> dict[date, str]:
+    """Return the public holidays of Québec in a year, as the `holidays` package has them."""
+    from holidays import country_holidays
+
+    found = country_holidays("CA", subdiv="QC", years=year, language="fr")
+    return {day: name for day, name in sorted(found.items()) if day.year == year}
+
+
+def write_table(first: int = 2000, last: int = 2060) -> None:
+    """Write the table of public holidays that is shipped: `make holidays`."""
+    table = {
+        str(year): {day.isoformat(): name for day, name in public_holidays(year).items()}
+        for year in range(first, last + 1)
+    }
+    _TABLE.write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+@cache
+def _table() -> dict[int, dict[date, str]]:
+    """Return the shipped table: the package it was made from is slow to import, and lists are not."""
+    if not _TABLE.is_file():
+        return {}
+    read = json.loads(_TABLE.read_text(encoding="utf-8"))
+    return {
+        int(year): {date.fromisoformat(day): name for day, name in days.items()}
+        for year, days in read.items()
+    }
 
 
 def _check_day(written: str) -> None:

@@ -18,7 +18,7 @@ from engine import attachments, audience, opening, register
 from engine.actor import SYSTEM
 from engine.draft import Draft
 from engine.errors import ArrimageError, Conflict, NotFound, Refused
-from engine.judge import judge, judge_form, read_form, with_last_event
+from engine.judge import judge, judge_form, note_faults, read_form, with_last_event
 from engine.references import References
 from engine.schema import cases, from_micros, timers, to_micros
 from engine.store import load_case, write_step
@@ -206,7 +206,7 @@ class Engine:
         with self._locked(case_id) as (session, draft):
             row = draft.row
             mine = actor.is_or_replaces(row.owner) or actor.is_or_replaces(row.desk)
-            _refuse(draft, "release", [] if mine else [("not_owner", {"owner": row.owner})])
+            _refuse(draft, "release", [] if mine else [("not_owner", {"owner": row.owner})], note)
             draft.record(
                 "release", actor, row.state, draft.give_to(None, draft.unowned_desk()), note
             )
@@ -217,7 +217,7 @@ class Engine:
         with self._locked(case_id) as (session, draft):
             to = References(session.connection).person(to_login)
             roles = frozenset(draft.process.definition.roles)
-            _refuse(draft, "assign", _why_not_assign(draft, actor, to, roles))
+            _refuse(draft, "assign", _why_not_assign(draft, actor, to, roles), note)
             body = draft.give_to(to.login, to.login)
             event = draft.record("assign", actor, draft.row.state, body, note)
             if to.login != actor.login and "attribution" in draft.process.definition.notifications:
@@ -489,10 +489,12 @@ def _sql(dialect: str, statement: str) -> str:
     return re.sub(r":(\w+)", r"%(\1)s", statement)
 
 
-def _refuse(draft: Draft, action: str, why: list[tuple[str, dict[str, Any]]]) -> None:
-    if why:
-        reasons = tuple(opening.reason(code, **params) for code, params in why)
-        raise Refused(reasons, number=draft.row.number, action=action)
+def _refuse(
+    draft: Draft, action: str, why: list[tuple[str, dict[str, Any]]], note: str = ""
+) -> None:
+    reasons = [*(opening.reason(code, **params) for code, params in why), *note_faults(note)]
+    if reasons:
+        raise Refused(tuple(reasons), number=draft.row.number, action=action)
 
 
 def _why_not_take(draft: Draft, actor: Actor) -> list[tuple[str, dict[str, Any]]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.contact import has_controls
 from engine.definition.compiled import FieldError
 from engine.errors import Reason
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
         Facts,
     )
     from engine.references import References
+
+#: The longest note, in characters.
+NOTE_LENGTH = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +129,17 @@ def judge_form(action: CompiledAction, form: Form, note: str, facts: Facts | Non
     ]
     if action.note_required and not note.strip():
         missing.append(Reason(code="note_missing", field="note"))
-    return missing
+    return missing + note_faults(note)
+
+
+def note_faults(note: str) -> list[Reason]:
+    """Return what is wrong with a note: too long, or with control characters."""
+    if len(note) > NOTE_LENGTH:
+        params = {"label": {"fr": "Note", "en": "Note"}, "max": NOTE_LENGTH, "length": len(note)}
+        return [Reason(code="too_long", field="note", params=params)]
+    if has_controls(note, allow="\n\t"):
+        return [Reason(code="control_character", field="note", params={"label": {"fr": "Note", "en": "Note"}})]
+    return []
 
 
 def _given(item: CompiledFormItem, form: Form) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,17 @@ def mail() -> Iterator[MailServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Inbox:
+    return workspace(tmp_path_factory.mktemp("modele"), 2525)
+
+
 @pytest.fixture
-def inbox(tmp_path: Path, mail: MailServer) -> Inbox:
-    return workspace(tmp_path, mail.port)
+def inbox(tmp_path: Path, mail: MailServer, made_once: Inbox) -> Inbox:
+    """A workspace of one's own, copied from one that was made by the real command."""
+    home = tmp_path / "espace"
+    shutil.copytree(made_once.home, home)
+    settings = (home / "inbox.toml").read_text(encoding="utf-8")
+    settings = settings.replace(str(made_once.home), str(home)).replace("port = 2525", f"port = {mail.port}")
+    (home / "inbox.toml").write_text(settings, encoding="utf-8")
+    return Inbox(home)

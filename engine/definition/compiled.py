@@ -208,6 +208,7 @@ class CompiledNotification:
     people: tuple[str, ...]
     name_field: str | None
     languages: Callable[[Facts], tuple[str, ...]]
+    available: tuple[str, ...]  #: every language that it may be asked in: its templates are there
     fields: tuple[str, ...]
     when: Predicate | None
     batch: bool

@@ -270,6 +270,7 @@ class _Builder:
             people=tuple(part.to.people or ()),
             name_field=part.to.name,
             languages=self._languages(part.languages),
+            available=_available(part.languages),
             fields=tuple(part.fields),
             when=self._predicate(part.when),
             batch=part.batch,
@@ -339,6 +340,11 @@ def _target(to: model.Recipients) -> tuple[Any, str]:
     if to.recipients_of is not None:
         return "recipients_of", to.recipients_of
     return "people", ""
+
+
+def _available(languages: list[Literal["fr", "en"] | model.Languages]) -> tuple[str, ...]:
+    used = [word for p in languages for word in ([p] if isinstance(p, str) else p.use)]
+    return tuple(dict.fromkeys(["fr", *used]))  # no rule holding, it is French
 
 
 def _calendar(part: model.Invitation | None) -> dict[str, Any] | None:

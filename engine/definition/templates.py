@@ -29,9 +29,10 @@ def check_templates(
     """
     found: dict[str, Finding] = {}
     for name, notification in compiled.notifications.items():
-        languages = _languages(notification, read)
         for facts in variants(compiled, notification):
-            for fault in templates.check(notification.template, languages, facts):
+            for fault in templates.check(
+                notification.template, notification.available, facts
+            ):
                 finding = read.finding(
                     "template",
                     ("notifications", name, "template"),
@@ -40,14 +41,3 @@ def check_templates(
                 )
                 found[str(finding)] = finding
     return list(found.values())
-
-
-def _languages(notification: CompiledNotification, read: Source) -> list[str]:
-    """Return the languages a message may be asked in."""
-    if notification.kind != "address":
-        # Members and staff each have their own languages, whatever the definition says.
-        return ["fr", "en"]
-    written = read.tree["notifications"][notification.name].get("languages", ["fr"])
-    used = [w for part in written for w in (part["use"] if isinstance(part, dict) else [part])]
-    # No rule holding, it is French.
-    return list(dict.fromkeys(["fr", *used]))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import calendar
 from engine.calendar import Calendar, Span
 
 CALENDAR = Calendar()
@@ -89,6 +90,12 @@ def test_a_month_after_the_31st_ends_on_the_last_day_of_a_shorter_month():
 def test_an_event_on_the_evening_of_31_march_belongs_to_the_year_that_ends():
     evening = datetime(2013, 4, 1, 1, 0, tzinfo=UTC)  # 21:00 local on 31 March
     assert CALENDAR.fiscal_year(CALENDAR.today(evening)) == "2012-2013"
+
+
+def test_the_shipped_table_of_holidays_says_what_the_package_says():
+    for year, days in calendar._table().items():
+        assert days == calendar.public_holidays(year), year
+    assert set(calendar._table()) >= set(range(2005, 2050))
 
 
 @pytest.mark.parametrize("text", ["two days", "2 fortnights", "-1 day", "99999 days", ""])
