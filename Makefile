@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
-.PHONY: help demo mail test check lint types imports bench lock holidays messages clean
+.PHONY: help demo mail picture test check lint types imports bench lock holidays messages clean
 
 help: ## Dire ce qu'on peut demander
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ $(STAMP): pyproject.toml requirements.lock hatch_build.py $(wildcard inbox/local
 
 demo: $(STAMP) ## La démonstration : des demandes menées d'un bout à l'autre dans demo/
 	@$(BIN)/python -m inbox.demo demo
+
+picture: $(STAMP) ## Refaire l'image du README, après make demo
+	@$(BIN)/python -m inbox.demo.picture demo docs/inbox.svg
 
 mail: $(STAMP) ## Le serveur de courrier local de la démonstration, tant qu'on ne l'arrête pas
 	@$(BIN)/python -m inbox.demo.mailserver demo

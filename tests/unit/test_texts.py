@@ -1,0 +1,70 @@
+"""Every text has its English, every reason its sentence."""
+
+import ast
+import re
+from pathlib import Path
+
+from babel.messages.pofile import read_po
+
+from engine.definition.fields import CODES
+from engine.errors import Reason
+from inbox import reasons, texts
+
+INBOX = Path(texts.__file__).parent
+TABLES = {"_SENTENCES", "_REMEDIES", "_REFUSALS", "_FAULTS"}
+
+
+def messages():
+    for path in INBOX.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"_", "n_"}:
+                count = 2 if node.func.id == "n_" else 1
+                yield from (a.value for a in node.args[:count] if isinstance(a, ast.Constant))
+            if isinstance(node, ast.Assign) and {getattr(t, "id", "") for t in node.targets} & TABLES:
+                yield from (v.value for v in node.value.values if isinstance(v, ast.Constant))
+
+
+def english():
+    path = INBOX / "locale" / "en" / "LC_MESSAGES" / "arrimage.po"
+    with path.open("rb") as file:
+        return {m.id: m.string for m in read_po(file) if m.id}
+
+
+def test_every_text_has_its_english_with_the_same_values_in_it():
+    known = english()
+    for message in messages():
+        if message == "{message}" or "demo" in message:
+            continue
+        assert known.get(message), message
+        wanted, given = (set(re.findall(r"\{(\w+)\}", t)) for t in (message, known[message]))
+        assert given == wanted, message
+
+
+def test_every_refusal_of_a_field_has_its_sentence():
+    assert set(CODES) <= set(reasons._SENTENCES)
+
+
+def test_every_reason_that_the_engine_gives_has_its_sentence():
+    engine = INBOX.parent / "engine"
+    given = set()
+    for path in engine.rglob("*.py"):
+        given |= set(re.findall(r'code="(\w+)"', path.read_text(encoding="utf-8")))
+    findings = {"event_missing", "event_edited", "case_edited", "case_missing", "file_edited", "definition_edited"}
+    assert given - findings <= set(reasons._SENTENCES)
+
+
+def test_a_sentence_is_said_even_when_a_value_is_missing():
+    assert reasons.sentence(Reason(code="too_long", field="x")) == "too_long (x)"
+    assert reasons.sentence(Reason(code="inconnu", field="x")) == "inconnu"
+
+
+def test_what_is_stored_can_do_nothing_to_a_terminal():
+    assert texts.clean("a\x1b[31mb\u202ec") == "a\ufffd[31mb\ufffdc"
+    assert texts.clean("Côte d’Ivoire\n") == "Côte d’Ivoire\n"
+
+
+def test_french_typography_and_plurals():
+    assert texts.typography("« oui » : 5 %") == "«\u00a0oui\u00a0»\u00a0: 5\u00a0%"
+    assert texts.n_("{n} jour", "{n} jours", 0) == "0 jour"
+    assert texts.n_("{n} jour", "{n} jours", 2) == "2 jours"
