@@ -6,10 +6,11 @@ the ways through the states is in `paths`.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from engine.definition import model, paths, tables
+from engine.definition import model, paths, values
+from engine.definition.domains import literals
+from engine.definition.names import Names
 from engine.definition.walk import (
     conditions,
     inner,
@@ -26,29 +27,43 @@ if TYPE_CHECKING:
     from engine.definition.source import Path, Source
     from engine.errors import Finding
 
-#: Names that the engine or the command uses itself.
+#: Names that the engine or the command uses itself, or may be asked to.
 RESERVED_ACTIONS = frozenset(
-    {"ouvrir", "take", "release", "assign", "open", "timer", "wake", "merged", "migrate"}
+    {
+        "ouvrir", "prendre", "relacher", "attribuer", "noter_systeme", "take", "release", "assign",
+        "open", "correct", "timer", "wake", "merged", "migrate",
+    }
+)  # fmt: skip
+RESERVED_FIELDS = frozenset(
+    {"note", "numero", "case", "by", "at", "missing", "now", "opened", "entered", "due"}
 )
-RESERVED_FIELDS = frozenset({"note", "by", "at", "missing", "now", "opened", "entered", "due"})
+#: What the engine adds to each record.
+RESERVED_IN_RECORDS = frozenset({"by", "at", "missing"})
 #: What is measured from, besides a field.
 POINTS = frozenset({"now", "opened", "entered", "due"})
+
+#: Findings in spite of which the rest can be read.
+_HARMLESS = frozenset(
+    {
+        "reserved-name", "useless-key", "no-task", "nobody-may", "automatic-asks",
+        "internal-field-leaves", "same-from-ended", "lost-answer", "table-gap", "table-overlap",
+        "table-dead-row", "table-too-large", "unbounded-span", "timer-never-armed",
+    }
+)  # fmt: skip
 
 
 def check(definition: model.Definition, source: Source) -> list[Finding]:
     """Return every finding of a definition whose types are right."""
-    checker = _Checker(definition, source)
-    found = [*checker.run()]
-    # Ways through the states are only worth following when every name on them is known.
-    return found or list(paths.check(definition, source))
+    found = [*_Checker(definition, source).run(), *values.check(definition, source)]
+    found += values.lost_answers(definition, source)
+    if all(f.code in _HARMLESS for f in found):
+        # Ways through the states are only worth following when what stands on them can be read.
+        found += paths.check(definition, source)
+    return found
 
 
-class _Checker:
+class _Checker(Names):
     """Checks one definition; every method yields findings."""
-
-    def __init__(self, definition: model.Definition, source: Source) -> None:
-        self.d = definition
-        self.source = source
 
     def run(self) -> Iterator[Finding]:
         yield from self._reserved()
@@ -74,46 +89,7 @@ class _Checker:
         for path, when in moments(self.d):
             yield from self._moment(path, when)
 
-    # --- helpers --------------------------------------------------------------------------------
-
-    def _find(self, code: str, path: Path, fr: str, en: str) -> Finding:
-        return self.source.finding(code, path, fr, en)
-
-    def _known(
-        self, kind: str, name: str | None, known: Iterable[str], path: Path
-    ) -> Iterator[Finding]:
-        names = list(known)
-        if name is None or name in names:
-            return
-        near = get_close_matches(name, names, n=1, cutoff=0.6)
-        fr = f"{_FRENCH[kind]} « {name} » n'existe pas"
-        en = f"there is no {kind} {name!r}"
-        if near:
-            fr, en = f"{fr} ; vouliez-vous « {near[0]} » ?", f"{en}; did you mean {near[0]!r}?"
-        yield self._find(f"unknown-{kind}", path, fr, en)
-
-    def _field_known(self, name: str | None, path: Path) -> Iterator[Finding]:
-        """Find a field that does not exist; `list.field` is a field of a record."""
-        if name is None or self._spec(name) is not None:
-            return
-        record, field = split_form(name)
-        known = self.d.fields if record is None else self.d.fields.get(record)
-        inside = known if isinstance(known, dict) else (known.of if known else None) or {}
-        yield from self._known("field", field, inside, path)
-
-    def _spec(self, name: str) -> model.FieldSpec | None:
-        record, field = split_form(name)
-        if record is None:
-            return self.d.fields.get(field)
-        outer = self.d.fields.get(record)
-        return None if outer is None else (outer.of or {}).get(field)
-
-    def _all_known(
-        self, kind: str, names: Iterable[str], known: Iterable[str], path: Path
-    ) -> Iterator[Finding]:
-        listed = list(known)
-        for i, name in enumerate(names):
-            yield from self._known(kind, name, listed, (*path, i))
+    # --- parts ----------------------------------------------------------------------------------
 
     def _circle(self, name: str) -> Iterator[Finding]:
         """Find a checklist that waits for itself, through others or not."""
@@ -130,20 +106,20 @@ class _Checker:
                              f"la liste « {name} » s'attend elle-même.",
                              f"checklist {name!r} waits for itself.")  # fmt: skip
 
-    # --- parts ----------------------------------------------------------------------------------
-
     def _reserved(self) -> Iterator[Finding]:
-        for table, names, taken in (
-            ("actions", self.d.actions, RESERVED_ACTIONS),
-            ("fields", self.d.fields, RESERVED_FIELDS),
-        ):
-            for name in names:
-                if name in taken:
-                    yield self.source.finding(
-                        "reserved-name", (table, name),
-                        f"« {name} » est réservé ; choisissez un autre nom.",
-                        f"{name!r} is reserved; choose another name.", of_key=True,
-                    )  # fmt: skip
+        yield from self._taken(("actions",), self.d.actions, RESERVED_ACTIONS)
+        yield from self._taken(("fields",), self.d.fields, RESERVED_FIELDS)
+        for name, field in self.d.fields.items():
+            yield from self._taken(("fields", name, "of"), field.of or {}, RESERVED_IN_RECORDS)
+
+    def _taken(self, path: Path, names: Iterable[str], taken: frozenset[str]) -> Iterator[Finding]:
+        for name in names:
+            if name in taken:
+                yield self.source.finding(
+                    "reserved-name", (*path, name),
+                    f"« {name} » est réservé ; choisissez un autre nom.",
+                    f"{name!r} is reserved; choose another name.", of_key=True,
+                )  # fmt: skip
 
     def _fields(self) -> Iterator[Finding]:
         for name, field in self.d.fields.items():
@@ -218,11 +194,6 @@ class _Checker:
                 if table is not None:
                     yield from self._known("output", value.table.output, table.gives, here)
 
-    def _one_key(self, part: model.Model, path: Path) -> Iterator[Finding]:
-        if not only_one(part):
-            yield self._find("one-key", path, "une seule clé est attendue ici.",
-                             "exactly one key is needed here.")  # fmt: skip
-
     def _action(self, name: str, action: model.Action) -> Iterator[Finding]:
         path: Path = ("actions", name)
         if isinstance(action.source, list):
@@ -248,7 +219,15 @@ class _Checker:
         if isinstance(action.to, str):
             if action.to != "same":
                 yield from self._known("state", action.to, self.d.states, here)
+            elif any(
+                s in self.d.states and self.d.states[s].end for s in states_of(self.d, action)
+            ):
+                yield self._find("same-from-ended", here,
+                                 "un dossier fermé se rouvre avant de changer.",
+                                 "a case that ended is reopened before it changes.")  # fmt: skip
             return
+        if not action.to:
+            yield self._find("branches", here, "aucune voie n'est donnée.", "no way is given.")
         for i, branch in enumerate(action.to):
             yield from self._known("state", branch.state, self.d.states, (*here, i, "state"))
             last = i == len(action.to) - 1
@@ -336,32 +315,28 @@ class _Checker:
                 yield from self._known("field", getattr(part.calendar, key), self.d.fields,
                                        (*path, "calendar", key))  # fmt: skip
         if part.to.address or part.to.roster or part.to.recipients_of:
-            yield from self._leaks(part, path)
+            yield from self._leaks(part.fields, (*path, "fields"))
+            # The case's title and the invitation's place go with the message.
+            yield from self._leaks(self.d.title, ("title",))
+            if part.calendar is not None:
+                for key in ("start", "location"):
+                    named = getattr(part.calendar, key)
+                    yield from self._leaks([named or ""], (*path, "calendar", key), one=True)
 
-    def _leaks(self, part: model.Notification, path: Path) -> Iterator[Finding]:
-        for i, name in enumerate(part.fields):
+    def _leaks(self, names: list[str], path: Path, *, one: bool = False) -> Iterator[Finding]:
+        for i, name in enumerate(names):
             field = self.d.fields.get(name)
             inner = [] if field is None else (field.of or {}).values()
             if field is not None and (field.internal or any(f.internal for f in inner)):
-                yield self._find("internal-field-leaves", (*path, "fields", i),
-                                 f"« {name} » est interne et ce message sort de l'Institut.",
-                                 f"{name!r} is internal and this message leaves.")  # fmt: skip
+                yield self._find("internal-field-leaves", path if one else (*path, i),
+                                 f"« {name} » est interne et un message qui sort de l'Institut le montre.",
+                                 f"{name!r} is internal and a message that leaves shows it.")  # fmt: skip
 
     def _table(self, name: str, table: model.DecisionTable) -> Iterator[Finding]:
         path: Path = ("tables", name)
-        unknown = list(self._all_known("field", table.reads, self.d.fields, (*path, "reads")))
-        yield from unknown
+        yield from self._all_known("field", table.reads, self.d.fields, (*path, "reads"))
         for i, row in enumerate(table.rows):
-            in_row = list(self._row(table, row, (*path, "rows", i)))
-            unknown += in_row
-            yield from in_row
-        if unknown:
-            return
-        for code, inputs, rows in tables.faults(table, self.d.fields):
-            said = ", ".join(f"{k} = {v}" for k, v in inputs.items())
-            here = (*path, "rows", rows[-1]) if rows else path
-            yield self._find(f"table-{code}", here, f"{_TABLE_FRENCH[code]} : {said}.",
-                             f"{_TABLE_ENGLISH[code]}: {said}.")  # fmt: skip
+            yield from self._row(table, row, (*path, "rows", i))
 
     def _row(
         self, table: model.DecisionTable, row: model.TableRow, path: Path
@@ -397,56 +372,14 @@ class _Checker:
         spec = self._spec(part.field)
         if spec is None:
             return
-        given: list[Any] = [v for v in (part.equals, part.not_equals) if v is not None]
-        given += [*(part.one_of or []), *(part.not_one_of or [])]
         if spec.type in {"choice", "choices"}:
-            yield from self._all_known("option", map(str, given), spec.options or {}, path)
-        numeric = part.at_least is not None or part.at_most is not None
-        dated = part.before is not None or part.not_before is not None
-        counted = part.count_at_least is not None
-        fits = {
-            "integer": not dated and not counted,
-            "decimal": not dated and not counted,
-            "date": not numeric and not counted,
-            "instant": not numeric and not counted,
-            "records": counted and not numeric and not dated and not given,
-            "choices": counted and not numeric and not dated and not given,
-        }.get(spec.type, not numeric and not dated and not counted)
-        if not fits:
-            yield self._find("wrong-comparison", path,
-                             f"un champ « {spec.type} » ne se compare pas ainsi.",
-                             f"a {spec.type} field is not compared like this.")  # fmt: skip
+            given = map(str, literals(part))
+            yield from self._all_known("option", given, spec.options or {}, path)
 
     def _moment(self, path: Path, when: model.When) -> Iterator[Finding]:
         if when.of not in POINTS:
-            dates = [n for n, f in self.d.fields.items() if f.type in {"date", "instant"}]
-            yield from self._known("field", when.of, dates, (*path, "of"))
-        if when.after_field is not None:
-            numbers = [n for n, f in self.d.fields.items() if f.type == "integer"]
-            yield from self._known("field", when.after_field, numbers, (*path, "after_field"))
+            yield from self._known("field", when.of, self.d.fields, (*path, "of"))
+        yield from self._known("field", when.after_field, self.d.fields, (*path, "after_field"))
         if sum(v is not None for v in (when.after, when.before, when.after_field)) > 1:
             yield self._find("one-key", path, "« after », « before » ou « after_field » : un seul.",
                              "'after', 'before' or 'after_field': only one.")  # fmt: skip
-
-
-_FRENCH = {
-    "state": "l'état",
-    "action": "l'action",
-    "role": "le rôle",
-    "field": "le champ",
-    "table": "la table",
-    "output": "la sortie",
-    "checklist": "la liste",
-    "notification": "l'avis",
-    "option": "l'option",
-}
-_TABLE_FRENCH = {
-    "gap": "aucune ligne ne répond à",
-    "overlap": "plusieurs lignes répondent à",
-    "too-large": "la table est trop grande pour être prouvée",
-}
-_TABLE_ENGLISH = {
-    "gap": "no row answers",
-    "overlap": "several rows answer",
-    "too-large": "the table is too large to be proved",
-}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.definition.samples import variants
 
 if TYPE_CHECKING:
-    from engine.definition.compiled import CompiledDefinition, CompiledNotification
+    from engine.definition.compiled import CompiledDefinition
     from engine.definition.source import Source
     from engine.errors import Finding
     from engine.ports import TemplateChecker
@@ -30,9 +30,7 @@ def check_templates(
     found: dict[str, Finding] = {}
     for name, notification in compiled.notifications.items():
         for facts in variants(compiled, notification):
-            for fault in templates.check(
-                notification.template, notification.available, facts
-            ):
+            for fault in templates.check(notification.template, notification.available, facts):
                 finding = read.finding(
                     "template",
                     ("notifications", name, "template"),

@@ -23,6 +23,14 @@ def split_form(name: str) -> tuple[str | None, str]:
     return record or None, field
 
 
+def spec_of(definition: model.Definition, name: str) -> model.FieldSpec:
+    """Return the specification of a field, or of `list.field`; raise KeyError."""
+    record, field = split_form(name)
+    if record is None:
+        return definition.fields[field]
+    return (definition.fields[record].of or {})[field]
+
+
 def states_of(definition: model.Definition, action: model.Action) -> list[str]:
     """Return the states an action can be taken from."""
     if isinstance(action.source, list):

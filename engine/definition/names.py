@@ -1,0 +1,80 @@
+"""Whether names exist, and what was probably meant when they do not."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from engine.definition.walk import only_one, split_form
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from engine.definition import model
+    from engine.definition.source import Path, Source
+    from engine.errors import Finding
+
+
+class Names:
+    """Finds names that nothing bears in one definition."""
+
+    def __init__(self, definition: model.Definition, source: Source) -> None:
+        self.d = definition
+        self.source = source
+
+    def _find(self, code: str, path: Path, fr: str, en: str) -> Finding:
+        return self.source.finding(code, path, fr, en)
+
+    def _known(
+        self, kind: str, name: str | None, known: Iterable[str], path: Path
+    ) -> Iterator[Finding]:
+        names = list(known)
+        if name is None or name in names:
+            return
+        near = get_close_matches(name, names, n=1, cutoff=0.6)
+        fr = f"{_FRENCH[kind]} « {name} » n'existe pas"
+        en = f"there is no {kind} {name!r}"
+        if near:
+            fr, en = f"{fr} ; vouliez-vous « {near[0]} » ?", f"{en}; did you mean {near[0]!r}?"
+        yield self._find(f"unknown-{kind}", path, fr, en)
+
+    def _field_known(self, name: str | None, path: Path) -> Iterator[Finding]:
+        """Find a field that does not exist; `list.field` is a field of a record."""
+        if name is None or self._spec(name) is not None:
+            return
+        record, field = split_form(name)
+        known = self.d.fields if record is None else self.d.fields.get(record)
+        inside = known if isinstance(known, dict) else (known.of if known else None) or {}
+        yield from self._known("field", field, inside, path)
+
+    def _spec(self, name: str) -> model.FieldSpec | None:
+        record, field = split_form(name)
+        if record is None:
+            return self.d.fields.get(field)
+        outer = self.d.fields.get(record)
+        return None if outer is None else (outer.of or {}).get(field)
+
+    def _all_known(
+        self, kind: str, names: Iterable[str], known: Iterable[str], path: Path
+    ) -> Iterator[Finding]:
+        listed = list(known)
+        for i, name in enumerate(names):
+            yield from self._known(kind, name, listed, (*path, i))
+
+    def _one_key(self, part: model.Model, path: Path) -> Iterator[Finding]:
+        if not only_one(part):
+            yield self._find("one-key", path, "une seule clé est attendue ici.",
+                             "exactly one key is needed here.")  # fmt: skip
+
+
+_FRENCH = {
+    "state": "l'état",
+    "action": "l'action",
+    "role": "le rôle",
+    "field": "le champ",
+    "table": "la table",
+    "output": "la sortie",
+    "checklist": "la liste",
+    "notification": "l'avis",
+    "option": "l'option",
+}

@@ -1,0 +1,404 @@
+"""Whether values fit where they are written: comparisons, tables, what actions set, what parts point at.
+
+A value fits a field when it is in the field's stored form already, so that `equals: Maroc` on a country,
+whose stored form is `MA`, is found here rather than never being true.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.calendar import Calendar
+from engine.definition import model, tables
+from engine.definition.compiled import FieldError
+from engine.definition.domains import literals
+from engine.definition.fields import compile_field
+from engine.definition.walk import (
+    conditions,
+    moments,
+    only_one,
+    spec_of,
+    split_form,
+    states_of_timer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from engine.definition.source import Path, Source
+    from engine.errors import Finding
+
+#: A number of days that a field counts may be no more than this: ten years.
+LONGEST_SPAN = 3_660
+
+_TEXTS = frozenset({"text", "paragraph"})
+_DATES = frozenset({"date", "instant"})
+_PEOPLE = frozenset({"person", "text"})
+_SIZED = frozenset({"text", "paragraph", "integer", "decimal"})
+_READ_BY_TABLES = frozenset({"choice", "boolean", "integer"})
+_GIVEN = {"text": str, "integer": int, "boolean": bool}
+
+
+def check(definition: model.Definition, source: Source) -> Iterator[Finding]:
+    """Yield the findings of a definition; what names something unknown is passed over."""
+    yield from _fields(definition, source)
+    for path, name, types in _pointers(definition):
+        yield from _points(definition, source, path, name, types)
+    for path, condition in conditions(definition):
+        if only_one(condition):
+            yield from _condition(definition, source, path, condition)
+    for path, sets in _all_sets(definition):
+        for name, value in sets.items():
+            if name in definition.fields and only_one(value):
+                yield from _set(definition, source, (*path, name), definition.fields[name], value)
+    for name, table in definition.tables.items():
+        yield from _table(definition, source, ("tables", name), table)
+    yield from _spans(definition, source)
+    yield from _never_armed(definition, source)
+
+
+# --- fields -------------------------------------------------------------------------------------
+
+
+def _fields(definition: model.Definition, source: Source) -> Iterator[Finding]:
+    for name, spec in definition.fields.items():
+        yield from _bounds(source, ("fields", name), spec)
+        for inner, part in (spec.of or {}).items():
+            yield from _bounds(source, ("fields", name, "of", inner), part)
+
+
+def _bounds(source: Source, path: Path, spec: model.FieldSpec) -> Iterator[Finding]:
+    for key in ("min", "max"):
+        if getattr(spec, key) is not None and spec.type not in _SIZED:
+            yield source.finding(
+                "useless-key", (*path, key),
+                f"« {key} » ne sert pas à un champ « {spec.type} ».",
+                f"{key!r} is of no use to a {spec.type} field.",
+            )  # fmt: skip
+    # A text that is given is not empty.
+    low = max(1, spec.min or 1) if spec.type in _TEXTS else spec.min
+    if spec.max is not None and low is not None and spec.max < low:
+        yield source.finding(
+            "empty-range", path,
+            "aucune valeur n'est permise : « min » dépasse « max ».",
+            "no value is allowed: 'min' is more than 'max'.",
+        )  # fmt: skip
+
+
+def _pointers(
+    definition: model.Definition,
+) -> Iterator[tuple[Path, str | None, frozenset[str]]]:
+    """Yield each place that names a field which must be of some type."""
+    yield ("opening", "received"), definition.opening.received, _DATES
+    for name, state in definition.states.items():
+        redirect = None if state.end is None else state.end.redirect
+        yield ("states", name, "end", "redirect"), redirect, frozenset({"case"})
+    for name, action in definition.actions.items():
+        path: Path = ("actions", name)
+        for i, requirement in enumerate(action.requires):
+            here = (*path, "requires", i, "exception")
+            yield here, requirement.exception, frozenset({"boolean"})
+        each = None if action.opens is None else action.opens.for_each
+        yield (*path, "opens", "for_each"), each, frozenset({"choices"})
+    for name, part in definition.notifications.items():
+        path = ("notifications", name)
+        yield (*path, "to", "address"), part.to.address, frozenset({"email"})
+        yield (*path, "to", "name"), part.to.name, _TEXTS
+        if part.calendar is not None:
+            yield (*path, "calendar", "start"), part.calendar.start, frozenset({"instant"})
+            yield (*path, "calendar", "location"), part.calendar.location, _TEXTS
+    for path, when in moments(definition):
+        yield (*path, "of"), when.of, _DATES
+        yield (*path, "after_field"), when.after_field, frozenset({"integer"})
+
+
+def _points(
+    definition: model.Definition,
+    source: Source,
+    path: Path,
+    name: str | None,
+    types: frozenset[str],
+) -> Iterator[Finding]:
+    spec = definition.fields.get(name or "")
+    if spec is not None and spec.type not in types:
+        yield _wrong_field(source, path, str(name), spec, types)
+
+
+def _wrong_field(
+    source: Source, path: Path, name: str, spec: model.FieldSpec, types: Iterable[str]
+) -> Finding:
+    wanted = sorted(types)
+    return source.finding(
+        "wrong-field-type", path,
+        f"« {name} » est un champ « {spec.type} » ; il faut ici : {' ou '.join(wanted)}.",
+        f"{name!r} is a {spec.type} field; this must be: {' or '.join(wanted)}.",
+    )  # fmt: skip
+
+
+# --- conditions ---------------------------------------------------------------------------------
+
+
+def _condition(
+    definition: model.Definition, source: Source, path: Path, condition: model.Condition
+) -> Iterator[Finding]:
+    children, compare = condition.children, condition.compare
+    asked = () if children is None else (children.all, children.at_least, children.outcome)
+    if children is not None and all(a is None for a in asked):
+        yield _empty(source, (*path, "children"))
+    if compare is None:
+        return
+    here = (*path, "compare")
+    if all(getattr(compare, k) is None for k in type(compare).model_fields if k != "field"):
+        yield _empty(source, here)
+    try:
+        spec = spec_of(definition, compare.field)
+    except KeyError:
+        return
+    given = list(literals(compare))
+    if not _comparable(spec.type, compare, named=bool(given)):
+        yield source.finding(
+            "wrong-comparison", here,
+            f"un champ « {spec.type} » ne se compare pas ainsi.",
+            f"a {spec.type} field is not compared like this.",
+        )  # fmt: skip
+    elif spec.type != "choice":
+        for value in given:
+            yield from _fits(source, here, spec, value)
+
+
+def _empty(source: Source, path: Path) -> Finding:
+    return source.finding(
+        "empty-condition", path, "cette condition ne dit pas ce qu'elle demande.",
+        "this condition does not say what it asks.",
+    )  # fmt: skip
+
+
+def _comparable(kind: str, part: model.Compare, *, named: bool) -> bool:
+    """Tell whether a type of field has the comparisons that a condition uses.
+
+    A decimal is compared by `at_least` and `at_most` only: its text has more than one form.
+    """
+    used = {
+        "literal": named,
+        "size": part.at_least is not None or part.at_most is not None,
+        "day": part.before is not None or part.not_before is not None,
+        "count": part.count_at_least is not None,
+    }
+    allowed = {
+        "integer": {"literal", "size"},
+        "decimal": {"size"},
+        "date": {"literal", "day"},
+        "instant": {"day"},
+        "records": {"count"},
+        "choices": {"count"},
+    }.get(kind, {"literal"})
+    return {name for name, is_used in used.items() if is_used} <= allowed
+
+
+def _fits(
+    source: Source,
+    path: Path,
+    spec: model.FieldSpec,
+    value: str | int | bool,  # noqa: FBT001 - a value of the language
+) -> Iterator[Finding]:
+    """Yield a finding unless a value is in the stored form of a field."""
+    if not _is_stored(spec, value):
+        yield source.finding(
+            "wrong-value", path,
+            f"« {value} » n'est pas une valeur de type « {spec.type} », telle qu'elle se garde.",
+            f"{value!r} is no value of the type {spec.type!r}, in the form in which it is kept.",
+        )  # fmt: skip
+
+
+def _is_stored(spec: model.FieldSpec, value: str | int | bool) -> bool:  # noqa: FBT001 - a value of the language
+    try:
+        stored = compile_field("", spec, Calendar()).normalise(value)
+    except FieldError:
+        return False
+    return type(stored) is type(value) and bool(stored == value)
+
+
+# --- what actions write -------------------------------------------------------------------------
+
+
+def _all_sets(
+    definition: model.Definition,
+) -> Iterator[tuple[Path, dict[str, model.SetValue]]]:
+    yield ("opening", "sets"), definition.opening.sets
+    for name, action in definition.actions.items():
+        yield ("actions", name, "sets"), action.sets
+
+
+def _set(
+    definition: model.Definition,
+    source: Source,
+    path: Path,
+    spec: model.FieldSpec,
+    value: model.SetValue,
+) -> Iterator[Finding]:
+    types = {"when": _DATES, "today": {"date"}, "now": {"instant"}, "actor": _PEOPLE}
+    for key, wanted in types.items():
+        if getattr(value, key) is not None and spec.type not in wanted:
+            yield _wrong_field(source, (*path, key), str(path[-1]), spec, wanted)
+    if value.value is not None:
+        yield from _fits(source, path, spec, value.value)
+    table = None if value.table is None else definition.tables.get(value.table.table)
+    if table is not None and value.table is not None:
+        given = dict.fromkeys(r.give.get(value.table.output) for r in table.rows)
+        for one in given:
+            if one is not None:
+                yield from _fits(source, (*path, "table"), spec, one)
+
+
+# --- decision tables ----------------------------------------------------------------------------
+
+
+def _table(
+    definition: model.Definition, source: Source, path: Path, table: model.DecisionTable
+) -> Iterator[Finding]:
+    found = [*_inputs(definition, source, path, table), *_outputs(source, path, table)]
+    for i, row in enumerate(table.rows):
+        for name, cell in row.when.items():
+            here = (*path, "rows", i, "when", name)
+            found += _cell(source, here, definition.fields.get(name), cell)
+    yield from found
+    if found or not _is_provable(definition, table):
+        return
+    for kind, inputs, rows in tables.faults(table, definition.fields):
+        said = ", ".join(f"{k} = {v}" for k, v in inputs.items())
+        fr, en = _FAULTS[kind]
+        yield source.finding(
+            f"table-{kind}", (*path, "rows", rows[-1]) if rows else path,
+            f"{fr} : {said}." if said else f"{fr}.", f"{en}: {said}." if said else f"{en}.",
+        )  # fmt: skip
+
+
+def _is_provable(definition: model.Definition, table: model.DecisionTable) -> bool:
+    """Tell whether all that a table names is there (what is not is found by name)."""
+    return set(table.reads) <= set(definition.fields) and all(
+        set(row.when) <= set(table.reads) for row in table.rows
+    )
+
+
+def _inputs(
+    definition: model.Definition, source: Source, path: Path, table: model.DecisionTable
+) -> Iterator[Finding]:
+    for i, name in enumerate(table.reads):
+        yield from _points(definition, source, (*path, "reads", i), name, _READ_BY_TABLES)
+
+
+def _outputs(source: Source, path: Path, table: model.DecisionTable) -> Iterator[Finding]:
+    for i, row in enumerate(table.rows):
+        for name, value in row.give.items():
+            wanted = table.gives.get(name)
+            if wanted is not None and type(value) is not _GIVEN[wanted]:
+                yield source.finding(
+                    "wrong-value", (*path, "rows", i, "give", name),
+                    f"« {value} » n'est pas « {wanted} ».", f"{value!r} is not {wanted}.",
+                )  # fmt: skip
+
+
+def _cell(
+    source: Source, path: Path, spec: model.FieldSpec | None, cell: model.TableInput
+) -> Iterator[Finding]:
+    if spec is None or spec.type not in _READ_BY_TABLES:
+        return
+    used = {k for k in type(cell).model_fields if getattr(cell, k) is not None}
+    if len(used) > 1 and not used <= {"at_least", "at_most"}:
+        yield source.finding(
+            "one-key", path, "une seule clé est attendue ici.", "exactly one key is needed here."
+        )
+    elif spec.type != "integer" and used & {"at_least", "at_most"}:
+        yield source.finding(
+            "wrong-comparison", path,
+            f"un champ « {spec.type} » ne se compare pas ainsi.",
+            f"a {spec.type} field is not compared like this.",
+        )  # fmt: skip
+    elif spec.type != "choice":
+        for value in [cell.equals] if cell.equals is not None else cell.one_of or []:
+            yield from _fits(source, path, spec, value)
+
+
+_FAULTS = {
+    "gap": ("aucune ligne ne répond à", "no row answers"),
+    "overlap": ("plusieurs lignes répondent à", "several rows answer"),
+    "dead-row": ("cette ligne ne sert jamais", "this row is never used"),
+    "too-large": (
+        "la table est trop grande pour être prouvée",
+        "the table is too large to be proved",
+    ),
+}
+
+
+# --- dates --------------------------------------------------------------------------------------
+
+
+def _spans(definition: model.Definition, source: Source) -> Iterator[Finding]:
+    """Yield the fields counted in days that could hold millions of them, or less than none."""
+    counted = {w.after_field for _, w in moments(definition)} - {None}
+    forms = [definition.opening.form, *(a.form for a in definition.actions.values())]
+    asked = {i if isinstance(i, str) else i.field for form in forms for i in form}
+    for name in sorted(n for n in counted if n is not None):
+        spec = definition.fields.get(name)
+        if spec is None or spec.type != "integer":
+            continue
+        bounded = (
+            spec.min is not None and spec.min >= 0
+            and spec.max is not None and spec.max <= LONGEST_SPAN
+        )  # fmt: skip
+        if (name in asked and not bounded) or any(
+            not 0 <= v <= LONGEST_SPAN for v in _written(definition, name)
+        ):
+            yield source.finding(
+                "unbounded-span", ("fields", name),
+                f"« {name} » compte des jours : il lui faut « min » (0 ou plus) et « max » ({LONGEST_SPAN} au plus).",
+                f"{name!r} counts days: it needs 'min' (0 or more) and 'max' ({LONGEST_SPAN} or less).",
+            )  # fmt: skip
+
+
+def _written(definition: model.Definition, name: str) -> Iterator[int]:
+    """Yield the numbers that actions write into a field."""
+    for _, sets in _all_sets(definition):
+        value = sets.get(name)
+        if value is None:
+            continue
+        given: list[Any] = [value.value]
+        table = None if value.table is None else definition.tables.get(value.table.table)
+        if table is not None and value.table is not None:
+            given += [row.give.get(value.table.output) for row in table.rows]
+        yield from (v for v in given if isinstance(v, int))
+
+
+def _never_armed(definition: model.Definition, source: Source) -> Iterator[Finding]:
+    """Yield timers that count from the due date where no task has one."""
+    for name, timer in definition.timers.items():
+        if timer.at.of != "due":
+            continue
+        undue = [
+            s
+            for s in states_of_timer(definition, timer)
+            if s in definition.states and definition.states[s].due is None
+        ]
+        whole = timer.states == "open" and len(undue) == len(states_of_timer(definition, timer))
+        if whole or (isinstance(timer.states, list) and undue):
+            yield source.finding(
+                "timer-never-armed", ("timers", name, "in"),
+                f"« {undue[0]} » n'a pas d'échéance (« due ») d'où compter.",
+                f"{undue[0]!r} has no due date ('due') to count from.",
+            )  # fmt: skip
+
+
+# --- what an action loses -----------------------------------------------------------------------
+
+
+def lost_answers(definition: model.Definition, source: Source) -> Iterator[Finding]:
+    """Yield what an action asks for and then clears or overwrites by itself."""
+    for name, action in definition.actions.items():
+        for i, item in enumerate(action.form):
+            record, field = split_form(item if isinstance(item, str) else item.field)
+            if (record or field) in action.clears or (record is None and field in action.sets):
+                yield source.finding(
+                    "lost-answer", ("actions", name, "form", i),
+                    f"« {field} » est demandé, puis effacé par la même action.",
+                    f"{field!r} is asked for, then lost by the same action.",
+                )  # fmt: skip
