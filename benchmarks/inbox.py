@@ -51,5 +51,3 @@ def peak(command: list[str], environment: dict[str, str]) -> float:
         os.execvpe(command[0], command, environment)
     _, _, usage = os.wait4(pid, 0)
     return usage.ru_maxrss / 1000
-
-

@@ -28,7 +28,10 @@ def main() -> None:
             case_id = opened(world)
             bare = BARE[name](url, case_id)
             # In turns, so that both meet the same noise.
-            rounds = [(median(bare, STEPS // 5), median(stepper(world, case_id), STEPS // 5)) for _ in range(5)]
+            rounds = [
+                (median(bare, STEPS // 5), median(stepper(world, case_id), STEPS // 5))
+                for _ in range(5)
+            ]
             ours = min(o for _, o in rounds)
             limit = min(b for b, _ in rounds)
             print(f"{name:<11} bare {limit:.3f} ms   ours {ours:.3f} ms   {ours / limit:.2f}x")
@@ -83,7 +86,18 @@ def bare_sqlite(url: str, case_id: int) -> Callable[[], object]:
         run(
             "INSERT INTO history (case_id, seq, at, actor, action, from_state, to_state, prev_hash, hash, body) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (bare_id, 1_000_000 + n, n, "x", "avancer", "a", "b", ROW["hash"], ROW["hash"], ROW["body"]),
+            (
+                bare_id,
+                1_000_000 + n,
+                n,
+                "x",
+                "avancer",
+                "a",
+                "b",
+                ROW["hash"],
+                ROW["hash"],
+                ROW["body"],
+            ),
         )
         run("UPDATE timers SET status = 'cancelled', settled_at = ? WHERE case_id = ? AND name = ? "
             "AND status = 'pending'", (n, bare_id, f"t{n - 1}"))  # fmt: skip
@@ -104,7 +118,9 @@ def bare_sqlite(url: str, case_id: int) -> Callable[[], object]:
 
 
 def _copy(connection: Any, case_id: int) -> int:
-    columns = [r[1] for r in connection.execute("PRAGMA table_info(cases)") if r[1] not in {"id", "number"}]
+    columns = [
+        r[1] for r in connection.execute("PRAGMA table_info(cases)") if r[1] not in {"id", "number"}
+    ]
     names = ", ".join(columns)
     return connection.execute(
         f"INSERT INTO cases (number, {names}) SELECT 'BARE-' || abs(random()), {names} FROM cases WHERE id = ?",
@@ -150,7 +166,9 @@ def bare_postgresql(url: str, case_id: int) -> Callable[[], object]:
 
     def step() -> None:
         n = next(number)
-        row = connection.execute("SELECT * FROM cases WHERE id = %s", (bare_id,), prepare=True).fetchone()
+        row = connection.execute(
+            "SELECT * FROM cases WHERE id = %s", (bare_id,), prepare=True
+        ).fetchone()
         connection.execute(
             statement,
             {**ROW, "id": bare_id, "n": n, "v": row[10], "state": "b" if n % 2 else "a",
@@ -189,7 +207,9 @@ def processes() -> None:
             prepared(url).database.close()
             for count in (1, 2, 4):
                 done = context.Queue()
-                running = [context.Process(target=_run_for, args=(url, 5, done)) for _ in range(count)]
+                running = [
+                    context.Process(target=_run_for, args=(url, 5, done)) for _ in range(count)
+                ]
                 for one in running:
                     one.start()
                 total = sum(done.get() for _ in running)
@@ -208,7 +228,9 @@ def growth() -> None:
             for size in (1_000, 10_000, 100_000):
                 fill(world, case_id, size - made)
                 made = size
-                print(f"{name:<11} {size:>7} open cases: {median(stepper(world, case_id), 400):.3f} ms")
+                print(
+                    f"{name:<11} {size:>7} open cases: {median(stepper(world, case_id), 400):.3f} ms"
+                )
             world.database.close()
 
 

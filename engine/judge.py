@@ -138,7 +138,13 @@ def note_faults(note: str) -> list[Reason]:
         params = {"label": {"fr": "Note", "en": "Note"}, "max": NOTE_LENGTH, "length": len(note)}
         return [Reason(code="too_long", field="note", params=params)]
     if has_controls(note, allow="\n\t"):
-        return [Reason(code="control_character", field="note", params={"label": {"fr": "Note", "en": "Note"}})]
+        return [
+            Reason(
+                code="control_character",
+                field="note",
+                params={"label": {"fr": "Note", "en": "Note"}},
+            )
+        ]
     return []
 
 

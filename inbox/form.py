@@ -13,10 +13,10 @@ from engine.definition.compiled import FieldError
 from engine.errors import Reason
 from inbox import reasons
 from inbox.output import say
-from inbox.texts import _, word
+from inbox.texts import _, lang, word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from engine.definition.compiled import CompiledAction, CompiledFormItem
@@ -110,12 +110,42 @@ def ask_missing(
     action: CompiledAction, values: dict[str, Any], note: str
 ) -> tuple[dict[str, Any], str]:
     """Ask, one by one, for what is always required and was not given."""
-    for item in action.form:
-        if item.always and item.name not in values:
-            values[item.name] = _ask(item)
-    if action.note_required and not note.strip():
+    missing = {item.name for item in action.form if item.always and item.name not in values}
+    return ask(action, missing, values), ask_note(note) if action.note_required else note
+
+
+def ask(action: CompiledAction, names: Collection[str], values: dict[str, Any]) -> dict[str, Any]:
+    """Ask for these fields, one by one, in the order of the form; return the values with them."""
+    asked = {item.name: _ask(item) for item in action.form if item.name in names}
+    return {**values, **asked}
+
+
+def ask_note(note: str) -> str:
+    """Return the note, asked for until there is one."""
+    while not note.strip():
         note = click.prompt(_("Note"))
-    return values, note
+    return note
+
+
+def confirm(question: str) -> None:
+    """Ask a question answered by yes or no in either language; no ends the command."""
+    yes, no = ("o", "n") if lang() == "fr" else ("y", "n")
+    answers = {
+        "oui": True,
+        "o": True,
+        "yes": True,
+        "y": True,
+        "non": False,
+        "no": False,
+        "n": False,
+    }
+    while True:
+        typed = click.prompt(f"{question} [{yes}/{no}]", default=no, show_default=False)
+        answer = answers.get(typed.strip().lower())
+        if answer is False:
+            raise click.Abort
+        if answer:
+            return
 
 
 def _ask(item: CompiledFormItem) -> Any:

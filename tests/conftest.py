@@ -68,6 +68,8 @@ def inbox(tmp_path: Path, mail: MailServer, made_once: Inbox) -> Inbox:
     home = tmp_path / "espace"
     shutil.copytree(made_once.home, home)
     settings = (home / "inbox.toml").read_text(encoding="utf-8")
-    settings = settings.replace(str(made_once.home), str(home)).replace("port = 2525", f"port = {mail.port}")
+    settings = settings.replace(str(made_once.home), str(home)).replace(
+        "port = 2525", f"port = {mail.port}"
+    )
     (home / "inbox.toml").write_text(settings, encoding="utf-8")
     return Inbox(home)

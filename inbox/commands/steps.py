@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.errors import NotFound
+from engine.errors import NotFound, Refused
 from inbox import dates, form
 from inbox.command import command
 from inbox.lookup import ACTION, CASE, Case, find
@@ -94,22 +94,29 @@ def do(
         near = form.near_action(action, known)
         raise NotFound("action", action, near=(near,) if near else tuple(known))
     values = form.read_values(compiled, sets, data)
-    if on_terminal() and not app.json:
+    asks = on_terminal() and not app.json
+    if asks:
         values, note = _ask(app, found, action, values, note)
         if compiled.confirm and not yes:
             _confirm(found, word(compiled.label))
-    outcome = app.engine.advance(
-        found.id,
-        action,
-        values,
-        app.actor,
-        note=note,
-        files=form.read_files(attachments),
-        # What was read is what was judged by the person: somebody faster must not go unseen.
-        expected_version=if_version if if_version is not None else found.line.version,
-        idempotency_key=key,
-    )
-    tell(app, outcome)
+    files = form.read_files(attachments)
+    # What was read is what was judged by the person: somebody faster must not go unseen.
+    version = if_version if if_version is not None else found.line.version
+    while True:
+        try:
+            outcome = app.engine.advance(
+                found.id, action, values, app.actor, note=note, files=files,
+                expected_version=version, idempotency_key=key,
+            )  # fmt: skip
+        except Refused as refused:
+            missing = {r.field for r in refused.reasons if r.code == "field_missing" and r.field}
+            if not asks or len(missing) < len(refused.reasons):
+                raise
+            # Required only because of the other answers: known once the process has judged them.
+            values = form.ask(compiled, missing, values)
+        else:
+            tell(app, outcome)
+            return
 
 
 def _ask(
@@ -121,9 +128,10 @@ def _ask(
 
 
 def _confirm(case: Case, label: str) -> None:
-    question = _("{number} : {label}. Cela ne se reprend pas. Continuer ?",
-                 number=case.number, label=label)  # fmt: skip
-    click.confirm(question, abort=True)
+    form.confirm(
+        _("{number} : {label}. Cela ne se reprend pas. Continuer ?",
+          number=case.number, label=label)
+    )  # fmt: skip
 
 
 def tell(app: App, outcome: Outcome) -> None:

@@ -61,7 +61,7 @@ def test_show_says_what_is_possible_and_why_the_rest_is_not(request_):
     shown = request_.json("show", "1")
     actions = {a["action"]: a for a in shown["actions"]}
     assert actions["preciser"]["possible"]
-    assert [r["code"] for r in actions["conclure_precision"]["reasons"]][0] == "requirement"
+    assert next(r["code"] for r in actions["conclure_precision"]["reasons"]) == "requirement"
     why = request_.json("why", "1", "--action", "diffuser")
     assert why["reasons"][0]["code"] == "wrong_state"
     assert why["reasons"][0]["remedy"].startswith("inbox do DI-2026-0001 ")
@@ -94,7 +94,9 @@ def test_show_says_what_is_possible_and_why_the_rest_is_not(request_):
         (["nimporte", "quoi"], 2),
         (["list", "--limit", "beaucoup"], 2),
     ],
-    ids=lambda v: " ".join(v)[:40].encode("unicode_escape").decode() if isinstance(v, list) else str(v),
+    ids=lambda v: (
+        " ".join(v)[:40].encode("unicode_escape").decode() if isinstance(v, list) else str(v)
+    ),
 )
 def test_bad_input_is_refused_in_words_and_changes_nothing(request_, words, code):
     before = request_.json("history", "1")
@@ -106,12 +108,25 @@ def test_bad_input_is_refused_in_words_and_changes_nothing(request_, words, code
 
 def test_a_value_of_ten_megabytes_is_refused(request_, tmp_path):
     (tmp_path / "gros.json").write_text(json.dumps({"source": "x" * 4_000_000}))
-    assert "trop long" in request_.run("do", "1", "rechercher", "--data", str(tmp_path / "gros.json"), code=1).stderr
+    assert (
+        "trop long"
+        in request_.run(
+            "do", "1", "rechercher", "--data", str(tmp_path / "gros.json"), code=1
+        ).stderr
+    )
     (tmp_path / "enorme.json").write_text(json.dumps({"source": "x" * 10_000_000}))
-    assert "trop gros" in request_.run("do", "1", "rechercher", "--data", str(tmp_path / "enorme.json"), code=2).stderr
+    assert (
+        "trop gros"
+        in request_.run(
+            "do", "1", "rechercher", "--data", str(tmp_path / "enorme.json"), code=2
+        ).stderr
+    )
 
 
-@pytest.mark.parametrize("text", ["a: &a [*a]\n", "source: !!python/object:os.system x\n", "source: a\nsource: b\n", "- x\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["a: &a [*a]\n", "source: !!python/object:os.system x\n", "source: a\nsource: b\n", "- x\n"],
+)
 def test_a_file_of_values_that_surprises_is_refused(request_, tmp_path, text):
     (tmp_path / "valeurs.yaml").write_text(text)
     done = request_.run("do", "1", "rechercher", "--data", str(tmp_path / "valeurs.yaml"), "--json",
@@ -120,7 +135,9 @@ def test_a_file_of_values_that_surprises_is_refused(request_, tmp_path, text):
 
 
 def test_values_come_from_a_file_and_records_by_their_short_names(request_, tmp_path):
-    (tmp_path / "valeurs.yaml").write_text("recherches:\n  source: Rapport\n  constat: |\n    Deux\n    lignes\n")
+    (tmp_path / "valeurs.yaml").write_text(
+        "recherches:\n  source: Rapport\n  constat: |\n    Deux\n    lignes\n"
+    )
     request_("do", "1", "rechercher", "--data", str(tmp_path / "valeurs.yaml"))
     assert request_.json("show", "1")["fields"]["recherches"][0]["constat"] == "Deux\nlignes"
 
@@ -187,7 +204,9 @@ def test_only_a_rehearsal_obeys_the_rehearsal_clock(tmp_path):
 def test_a_rehearsal_says_so_and_sends_only_to_this_machine(inbox):
     assert "RÉPÉTITION" in inbox.run("list").stderr
     settings = (inbox.home / "inbox.toml").read_text(encoding="utf-8")
-    (inbox.home / "inbox.toml").write_text(settings.replace('host = "127.0.0.1"', 'host = "192.0.2.1"'), encoding="utf-8")
+    (inbox.home / "inbox.toml").write_text(
+        settings.replace('host = "127.0.0.1"', 'host = "192.0.2.1"'), encoding="utf-8"
+    )
     inbox(*NAMED, "--contact", "a@example.org")
     assert "rehearsal" in inbox.run("tick", code=4).stderr
 
@@ -208,14 +227,14 @@ def test_a_bad_setting_is_told_with_its_place(inbox, old, new, line):
 def test_the_exported_register_holds_no_formula(request_, tmp_path):
     import openpyxl
 
-    request_("register", "--organisation", "=HYPERLINK(\"http://x\")", "--subject", "+1")
+    request_("register", "--organisation", '=HYPERLINK("http://x")', "--subject", "+1")
     for name in ("r.csv", "r.xlsx"):
         request_("export", str(tmp_path / name))
     raw = (tmp_path / "r.csv").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(raw.decode("utf-8-sig")), delimiter=";"))
     cells = [c for row in rows for c in row]
-    assert "'=HYPERLINK(\"http://x\")" in cells
+    assert '\'=HYPERLINK("http://x")' in cells
     assert not any(c.startswith(("=", "+", "@")) for c in cells)
     sheet = openpyxl.load_workbook(tmp_path / "r.xlsx").active
     assert all(c.data_type in {"s", "n"} for row in sheet.iter_rows() for c in row)
@@ -224,7 +243,9 @@ def test_the_exported_register_holds_no_formula(request_, tmp_path):
 
 def test_a_partner_file_with_faults_imports_nothing_and_names_each(inbox, tmp_path):
     path = tmp_path / "p.csv"
-    path.write_text("nom;ordre;courriel\nCégep A;collégial;a@example.org\nCEGEP A;collegial;b@example.org\nB;lycée;pas-une-adresse\n")
+    path.write_text(
+        "nom;ordre;courriel\nCégep A;collégial;a@example.org\nCEGEP A;collegial;b@example.org\nB;lycée;pas-une-adresse\n"
+    )
     done = inbox.run("partners", "import", str(path), code=1)
     for place in (":3: nom", ":4: ordre", ":4: courriel"):
         assert place in done.stderr
@@ -239,21 +260,37 @@ def test_a_partner_file_with_faults_imports_nothing_and_names_each(inbox, tmp_pa
 def test_a_second_definition_dropped_into_the_workspace_runs_without_python(inbox):
     examples = ROOT / "tests" / "unit" / "definition" / "examples"
     for name in ("commande.yaml", "lot.yaml"):
-        (inbox.home / "workflows" / name).write_text((examples / name).read_text(encoding="utf-8"), encoding="utf-8")
+        (inbox.home / "workflows" / name).write_text(
+            (examples / name).read_text(encoding="utf-8"), encoding="utf-8"
+        )
     for name in ("bon", "rappel"):
         folder = inbox.home / "templates" / "fr" / "commande"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.subject.j2").write_text("{{ case.number }}\n")
         (folder / f"{name}.txt.j2").write_text("Bonjour, {{ show(fields.objet) }}\n")
-    inbox("staff", "add", "acheteuse", "--name", "A", "--email", "a@example.org", "--role", "acheteur")
-    said = inbox("register", "--process", "commande", "--set", "objet=Pompes", "--set", "urgence=haute", "--as", "acheteuse")
+    inbox(
+        "staff", "add", "acheteuse", "--name", "A", "--email", "a@example.org", "--role", "acheteur"
+    )
+    said = inbox(
+        "register",
+        "--process",
+        "commande",
+        "--set",
+        "objet=Pompes",
+        "--set",
+        "urgence=haute",
+        "--as",
+        "acheteuse",
+    )
     assert "CO-2026-0001" in said
     inbox("do", "CO-2026-0001", "chiffrer", "--set", "montant=12", "--as", "acheteuse")
     assert "commande" in inbox("process", "list")
     assert "Brouillon" in inbox("list", "--process", "commande")
 
 
-def test_a_broken_definition_dropped_there_is_refused_with_its_place_and_stops_nothing_written(inbox):
+def test_a_broken_definition_dropped_there_is_refused_with_its_place_and_stops_nothing_written(
+    inbox,
+):
     (inbox.home / "workflows" / "casse.yaml").write_text("arrimage: 1\nprocess: x\nversion: un\n")
     done = inbox.run("process", "list", code=1)
     assert re.search(r"casse\.yaml:3:\d+: wrong-type", done.stderr)
@@ -266,7 +303,12 @@ def test_the_backup_opens_and_holds_everything(request_, tmp_path):
     with zipfile.ZipFile(tmp_path / "s.zip") as archive:
         archive.extractall(tmp_path / "restaure")
     settings = tmp_path / "restaure" / "inbox.toml"
-    settings.write_text(settings.read_text(encoding="utf-8").replace(str(request_.home), str(tmp_path / "restaure")), encoding="utf-8")
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace(
+            str(request_.home), str(tmp_path / "restaure")
+        ),
+        encoding="utf-8",
+    )
     restored = Inbox(tmp_path / "restaure")
     assert "DI-2026-0001" in restored("list")
     restored("verify")
@@ -303,17 +345,34 @@ def test_colour_is_for_terminals_only_and_stored_escapes_never_reach_one(request
 
 def test_the_completion_script_is_printed(inbox):
     assert "_INBOX_COMPLETE" in inbox("completion", "bash")
-    done = inbox.run("", **{"_INBOX_COMPLETE": "bash_complete", "COMP_WORDS": "inbox sh", "COMP_CWORD": "1"})
+    done = inbox.run("", _INBOX_COMPLETE="bash_complete", COMP_WORDS="inbox sh", COMP_CWORD="1")
     assert "show" in done.stdout
 
 
 def test_todays_list_imports_nothing_that_only_a_step_needs(request_):
-    slow = {"pydantic", "transitions", "jinja2", "apscheduler", "babel", "cryptography", "rich", "holidays", "yaml", "alembic"}
+    slow = {
+        "pydantic",
+        "transitions",
+        "jinja2",
+        "apscheduler",
+        "babel",
+        "cryptography",
+        "rich",
+        "holidays",
+        "yaml",
+        "alembic",
+    }
     code = ("import sys; from inbox import texts; from inbox.main import run; texts.use('fr'); run([]); "
             "print(*sys.modules, file=sys.stderr)")  # fmt: skip
     import subprocess
 
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=request_.environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=request_.environment(),
+        capture_output=True,
+        text=True,
+    )
     assert "DI-2026-0001" in done.stdout
     assert not slow & set(done.stderr.split())
 

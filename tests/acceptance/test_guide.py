@@ -8,19 +8,23 @@ from tests.support.commands import ROOT, Inbox
 
 def blocks():
     text = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
-    return re.findall(r"```console\n(.*?)```", text, flags=re.S)
+    return re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL)
 
 
 def test_every_command_of_the_guide_does_what_it_says(tmp_path, mail):
     inbox = Inbox(tmp_path / "espace", now=None)
-    commands = [line[2:] for block in blocks() for line in block.splitlines() if line.startswith("$ ")]
+    commands = [
+        line[2:] for block in blocks() for line in block.splitlines() if line.startswith("$ ")
+    ]
     assert len(commands) > 50
     for command in commands:
         words = shlex.split(command.partition("  #")[0].replace("cote d'ivoire", "cote ivoire"))
         if words[0] == "export":
             inbox.now = words[1].partition("=")[2]
             continue
-        words = [str(tmp_path / w) if w.startswith(("registre.", "sauvegarde.")) else w for w in words]
+        words = [
+            str(tmp_path / w) if w.startswith(("registre.", "sauvegarde.")) else w for w in words
+        ]
         if words[1:3] == ["init", "--rehearsal"]:
             words += ["--mail-port", str(mail.port), "--login", "direction"]
         inbox(*words[1:], code=2 if "refusé" in command else 0)

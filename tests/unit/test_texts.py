@@ -21,7 +21,10 @@ def messages():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"_", "n_"}:
                 count = 2 if node.func.id == "n_" else 1
                 yield from (a.value for a in node.args[:count] if isinstance(a, ast.Constant))
-            if isinstance(node, ast.Assign) and {getattr(t, "id", "") for t in node.targets} & TABLES:
+            if (
+                isinstance(node, ast.Assign)
+                and {getattr(t, "id", "") for t in node.targets} & TABLES
+            ):
                 yield from (v.value for v in node.value.values if isinstance(v, ast.Constant))
 
 
@@ -50,7 +53,14 @@ def test_every_reason_that_the_engine_gives_has_its_sentence():
     given = set()
     for path in engine.rglob("*.py"):
         given |= set(re.findall(r'code="(\w+)"', path.read_text(encoding="utf-8")))
-    findings = {"event_missing", "event_edited", "case_edited", "case_missing", "file_edited", "definition_edited"}
+    findings = {
+        "event_missing",
+        "event_edited",
+        "case_edited",
+        "case_missing",
+        "file_edited",
+        "definition_edited",
+    }
     assert given - findings <= set(reasons._SENTENCES)
 
 
