@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from engine import attachments, audience, opening, register
 from engine.actor import SYSTEM
 from engine.draft import Draft
-from engine.errors import ArrimageError, Conflict, NotFound, Refused
+from engine.errors import ArrimageError, Conflict, Contended, NotFound, Refused
 from engine.judge import judge, judge_form, note_faults, read_form, with_last_event
 from engine.references import References
 from engine.schema import cases, from_micros, timers, to_micros
@@ -181,14 +181,22 @@ class Engine:
             Refused: Every reason; nothing was written.
             Conflict: Somebody else was faster; nothing was written.
         """
-        with self._session_for(case_id, action, files) as (session, row, process):
-            if idempotency_key and self._was_done(session, case_id, idempotency_key):
-                return self._outcome_of(session, case_id, replayed=True)
-            self._expect(session, row, expected_version)
-            draft = self.draft(row, process, session)
-            self._act(draft, action, data, actor, note, files, idempotency_key, session)
-            self.run_automatics(draft)
-            outcome = self.finish(draft, session)
+        try:
+            with self._session_for(case_id, action, files) as (session, row, process):
+                if idempotency_key and self._was_done(session, case_id, idempotency_key):
+                    return self._outcome_of(session, case_id, replayed=True)
+                self._expect(session, row, expected_version)
+                draft = self.draft(row, process, session)
+                self._act(draft, action, data, actor, note, files, idempotency_key, session)
+                self.run_automatics(draft)
+                outcome = self.finish(draft, session)
+        except Contended as error:
+            # Two cases that each lead to the other (merged both ways at once): the other step stands.
+            with self.database.read() as connection:
+                row = _found(
+                    load_case(_driver(connection), self.database.dialect, case_id), case_id
+                )
+                raise self._conflict(Session(_driver(connection), connection), row) from error
         self.settle(session.woken)
         return outcome
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from engine.errors import Damaged, Unavailable
+from engine.errors import Contended, Damaged, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ def _immediate(driver: Any) -> Iterator[None]:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Turn a driver's complaint about the environment into `Unavailable` or `Damaged`."""
+    """Turn a driver's complaint about the environment, or about others, into an error of ours."""
     try:
         yield
     except DBAPIError as error:
@@ -123,11 +123,13 @@ def guarded() -> Iterator[None]:
         raise translated from error
 
 
-def _translated(error: BaseException | None) -> Unavailable | Damaged | None:
+def _translated(error: BaseException | None) -> Contended | Unavailable | Damaged | None:
     """Return our error for one of a driver's, or None when it is a fault of ours."""
     if type(error).__module__.partition(".")[0] not in {"sqlite3", "psycopg"}:
         return None
     detail = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if type(error).__name__ == "DeadlockDetected":
+        return Contended(detail)
     if "malformed" in detail or "not a database" in detail:
         return Damaged(f"the database file is damaged: {detail}")
     if "disk is full" in detail or "disk I/O error" in detail or "No space left" in detail:

@@ -3,6 +3,7 @@
 `ArrimageError`
 ├── `Refused`            the process says no; every reason is listed; nothing was written
 ├── `Conflict`           somebody else was faster; nothing was written
+├── `Contended`          two transactions waited for each other; this one was undone
 ├── `NotFound`           no such case, process, action, person, member or message
 ├── `Ambiguous`          a short reference that names several cases
 ├── `InvalidInput`       a value that cannot be read, whatever the process
@@ -84,6 +85,10 @@ class Conflict(ArrimageError):
         self.action = action
         self.at = at
         super().__init__(f"{number}: {actor or 'somebody'} was faster ({action}, {at})")
+
+
+class Contended(ArrimageError):
+    """Two transactions waited for each other; this one was undone."""
 
 
 class NotFound(ArrimageError):

@@ -9,7 +9,7 @@ from engine.actor import Actor, File
 from engine.errors import Ambiguous, Conflict, InvalidDefinition, InvalidInput, NotFound, Refused
 from engine.schema import cases, history, timers
 from engine.verify import verify
-from tests.support.world import BUYER, EXAMPLES, HEAD, order
+from tests.support.world import ADVISER, BUYER, EXAMPLES, HEAD, order
 
 
 def codes(refusal):
@@ -372,3 +372,31 @@ def test_the_migrations_make_exactly_the_tables_of_the_schema(empty):
     with empty.database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, metadata) == []
+
+
+def test_two_cases_merged_into_each_other_at_once_end_with_one_of_them(requests):
+    """On PostgreSQL each locks its own case first: one of the two must give way, in words."""
+    from threading import Barrier, Thread
+
+    numbers = [
+        requests.engine.open("demande", {"organisation": n, "sujet": "S"}, ADVISER).number
+        for n in ("A", "B")
+    ]
+    start, said = Barrier(2), []
+
+    def merge(ours, theirs):
+        start.wait()
+        try:
+            requests.do(ours, "fusionner", doublon_de=theirs, motif_fermeture="La même")
+            said.append("done")
+        except (Conflict, Refused) as error:
+            said.append(type(error).__name__)
+
+    threads = [Thread(target=merge, args=pair) for pair in (numbers, numbers[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(said) == 2
+    assert said.count("done") == 1
+    assert verify(requests.database).faults == ()
