@@ -251,6 +251,7 @@ def _facts(
         owner=_owner(draft),
         note="" if notification.outside else json.loads(event["body"]).get("note", ""),
         action=action,
+        today=_day(draft),
     )
     if notification.kind == "roster":
         active, without = draft.facts.roster_state(notification.target)

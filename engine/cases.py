@@ -115,6 +115,7 @@ class Engine:
         note: str = "",
         files: Sequence[File] = (),
         idempotency_key: str | None = None,
+        owner: str | None = None,
     ) -> Outcome:
         """Open a case: it has its number, its first event and its timers at once, or nothing is.
 
@@ -125,6 +126,7 @@ class Engine:
             note: A note for the history.
             files: Files to attach.
             idempotency_key: The same key again gives the same case.
+            owner: On whose desk it begins (a login of the staff); nobody's when not given.
 
         Raises:
             NotFound: No such process.
@@ -138,14 +140,15 @@ class Engine:
                     return self._outcome_of(session, known)
                 outcome = opening.open_case(
                     self, session, ready, data, actor,
-                    note=note, files=files, key=idempotency_key, parent_id=None,
+                    note=note, files=files, key=idempotency_key, parent_id=None, owner=owner,
                 )  # fmt: skip
         except IntegrityError:
             if idempotency_key is None:
                 raise
             return self.open(
-                process, data, actor, note=note, files=files, idempotency_key=idempotency_key
-            )
+                process, data, actor, note=note, files=files, idempotency_key=idempotency_key,
+                owner=owner,
+            )  # fmt: skip
         self.settle(session.woken)
         return outcome
 

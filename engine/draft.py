@@ -112,6 +112,8 @@ class Draft:
         source, self.state = self.state, target
         if target != source:
             self._enter(target, source)
+        elif self._moves_due(before):
+            self._set_due(self.process.definition.states[target])
         changes = _changes(before, self.data)
         timers = self._plan(source, changes, was_due)
         self.record(action.name, actor, source, {**changes, **timers, **(extra or {})}, note, key)
@@ -229,6 +231,11 @@ class Draft:
             self.case["waiting_since"] = None
             waited = self.case.get("waited_days", self.row.waited_days)
             self.case["waited_days"] = waited + days
+
+    def _moves_due(self, before: Mapping[str, Any]) -> bool:
+        """Tell whether a field that this state's due date counts from has changed."""
+        reads = self.process.definition.states[self.state].due_reads
+        return any(before.get(name) != self.data.get(name) for name in reads)
 
     def _set_due(self, state: CompiledState) -> None:
         moment = None if state.due is None else state.due(self.facts)

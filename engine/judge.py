@@ -166,9 +166,11 @@ def _wrong_state(
         return [Reason(code="automatic", params={"label": dict(action.label)})]
     if state in action.sources:
         return []
+    because = definition.states[state].because
     return [
         Reason(
             code="wrong_state",
+            message=because,
             params={
                 "state": dict(definition.states[state].label),
                 "sources": [dict(definition.states[s].label) for s in sorted(action.sources)],

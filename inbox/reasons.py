@@ -38,7 +38,7 @@ _SENTENCES = {
     "ambiguous": "« {label} » : « {value} » peut en désigner plusieurs",
     "role": "il faut le rôle : {roles}",
     "not_owner": "ce dossier est à {owner}",
-    "wrong_state": "le dossier est « {state} » ; cela se fait quand il est : {sources}{last}",
+    "wrong_state": "le dossier est « {state} » ; cela se fait quand il est : {sources}{because}{last}",
     "automatic": "« {label} » se fait tout seul, quand sa condition est remplie",
     "requirement": "{message}",
     "checklist_item": "pas encore fait : {message}",
@@ -78,6 +78,7 @@ def sentence(reason: Reason) -> str:
     values.setdefault("label", reason.field or "")
     last = reason.params.get("last")
     values["last"] = _last(last) if last else ""
+    values["because"] = f" — {word(reason.message)}" if reason.message else ""
     values |= {"field": reason.field or "", "message": word(reason.message)}
     values.setdefault("owner", _("personne"))
     values["owner"] = values["owner"] if values["owner"] != "None" else _("personne")

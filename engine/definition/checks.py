@@ -369,6 +369,8 @@ class _Checker(Names):
 
     def _compare(self, part: model.Compare, path: Path) -> Iterator[Finding]:
         yield from self._field_known(part.field, (*path, "field"))
+        for key in ("at_least_field", "count_at_least_field"):
+            yield from self._known("field", getattr(part, key), self.d.fields, (*path, key))
         spec = self._spec(part.field)
         if spec is None:
             return

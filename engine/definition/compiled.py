@@ -164,10 +164,12 @@ class CompiledState:
 
     name: str
     label: Words
+    because: Words | None  #: why nothing more is changed here
     task: Words | None
     main: str | None  #: the action that does the task
     role: str | None  #: whose desk: a role, or None for the owner's
     due: Moment | None
+    due_reads: frozenset[str]  #: the fields that the due date counts from
     waiting: bool
     outcome: str | None  #: set on an ending
     redirect: str | None

@@ -25,6 +25,7 @@ from engine.definition.compiled import (
 )
 from engine.definition.conditions import compile_condition, compile_moment, compile_value
 from engine.definition.fields import compile_field, words
+from engine.definition.flow import read_by
 from engine.definition.tables import compile_table
 from engine.definition.templates import check_templates
 from engine.definition.walk import inner, looks_around, split_form, states_of, states_of_timer
@@ -164,10 +165,12 @@ class _Builder:
         return CompiledState(
             name=name,
             label=words(state.label),
+            because=None if state.because is None else words(state.because),
             task=None if state.task is None else words(state.task.label),
             main=None if state.task is None else state.task.action,
             role=None if state.task is None else state.task.role,
             due=None if state.due is None else compile_moment(state.due),
+            due_reads=frozenset() if state.due is None else frozenset(read_by(state.due)),
             waiting=state.waiting,
             outcome=None if state.end is None else state.end.outcome,
             redirect=None if state.end is None else state.end.redirect,

@@ -181,10 +181,18 @@ _COMPARISONS: dict[str, Callable[[Any], Callable[[Any, Facts], bool]]] = {
     "not_one_of": lambda wanted: lambda value, _: value not in wanted,
     "at_least": lambda wanted: lambda value, _: _number(value) >= wanted,
     "at_most": lambda wanted: lambda value, _: _number(value) <= wanted,
+    "at_least_field": lambda name: lambda value, facts: _reaches(_number(value), facts, name),
     "count_at_least": lambda wanted: lambda value, _: len(value) >= wanted,
+    "count_at_least_field": lambda name: lambda value, facts: _reaches(len(value), facts, name),
     "before": lambda wanted: _against(wanted, lambda day, limit: day < limit),
     "not_before": lambda wanted: _against(wanted, lambda day, limit: day >= limit),
 }
+
+
+def _reaches(number: Any, facts: Facts, name: str) -> bool:
+    """Compare with the number of another field; false while it has none."""
+    limit = value_of(facts, name)
+    return limit is not None and bool(number >= _number(limit))
 
 
 def _number(value: Any) -> Any:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MAX_STEPS = 4_000
 
 _DATED = ("before", "not_before")
+#: What compares with something that is not known here.
+_OPAQUE = ("at_least_field", "count_at_least_field")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class _Problem:
         return self._around(name, part)
 
     def _compare(self, condition: model.Condition, part: model.Compare) -> _Formula:
-        bare = part.model_copy(update=dict.fromkeys(_DATED))
+        bare = part.model_copy(update=dict.fromkeys((*_DATED, *_OPAQUE)))
         parts: list[_Formula] = [
             self._field(part.field, condition.model_copy(update={"compare": bare}))
         ]
@@ -122,6 +124,11 @@ class _Problem:
                     f"day {part.field} {wanted!r}", 3, {0} if key == "before" else {1}
                 )
                 parts.append(leaf)
+        parts += [
+            self._leaf(f"{key} {part.field} {getattr(part, key)}", 2, {1})
+            for key in _OPAQUE
+            if getattr(part, key) is not None
+        ]
         return _Node("all", tuple(parts))
 
     def _field(self, name: str, condition: model.Condition) -> _Leaf:

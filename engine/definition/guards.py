@@ -186,7 +186,8 @@ def _turns(definition: model.Definition, decider: Decider, way: tuple[_Step, ...
     read: set[str] = set()
     for _, _, holding, failing in way:
         for root in (*holding, *failing):
-            read |= {_read(c) for c in through_checklists(definition, root)}
+            for part in through_checklists(definition, root):
+                read |= set(_read(part))
     written = {w for name, _, _, _ in way for w in _written(definition.actions[name])}
     if read & written:
         return False
@@ -195,14 +196,17 @@ def _turns(definition: model.Definition, decider: Decider, way: tuple[_Step, ...
     )
 
 
-def _read(part: model.Condition) -> str:
-    """Return what one part of a condition looks at, as `_written` names it."""
-    name = part.present or part.obtained or (part.compare.field if part.compare else "")
-    if name:
-        return f"field {name.partition('.')[0]}"
+def _read(part: model.Condition) -> Iterator[str]:
+    """Yield what one part of a condition looks at, as `_written` names it."""
+    names = [part.present, part.obtained]
+    if part.compare is not None:
+        compare = part.compare
+        names += [compare.field, compare.at_least_field, compare.count_at_least_field]
+    yield from (f"field {name.partition('.')[0]}" for name in names if name)
     if part.message is not None:
-        return f"message {part.message.message}"
-    return "children" if part.children is not None else ""
+        yield f"message {part.message.message}"
+    if part.children is not None:
+        yield "children"
 
 
 def _written(action: model.Action) -> Iterator[str]:

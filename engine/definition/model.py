@@ -125,7 +125,9 @@ class Compare(Model):
     not_one_of: list[str | int] | None = None
     at_least: int | None = None
     at_most: int | None = None
+    at_least_field: Name | None = None  #: the number that another field holds
     count_at_least: int | None = None  #: of `records` or `choices`
+    count_at_least_field: Name | None = None
     before: When | Day | None = None
     not_before: When | Day | None = None
 
@@ -319,9 +321,13 @@ class End(Model):
 
 
 class State(Model):
-    """A state of the case: a task (with a due date) or an end."""
+    """A state of the case: a task (with a due date) or an end.
+
+    `because` says to whoever is refused here why the case is closed to changes.
+    """
 
     label: Label
+    because: Label | None = None
     task: Task | None = None
     due: When | None = None
     waiting: bool = False  #: waiting for somebody outside: ageing is paused

@@ -5,6 +5,7 @@ values when a definition is checked. Only the fields that the notification names
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def facts_for(
     owner: Mapping[str, str] | None,
     note: str,
     action: CompiledAction | None,
+    today: date,
 ) -> dict[str, Any]:
     """Return the facts of a message, as JSON.
 
@@ -47,6 +49,7 @@ def facts_for(
         owner: `name` and `email` of its owner, if it has one.
         note: The note of the event, for messages that stay inside the staff.
         action: The action that sends it; None for a timer.
+        today: The local date; a date field says how many `days` are left until it.
     """
     return {
         "case": {
@@ -61,7 +64,7 @@ def facts_for(
             "owner": None if owner is None else dict(owner),
         },
         "fields": {
-            name: _shown(definition.fields[name], _value(data, name))
+            name: _shown(definition.fields[name], _value(data, name), today)
             for name in notification.fields
         },
         "note": note,
@@ -77,14 +80,22 @@ def _value(data: Mapping[str, Any], name: str) -> Any:
     return None if isinstance(value, dict) and "missing" in value else value
 
 
-def _shown(field: CompiledField, value: Any) -> dict[str, Any]:
+def _shown(field: CompiledField, value: Any, today: date) -> dict[str, Any]:
     return {
         "label": dict(field.label),
         "type": field.type,
         "value": value,
         "options": {k: dict(v) for k, v in field.options.items()},
-        "of": {k: _shown(f, None) for k, f in field.of.items()},
+        "of": {k: _shown(f, None, today) for k, f in field.of.items()},
+        "days": _days(field, value, today),
     }
+
+
+def _days(field: CompiledField, value: Any, today: date) -> int | None:
+    """Return how many days are left until a date; less than none once it has passed."""
+    if field.type != "date" or not value:
+        return None
+    return (date.fromisoformat(value) - today).days
 
 
 def _invitation(
@@ -104,6 +115,8 @@ def _invitation(
     }
 
 
+#: Days before and after the generated instant: one left, several left, one and several gone.
+_PAST_AND_COMING = ("2026-04-01", "2026-05-30", "2026-03-30", "2026-02-01")
 #: What may be missing besides the fields.
 _REST = ("due", "owner", "note", "action")
 
@@ -146,6 +159,7 @@ def sample_facts(
         owner={"name": "Conseillère A", "email": "a@example.org"} if "owner" in there else None,
         note="Une note." if "note" in there else "",
         action=definition.opening if "action" in there else None,
+        today=at.date(),
     )
 
 
@@ -154,8 +168,8 @@ def variants(
 ) -> Iterator[dict[str, Any]]:
     """Yield the facts with which a template must render.
 
-    All there; nothing there; each thing alone missing, then alone there; each option, both answers, and
-    each record without what its form does not demand. Any two things are then covered but for templates
+    All there; nothing there; each thing alone missing, then alone there; each option, both answers, days
+    gone and to come, and each record without what its form does not demand. Any two things are then covered but for templates
     that ask for a third one only when two others are there.
     """
     state = next(iter(definition.states))
@@ -174,6 +188,8 @@ def _other_values(definition: CompiledDefinition, field: CompiledField) -> Itera
         yield from ([key] for key in field.options)
     elif field.type == "boolean":
         yield False
+    elif field.type == "date":
+        yield from _PAST_AND_COMING
     elif field.type == "records":
         full = _sample(field)[0]
         for name in field.of:

@@ -34,6 +34,8 @@ LONGEST_SPAN = 3_660
 _TEXTS = frozenset({"text", "paragraph"})
 _DATES = frozenset({"date", "instant"})
 _PEOPLE = frozenset({"person", "text"})
+_NUMBERS = frozenset({"integer", "decimal"})
+_COUNTS = frozenset({"integer"})
 _SIZED = frozenset({"text", "paragraph", "integer", "decimal"})
 _READ_BY_TABLES = frozenset({"choice", "boolean", "integer"})
 _GIVEN = {"text": str, "integer": int, "boolean": bool}
@@ -154,6 +156,8 @@ def _condition(
         spec = spec_of(definition, compare.field)
     except KeyError:
         return
+    for key, types in (("at_least_field", _NUMBERS), ("count_at_least_field", _COUNTS)):
+        yield from _points(definition, source, (*here, key), getattr(compare, key), types)
     given = list(literals(compare))
     if not _comparable(spec.type, compare, named=bool(given)):
         yield source.finding(
@@ -180,9 +184,9 @@ def _comparable(kind: str, part: model.Compare, *, named: bool) -> bool:
     """
     used = {
         "literal": named,
-        "size": part.at_least is not None or part.at_most is not None,
+        "size": any(v is not None for v in (part.at_least, part.at_most, part.at_least_field)),
         "day": part.before is not None or part.not_before is not None,
-        "count": part.count_at_least is not None,
+        "count": part.count_at_least is not None or part.count_at_least_field is not None,
     }
     allowed = {
         "integer": {"literal", "size"},
