@@ -1,6 +1,6 @@
 """The compiler: a YAML text in, a proved and frozen `CompiledDefinition` out, or every finding.
 
-text → `source.read` (places) → `model.parse` (types) → `checks.check` (names, graph, data flow, tables)
+text → `source.read` (places) → `mistakes.parse` (types) → `checks.check` (names, graph, data flow, tables)
 → the parts below → templates rendered with generated facts.
 """
 
@@ -66,7 +66,7 @@ def compile_definition(
         InvalidDefinition: Every finding, in the order of the file.
     """
     read = source.read(text, path)
-    definition = mistakes.parse(read)
+    definition = mistakes.parse(read, model.Definition)
     if not proved:
         _refuse(checks.check(definition, read))
     compiled = _Builder(definition, calendar).build(content_hash(text))

@@ -95,6 +95,10 @@ def _actor(name: str, _: object) -> Predicate:
     return lambda facts: facts.actor != facts.owner
 
 
+def _owned(wanted: bool, _: object) -> Predicate:  # noqa: FBT001 - a value of the language
+    return lambda facts: (facts.owner is not None) == wanted
+
+
 def _children(part: model.Children, _: object) -> Predicate:
     def holds(facts: Facts) -> bool:
         here = [c for c in facts.children() if part.process in (None, c.process)]
@@ -216,6 +220,7 @@ _KINDS: dict[str, Callable[[Any, dict[str, CompiledChecklist]], Predicate]] = {
     "audience": _audience,
     "within": _within,
     "actor": _actor,
+    "owned": _owned,
 }
 
 

@@ -156,6 +156,8 @@ class _Problem:
             return self._leaf("hour", 3, {2} if part == "business_hours" else {1, 2})
         if name == "actor":
             return self._leaf("actor", 2, {0} if part == "owner" else {1})
+        if name == "owned":
+            return self._leaf("owned", 2, {int(part)})
         return self._leaf(f"{name} {part!r}", 2, {1})
 
     def _leaf(self, variable: str, size: int, holds: set[int]) -> _Leaf:

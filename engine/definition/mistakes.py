@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from engine.definition import model
+from engine.definition.model import Model
 from engine.errors import Finding, InvalidDefinition
 
 if TYPE_CHECKING:
@@ -35,69 +36,96 @@ _LABELS = {"fr", "en", "label"}
 _PATTERN = "string_pattern_mismatch"
 
 
-def parse(source: Source) -> model.Definition:
-    """Return the typed definition of a source; raise `InvalidDefinition` with every mistake."""
+M = TypeVar("M", bound=Model)
+
+
+def parse(source: Source, kind: type[M]) -> M:
+    """Return a source as a typed model; raise `InvalidDefinition` with every mistake.
+
+    Args:
+        source: A file read.
+        kind: The model of the whole file: a process, a plan.
+    """
     try:
-        return model.parse(source.tree)
+        return kind.model_validate(source.tree)
     except ValidationError as error:
-        findings = _findings(source, error.errors(include_url=False))
+        findings = _Mistakes(source, kind).findings(error.errors(include_url=False))
         raise InvalidDefinition(
             tuple(sorted(findings, key=lambda f: (f.line, f.column, f.code)))
         ) from error
 
 
-def _findings(source: Source, details: list[ErrorDetails]) -> list[Finding]:
-    """Return one finding for each mistake; the ways in which one value fails are one mistake."""
-    wrong: dict[Path, list[ErrorDetails]] = {}
-    found: dict[str, Finding] = {}
-    for detail in details:
-        path = _path(source, detail["loc"])
-        if detail["type"] in _EXPECTED or detail["type"] == _PATTERN:
-            wrong.setdefault(path, []).append(detail)
-        else:
-            finding = _finding(source, path, detail)
-            found[str(finding)] = finding
-    # Where a part of a value was tried and found wrong inside, that is what was meant.
-    deep = {path[:n] for path in wrong for n in range(len(path))}
-    told = [_wrong(source, path, ways) for path, ways in wrong.items() if path not in deep]
-    return [*found.values(), *told]
+class _Mistakes:
+    """Puts what the model refused into words, at its place."""
 
+    def __init__(self, source: Source, kind: type[Model]) -> None:
+        self.source = source
+        self.keys = _known_keys(kind)
 
-def _finding(source: Source, path: Path, detail: ErrorDetails) -> Finding:
-    kind, name = detail["type"], str(detail["loc"][-1]) if detail["loc"] else ""
-    if kind == "extra_forbidden":
-        return _unknown(source, path, name)
-    if kind == "missing":
-        code = "missing-label" if name in _LABELS else "missing-key"
-        return source.finding(
-            code, path[:-1], f"il manque « {name} ».", f"{name!r} is missing.", of_key=True
+    def findings(self, details: list[ErrorDetails]) -> list[Finding]:
+        """Return one finding for each mistake; the ways in which one value fails are one mistake."""
+        wrong: dict[Path, list[ErrorDetails]] = {}
+        found: dict[str, Finding] = {}
+        for detail in details:
+            path = self._path(detail["loc"])
+            if detail["type"] in _EXPECTED or detail["type"] == _PATTERN:
+                wrong.setdefault(path, []).append(detail)
+            else:
+                finding = self._finding(path, detail)
+                found[str(finding)] = finding
+        # Where a part of a value was tried and found wrong inside, that is what was meant.
+        deep = {path[:n] for path in wrong for n in range(len(path))}
+        told = [self._wrong(path, ways) for path, ways in wrong.items() if path not in deep]
+        return [*found.values(), *told]
+
+    def _finding(self, path: Path, detail: ErrorDetails) -> Finding:
+        kind, name = detail["type"], str(detail["loc"][-1]) if detail["loc"] else ""
+        if kind == "extra_forbidden":
+            return self._unknown(path, name)
+        if kind == "missing":
+            code = "missing-label" if name in _LABELS else "missing-key"
+            return self.source.finding(
+                code, path[:-1], f"il manque « {name} ».", f"{name!r} is missing.", of_key=True
+            )
+        return self.source.finding(
+            "wrong-type", path, "cette valeur n'est pas permise ici.", f"{detail['msg']}."
         )
-    return source.finding(
-        "wrong-type", path, "cette valeur n'est pas permise ici.", f"{detail['msg']}."
-    )
 
+    def _unknown(self, path: Path, name: str) -> Finding:
+        near = next(iter(get_close_matches(name, sorted(self.keys), n=1, cutoff=0.7)), None)
+        fr, en = f"« {name} » n'est pas une clé connue ici", f"{name!r} is not a known key here"
+        if near is not None:
+            fr, en = f"{fr} ; vouliez-vous « {near} » ?", f"{en}; did you mean {near!r}?"
+        return self.source.finding("unknown-key", path, fr, en, of_key=True)
 
-def _unknown(source: Source, path: Path, name: str) -> Finding:
-    near = _near(name)
-    fr, en = f"« {name} » n'est pas une clé connue ici", f"{name!r} is not a known key here"
-    if near is not None:
-        fr, en = f"{fr} ; vouliez-vous « {near} » ?", f"{en}; did you mean {near!r}?"
-    return source.finding("unknown-key", path, fr, en, of_key=True)
+    def _wrong(self, path: Path, ways: list[ErrorDetails]) -> Finding:
+        given = str(ways[0].get("input"))[:80]
+        pairs = [_expected(d) for d in ways if d["type"] in _EXPECTED]
+        misspelt = [d for d in ways if d["type"] == _PATTERN]
+        if misspelt:
+            # Of the right type but not of the right form: the other types were never meant.
+            return self.source.finding(
+                "bad-form", path, f"« {given} » n'a pas la forme attendue ici.",
+                f"{given!r} does not have the form that is needed here.",
+            )  # fmt: skip
+        fr = " ou ".join(dict.fromkeys(p[0] for p in pairs))
+        en = " or ".join(dict.fromkeys(p[1] for p in pairs))
+        return self.source.finding("wrong-type", path, f"il faut ici {fr}.", f"this must be {en}.")
 
+    def _path(self, loc: tuple[int | str, ...]) -> Path:
+        """Return the part of an error's location that stands in the file.
 
-def _wrong(source: Source, path: Path, ways: list[ErrorDetails]) -> Finding:
-    given = str(ways[0].get("input"))[:80]
-    pairs = [_expected(d) for d in ways if d["type"] in _EXPECTED]
-    misspelt = [d for d in ways if d["type"] == _PATTERN]
-    if misspelt:
-        # Of the right type but not of the right form: the other types were never meant.
-        return source.finding(
-            "bad-form", path, f"« {given} » n'a pas la forme attendue ici.",
-            f"{given!r} does not have the form that is needed here.",
-        )  # fmt: skip
-    fr = " ou ".join(dict.fromkeys(p[0] for p in pairs))
-    en = " or ".join(dict.fromkeys(p[1] for p in pairs))
-    return source.finding("wrong-type", path, f"il faut ici {fr}.", f"this must be {en}.")
+        pydantic adds the names of the alternatives it tried (`list[str]`, `function-…`); they are no
+        keys.
+        """
+        path: Path = ()
+        for i, part in enumerate(loc):
+            here = (*path, part)
+            last = i == len(loc) - 1
+            known = here in self.source.values or here in self.source.keys
+            if known or (last and part in self.keys):
+                path = here
+        return path
 
 
 def _expected(detail: ErrorDetails) -> tuple[str, str]:
@@ -109,35 +137,9 @@ def _expected(detail: ErrorDetails) -> tuple[str, str]:
     return fr.format(**context), en.format(**context)
 
 
-def _path(source: Source, loc: tuple[int | str, ...]) -> Path:
-    """Return the part of an error's location that stands in the file.
-
-    pydantic adds the names of the alternatives it tried (`list[str]`, `function-…`); they are no keys.
-    """
-    path: Path = ()
-    for i, part in enumerate(loc):
-        here = (*path, part)
-        last = i == len(loc) - 1
-        if here in source.values or here in source.keys or (last and _is_key(part)):
-            path = here
-    return path
-
-
-def _is_key(part: int | str) -> bool:
-    """Tell whether the end of a location may be a key (one that is missing) and no alternative."""
-    return isinstance(part, str) and part.isidentifier() and part in _known_keys()
-
-
-def _near(name: str) -> str | None:
-    """Return the key of the language that a slip of the hand most likely meant."""
-    found = get_close_matches(name, sorted(_known_keys()), n=1, cutoff=0.7)
-    return found[0] if found else None
-
-
-def _known_keys() -> set[str]:
-    names: set[str] = set()
-    for value in vars(model).values():
-        if isinstance(value, type) and issubclass(value, model.Model):
-            fields: dict[str, Any] = value.model_fields
-            names |= {f.alias or n for n, f in fields.items()}
-    return names
+@cache
+def _known_keys(kind: type[Model]) -> frozenset[str]:
+    """Return every key of a language."""
+    schema = kind.model_json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return frozenset(key for part in parts for key in part.get("properties", {}))

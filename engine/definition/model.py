@@ -174,6 +174,7 @@ class Condition(Model):
     audience: Audience | None = None
     within: Literal["business_day", "business_hours"] | None = None
     actor: Literal["owner", "not_owner"] | None = None
+    owned: bool | None = None  #: somebody owns the case, or nobody does
 
 
 class TableInput(Model):
@@ -433,8 +434,3 @@ class Definition(Model):
     actions: dict[Name, Action]
     timers: dict[Name, Timer] = {}
     notifications: dict[Name, Notification] = {}
-
-
-def parse(tree: Any) -> Definition:
-    """Return the definition of a tree of plain values; raise `pydantic.ValidationError`."""
-    return Definition.model_validate(tree)
