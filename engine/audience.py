@@ -58,7 +58,7 @@ def queue_messages(draft: Draft, domain: str) -> None:
     for name, event, action in draft.queue:
         notification = draft.process.definition.notifications[name]
         if notification.when is None or notification.when(draft.facts):
-            recipients = _recipients(draft, notification)
+            recipients = _recipients(draft, notification, event["actor"])
             if recipients:
                 draft.messages.append(
                     _message(draft, notification, event, action, recipients, domain)
@@ -66,17 +66,20 @@ def queue_messages(draft: Draft, domain: str) -> None:
     draft.queue.clear()
 
 
-def _recipients(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
-    find: Callable[[Draft, CompiledNotification], list[Recipient]] = {
+def _recipients(draft: Draft, notification: CompiledNotification, actor: str) -> list[Recipient]:
+    find: dict[str, Callable[[Draft, CompiledNotification], list[Recipient]]] = {
         "address": _of_address,
-        "people": _of_people,
         "role": _of_role,
         "roster": _of_roster,
         "recipients_of": _of_earlier_batch,
-    }[notification.kind]
+    }
+    if notification.kind == "people":
+        found = _of_people(draft, notification, actor)
+    else:
+        found = find[notification.kind](draft, notification)
     return [
         replace(r, languages=_spoken(r.languages, notification.available))
-        for r in find(draft, notification)
+        for r in found
         if r.addresses
     ]
 
@@ -101,13 +104,14 @@ def _of_address(draft: Draft, notification: CompiledNotification) -> list[Recipi
     ]
 
 
-def _of_people(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
+def _of_people(draft: Draft, notification: CompiledNotification, actor: str) -> list[Recipient]:
+    """Return people of the staff; `actor` took the action, whatever it has set off since."""
     connection, day = _connection(draft), _day(draft)
     owner = draft.facts.owner
     logins: list[str | None] = []
     for who in notification.people:
         if who == "actor":
-            logins.append(draft.facts.actor)
+            logins.append(actor)
         elif owner is not None:
             logins.append(
                 _present(connection, owner, day)
@@ -252,6 +256,7 @@ def _facts(
         note="" if notification.outside else json.loads(event["body"]).get("note", ""),
         action=action,
         today=_day(draft),
+        version=event["seq"],
     )
     if notification.kind == "roster":
         active, without = draft.facts.roster_state(notification.target)

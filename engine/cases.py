@@ -16,9 +16,18 @@ from sqlalchemy.exc import IntegrityError
 
 from engine import attachments, audience, opening, register
 from engine.actor import SYSTEM
+from engine.chain import content_hash, request_hash
 from engine.draft import Draft
 from engine.errors import ArrimageError, Conflict, Contended, NotFound, Refused
-from engine.judge import judge, judge_form, note_faults, read_form, with_last_event
+from engine.judge import (
+    judge,
+    judge_form,
+    next_step,
+    note_faults,
+    nothing_given,
+    read_form,
+    with_last_event,
+)
 from engine.references import References
 from engine.schema import cases, from_micros, timers, to_micros
 from engine.store import load_case, write_step
@@ -133,14 +142,16 @@ class Engine:
             Refused: Every reason; no number was used.
         """
         ready = self.library.current(process)
+        asked = _asked(ready.definition.opening.name, data, note, files, idempotency_key)
         try:
             with self.transaction() as session:
                 known = opening.replayed(_of(session), idempotency_key)
                 if known is not None:
-                    return self._outcome_of(session, known)
+                    return self._replayed(session, known, ready.definition.opening.name, asked)
                 outcome = opening.open_case(
                     self, session, ready, data, actor,
                     note=note, files=files, key=idempotency_key, parent_id=None, owner=owner,
+                    extra=asked,
                 )  # fmt: skip
         except IntegrityError:
             if idempotency_key is None:
@@ -186,11 +197,12 @@ class Engine:
         """
         try:
             with self._session_for(case_id, action, files) as (session, row, process):
+                asked = _asked(action, data, note, files, idempotency_key)
                 if idempotency_key and self._was_done(session, case_id, idempotency_key):
-                    return self._outcome_of(session, case_id, replayed=True)
+                    return self._replayed(session, case_id, action, asked)
                 self._expect(session, row, expected_version)
                 draft = self.draft(row, process, session)
-                self._act(draft, action, data, actor, note, files, idempotency_key, session)
+                self._act(draft, action, data, actor, note, files, idempotency_key, session, asked)
                 self.run_automatics(draft)
                 outcome = self.finish(draft, session)
         except Contended as error:
@@ -209,7 +221,10 @@ class Engine:
             row = draft.row
             _refuse(draft, "take", _why_not_take(draft, actor))
             owner = row.owner or actor.login
-            draft.record("take", actor, row.state, draft.give_to(owner, actor.login))
+            body = draft.give_to(owner, actor.login)
+            if owner != actor.login:
+                body["in_place_of"] = owner
+            draft.record("take", actor, row.state, body)
             return self.finish(draft, session)
 
     def release(self, case_id: int, actor: Actor, note: str = "") -> Outcome:
@@ -259,7 +274,7 @@ class Engine:
     def checklists(
         self, case_id: int
     ) -> list[tuple[Mapping[str, str], list[tuple[str, Mapping[str, str], bool, str | None]]]]:
-        """Return each checklist: its label, and its items (key, label, done, action that does it)."""
+        """Return each checklist: its label, and its items (key, label, done, next action towards it)."""
         with self.database.read() as connection:
             row = _found(load_case(_driver(connection), self.database.dialect, case_id), case_id)
             process = self.library.get(row.process, row.definition_version)
@@ -268,7 +283,7 @@ class Engine:
                 (
                     checklist.label,
                     [
-                        (key, label, done(facts), action)
+                        (key, label, done(facts), next_step(process.definition, row.state, action))
                         for key, (label, done, action) in checklist.items.items()
                     ],
                 )
@@ -385,12 +400,14 @@ class Engine:
         files: Sequence[File],
         key: str | None,
         session: Session,
+        asked: Mapping[str, Any],
     ) -> None:
         definition = draft.process.definition
         action = definition.actions.get(name)
         if action is None:
             raise NotFound("action", name, near=tuple(definition.actions))
         form, reasons = read_form(action, data, References(session.connection))
+        reasons += nothing_given(action, form, files)
         draft.facts.actor = actor.login
         merged = form.laid_over(draft.data, {"by": actor.login, "at": draft.now.isoformat()})
         before, draft.facts.data = draft.facts.data, merged
@@ -405,7 +422,7 @@ class Engine:
             raise Refused(tuple(reasons), number=draft.row.number, action=name)
         draft.facts.data = before
         attached = attachments.store(session.connection, files) if files else []
-        extra = {"files": attached} if attached else {}
+        extra = {**asked, **({"files": attached} if attached else {})}
         draft.act(action, actor, merged, note=note, key=key, extra=extra)
         if attached and session.connection is not None:
             attachments.link(session.connection, draft.row.id, draft.version, attached)
@@ -443,6 +460,20 @@ class Engine:
             {"case_id": case_id, "key": key},
         )  # fmt: skip
         return found.fetchone() is not None
+
+    def _replayed(
+        self, session: Session, case_id: int, action: str, asked: Mapping[str, Any]
+    ) -> Outcome:
+        """Return what a key has done; refuse it for anything else, or what is asked would be lost."""
+        rows = session.driver.execute(
+            _sql(self.database.dialect, "SELECT body FROM history WHERE case_id = :case_id "
+                 "AND idempotency_key IS NOT NULL"),
+            {"case_id": case_id},
+        ).fetchall()  # fmt: skip
+        if not any(json.loads(row[0]).get("request") == asked["request"] for row in rows):
+            row = _found(load_case(session.driver, self.database.dialect, case_id), case_id)
+            raise Refused((opening.reason("key_reused", row.number),), number=None, action=action)
+        return self._outcome_of(session, case_id)
 
     def _outcome_of(self, session: Session, case_id: int, *, replayed: bool = True) -> Outcome:
         row = _found(load_case(session.driver, self.database.dialect, case_id), case_id)
@@ -498,6 +529,15 @@ def _sql(dialect: str, statement: str) -> str:
     import re
 
     return re.sub(r":(\w+)", r"%(\1)s", statement)
+
+
+def _asked(
+    action: str, data: Mapping[str, Any], note: str, files: Sequence[File], key: str | None
+) -> dict[str, str]:
+    """Return, for a step that has a key, the mark of what was asked for."""
+    if key is None:
+        return {}
+    return {"request": request_hash(action, data, note, [content_hash(f.content) for f in files])}
 
 
 def _refuse(

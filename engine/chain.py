@@ -29,6 +29,23 @@ def event_hash(prev: str, header: tuple[object, ...], body: str) -> str:
     return sha256(b"\n".join((prev.encode(), _encode(header), body.encode()))).hexdigest()
 
 
+def request_hash(action: str, data: Any, note: str, files: list[str]) -> str:
+    """Return the hash of what was asked for, so that a key used again for something else is seen.
+
+    Args:
+        action: The action.
+        data: The form as typed.
+        note: The note.
+        files: The hashes of the files.
+    """
+    asked = orjson.dumps(
+        [action, data, note, files],
+        option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS,
+        default=str,
+    )
+    return sha256(asked).hexdigest()
+
+
 def content_hash(content: bytes | str) -> str:
     """Return the SHA-256 of a content, in hexadecimal."""
     return sha256(content.encode() if isinstance(content, str) else content).hexdigest()

@@ -14,7 +14,7 @@ from engine.definition.compiled import FieldError
 from engine.errors import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.actor import Actor
     from engine.definition.compiled import (
@@ -102,7 +102,7 @@ def judge(
     reasons = _wrong_state(definition, action, state)
     reasons += _wrong_person(definition, action, actor, facts)
     if not reasons:
-        reasons += _unmet(definition, action, facts)
+        reasons += _unmet(definition, action, state, facts)
     return reasons
 
 
@@ -130,6 +130,14 @@ def judge_form(action: CompiledAction, form: Form, note: str, facts: Facts | Non
     if action.note_required and not note.strip():
         missing.append(Reason(code="note_missing", field="note"))
     return missing + note_faults(note)
+
+
+def nothing_given(action: CompiledAction, form: Form, files: Sequence[Any]) -> list[Reason]:
+    """Return why a form that is empty is refused: a step that records nothing is a slip of the hand."""
+    stays = all(branch.state is None for branch in action.branches)
+    if not action.form or not stays or form.names or files or any(i.always for i in action.form):
+        return []
+    return [Reason(code="nothing_given", params={"fields": [i.name for i in action.form]})]
 
 
 def note_faults(note: str) -> list[Reason]:
@@ -181,24 +189,36 @@ def _wrong_state(
 
 
 def _way_to(definition: CompiledDefinition, state: str, wanted: CompiledAction) -> str | None:
-    """Return the first action of a shortest way to a state where `wanted` is possible."""
-    seen = {state}
-    frontier: list[tuple[str, str | None]] = [(state, None)]
+    """Return the first action of a shortest way to a state where `wanted` is possible.
+
+    Only a way that somebody would take on purpose is worth telling: no ending, nothing that cannot be
+    taken back or is seldom meant; and what happens by itself is no first step.
+    """
+    firsts: dict[str, str] = {}
+    frontier = [state]
     while frontier:
-        following: list[tuple[str, str | None]] = []
-        for here, first in frontier:
-            for action in definition.actions.values():
-                if here not in action.sources or (here == state and action.hidden):
-                    continue
-                for branch in action.branches:
-                    if branch.state and branch.state not in seen:
-                        seen.add(branch.state)
-                        begin = first or (None if action.automatic else action.name)
-                        if branch.state in wanted.sources:
-                            return begin
-                        following.append((branch.state, begin))
+        following: list[str] = []
+        for here in frontier:
+            for action, target in _steps_from(definition, here, first=here == state):
+                if target not in firsts and target != state:
+                    firsts[target] = firsts.get(here, action)
+                    if target in wanted.sources:
+                        return firsts[target]
+                    following.append(target)
         frontier = following
     return None
+
+
+def _steps_from(
+    definition: CompiledDefinition, state: str, *, first: bool
+) -> Iterator[tuple[str, str]]:
+    for action in definition.actions.values():
+        itself = first and action.automatic is not None
+        if state not in action.sources or itself or action.confirm or action.hidden:
+            continue
+        for branch in action.branches:
+            if branch.state is not None and definition.states[branch.state].outcome is None:
+                yield action.name, branch.state
 
 
 def _wrong_person(
@@ -213,7 +233,9 @@ def _wrong_person(
     return reasons
 
 
-def _unmet(definition: CompiledDefinition, action: CompiledAction, facts: Facts) -> list[Reason]:
+def _unmet(
+    definition: CompiledDefinition, action: CompiledAction, state: str, facts: Facts
+) -> list[Reason]:
     reasons = []
     for requirement in action.requirements:
         if not requirement.holds(facts):
@@ -222,20 +244,32 @@ def _unmet(definition: CompiledDefinition, action: CompiledAction, facts: Facts)
                     code="requirement",
                     message=requirement.because,
                     remedy=requirement.remedy,
-                    action=requirement.action,
+                    action=next_step(definition, state, requirement.action),
                 )
             )
             for name in requirement.checklists:
-                reasons.extend(_undone(definition, name, facts))
+                reasons.extend(_undone(definition, name, state, facts))
     return reasons
 
 
-def _undone(definition: CompiledDefinition, name: str, facts: Facts) -> list[Reason]:
+def _undone(definition: CompiledDefinition, name: str, state: str, facts: Facts) -> list[Reason]:
     return [
-        Reason(code="checklist_item", field=item, message=label, action=action)
+        Reason(
+            code="checklist_item",
+            field=item,
+            message=label,
+            action=next_step(definition, state, action),
+        )
         for item, (label, done, action) in definition.checklists[name].items.items()
         if not done(facts)
     ]
+
+
+def next_step(definition: CompiledDefinition, state: str, action: str | None) -> str | None:
+    """Return an action itself where it is possible in this state, else the first one on the way."""
+    if action is None or state in definition.actions[action].sources:
+        return action
+    return _way_to(definition, state, definition.actions[action])
 
 
 def with_last_event(reasons: list[Reason], last: Mapping[str, Any]) -> list[Reason]:

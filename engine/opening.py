@@ -49,6 +49,7 @@ def open_case(
     key: str | None,
     parent_id: int | None,
     owner: str | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Open a case inside a transaction; see `Engine.open`. A child is opened by its parent's step."""
     connection = session.connection
@@ -62,15 +63,16 @@ def open_case(
     _check_required(process, form, note, draft)
     alike = _probable_duplicates(connection, process.definition, draft)
     attached = attachments.store(connection, files) if files else []
-    extra: dict[str, Any] = {"definition": [process.definition.key, process.definition.version]}
-    extra |= {"files": attached} if attached else {}
-    extra |= {"probable_duplicates": list(alike)} if alike else {}
+    more: dict[str, Any] = {"definition": [process.definition.key, process.definition.version]}
+    more |= extra or {}
+    more |= {"files": attached} if attached else {}
+    more |= {"probable_duplicates": list(alike)} if alike else {}
     late = _is_late(engine, process.definition, draft)
-    extra |= {"late": True} if late else {}
+    more |= {"late": True} if late else {}
     if owner is not None:
-        extra["owner"] = [None, owner]
+        more["owner"] = [None, owner]
         draft.case["owner"] = draft.facts.owner = owner
-    draft.opened(actor, note=note, key=key, extra=extra)
+    draft.opened(actor, note=note, key=key, extra=more)
     if attached:
         attachments.link(connection, row.id, draft.version, attached)
     if key is not None:

@@ -80,10 +80,29 @@ def change(
 
 
 def leave(
-    connection: Connection, login: str, on: date, *, actor: str, at: datetime, reason: str = ""
+    connection: Connection,
+    login: str,
+    on: date,
+    *,
+    actor: str,
+    at: datetime,
+    successor: str | None = None,
+    reason: str = "",
 ) -> Person:
-    """Note that somebody leaves: from that day on they get no more cases."""
-    return change(connection, login, actor=actor, at=at, reason=reason, left_on=on.isoformat())
+    """Note that somebody leaves: from that day on their work is their successor's.
+
+    Raises:
+        NotFound: No such person.
+        InvalidInput: `no_substitute` when nobody would take over, `self_substitute`,
+            `no_such_person`.
+    """
+    standing_in = successor or _existing(connection, login).substitute
+    if standing_in is None:
+        raise InvalidInput((Reason(code="no_substitute", field="substitute"),))
+    return change(
+        connection, login, actor=actor, at=at, reason=reason,
+        left_on=on.isoformat(), substitute=standing_in,
+    )  # fmt: skip
 
 
 def list_staff(connection: Connection, day: date | None = None) -> list[Person]:
@@ -163,7 +182,7 @@ def substitute_of(connection: Connection, login: str, day: date) -> str | None:
 
     A substitute who is away too passes it on to theirs; a circle stops at the last one.
     """
-    away = {a.login: a.substitute for a in absences(connection, day)}
+    away = _away(connection, day)
     seen = {login}
     current = login
     while current in away and away[current] not in seen:
@@ -174,10 +193,19 @@ def substitute_of(connection: Connection, login: str, day: date) -> str | None:
 
 def standing_in_for(connection: Connection, login: str, day: date) -> tuple[str, ...]:
     """Return the logins for whom somebody stands in on a day."""
-    away = [a.login for a in absences(connection, day)]
-    return tuple(
-        sorted({other for other in away if substitute_of(connection, other, day) == login})
+    away = _away(connection, day)
+    return tuple(sorted(other for other in away if substitute_of(connection, other, day) == login))
+
+
+def _away(connection: Connection, day: date) -> dict[str, str]:
+    """Return those who are not there on a day, for a time or for good, with who stands in."""
+    gone = connection.execute(
+        select(staff.c.login, staff.c.substitute).where(
+            staff.c.left_on <= day.isoformat(), staff.c.substitute.is_not(None)
+        )
     )
+    noted = {a.login: a.substitute for a in absences(connection, day)}
+    return {**noted, **{r.login: r.substitute for r in gone}}
 
 
 def _covers(day: date) -> Any:

@@ -124,6 +124,7 @@ class App:
             real = staff.by_account(connection, account)
             if real is None:
                 raise NotAllowed("unknown_account", account=account)
+            self._refuse_who_left(real)
             asked = self.common.act_as
             if asked is None or asked == real.login:
                 return real
@@ -133,7 +134,12 @@ class App:
             other = staff.by_login(connection, asked)
             if other is None:
                 raise NotAllowed("no_such_person", login=asked)
+            self._refuse_who_left(other)
             return other
+
+    def _refuse_who_left(self, person: Person) -> None:
+        if person.left_on is not None and person.left_on <= self.today.isoformat():
+            raise NotAllowed("has_left", login=person.login, on=person.left_on)
 
     _via: str | None = None
 

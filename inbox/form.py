@@ -107,15 +107,36 @@ def read_files(paths: Sequence[Path]) -> list[File]:
 
 
 def ask_missing(
-    action: CompiledAction, values: dict[str, Any], note: str
+    action: CompiledAction, values: dict[str, Any], note: str, *, optional: bool
 ) -> tuple[dict[str, Any], str]:
-    """Ask, one by one, for what is always required and was not given."""
+    """Ask, one by one, for what is always required and was not given.
+
+    With `optional`, whoever gave nothing is asked for everything, and may pass over the rest.
+    """
     missing = {item.name for item in action.form if item.always and item.name not in values}
-    return ask(action, missing, values), ask_note(note) if action.note_required else note
+    if optional and not values:
+        values = ask(action, missing, values)
+    else:
+        values = _ask_for(action, missing, values)
+    return values, ask_note(note) if action.note_required else note
 
 
-def ask(action: CompiledAction, names: Collection[str], values: dict[str, Any]) -> dict[str, Any]:
-    """Ask for these fields, one by one, in the order of the form; return the values with them."""
+def ask(action: CompiledAction, needed: Collection[str], values: dict[str, Any]) -> dict[str, Any]:
+    """Ask for these fields and every other one that was not given, in the order of the form.
+
+    What is needed may depend on what the others say, so the others are asked too; Enter passes over.
+    """
+    for item in action.form:
+        if item.name not in values:
+            typed = _ask(item, optional=item.name not in needed)
+            if typed is not None:
+                values = {**values, item.name: typed}
+    return values
+
+
+def _ask_for(
+    action: CompiledAction, names: Collection[str], values: dict[str, Any]
+) -> dict[str, Any]:
     asked = {item.name: _ask(item) for item in action.form if item.name in names}
     return {**values, **asked}
 
@@ -148,7 +169,8 @@ def confirm(question: str) -> None:
             return
 
 
-def _ask(item: CompiledFormItem) -> Any:
+def _ask(item: CompiledFormItem, *, optional: bool = False) -> Any:
+    """Return what is typed for a field, asked again until it can be read; None: passed over."""
     field = item.field
     say(word(field.label) + (f" — {word(field.help)}" if field.help else ""))
     for key, label in field.options.items():
@@ -156,7 +178,10 @@ def _ask(item: CompiledFormItem) -> Any:
     if field.reason_if_missing:
         say(_("    (pas de réponse ? tapez : non obtenu : le motif)"))
     while True:
-        typed = click.prompt(f"  {item.name}")
+        question = f"  {item.name}" + (_(" (Entrée pour passer)") if optional else "")
+        typed = click.prompt(question, default="" if optional else None, show_default=False)
+        if optional and not typed.strip():
+            return None
         value = _not_obtained(typed) if field.reason_if_missing else typed
         if field.type in {"member", "person", "case"}:
             return value  # the engine knows whether it exists

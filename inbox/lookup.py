@@ -43,10 +43,16 @@ class Case:
         return self.definition.states[self.line.state]
 
 
-def find(app: App, reference: str) -> Case:
-    """Return the case that a person names, by its number or its last digits."""
+def find(app: App, reference: str, *, follow: bool = True) -> Case:
+    """Return the case that a person names, by its number or its last digits.
+
+    Args:
+        app: The run.
+        reference: As typed.
+        follow: Go on to the case it was merged into.
+    """
     with app.database.read() as connection:
-        found = register.find(connection, reference)
+        found = register.find(connection, reference, follow=follow)
         merged = register.merged_into(connection, found.id)
     process = app.library.get(found.row.process, found.row.definition_version)
     return Case(

@@ -16,6 +16,8 @@ _SENTENCES = {
     "field_missing": "il manque « {label} »",
     "field_unknown": "« {field} » n'est pas demandé ici",
     "note_missing": "une note est demandée",
+    "nothing_given": "rien n'est consigné : donnez au moins un de ces champs : {fields}",
+    "key_reused": "cette clé (--key) a déjà servi à autre chose, sur {number}",
     "not_a_text": "« {label} » doit être un texte",
     "empty": "« {label} » est vide",
     "too_long": "« {label} » est trop long : {length} caractères, {max} au plus",
@@ -68,6 +70,7 @@ _REFUSALS = {
     "inbox staff add LOGIN --account {account}",
     "may_not_act_as": "Votre rôle ne permet pas d'agir au nom de « {login} ».",
     "no_such_person": "Personne ne s'appelle « {login} » ici : inbox staff list",
+    "has_left": "« {login} » n'est plus du personnel depuis le {on} ; son substitut a repris son travail.",
     "not_administration": "Seules l'administration et la direction changent cela.",
 }
 

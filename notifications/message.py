@@ -16,6 +16,8 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
+from engine.chain import canonical, content_hash
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -56,6 +58,8 @@ def build(
         _invite(message, content["calendar"], delivery, settings, queued_at)
     # Last: making a message multipart moves what is there of Content-* into its first part.
     message["Content-Language"] = ", ".join(content["languages"])
+    # The library draws a boundary for each message; everybody is to have the same bytes.
+    message.set_boundary(f"=_{content_hash(canonical(content))[:40]}")
     return message.as_bytes()
 
 
@@ -89,7 +93,7 @@ def _invite(
     event = Event()
     event.add("uid", f"{invitation['uid']}@{settings.domain}")
     event.add("dtstamp", queued_at)
-    event.add("sequence", int(queued_at.timestamp()) % 2**31)
+    event.add("sequence", invitation["sequence"])
     start = datetime.fromisoformat(invitation["start"])
     event.add("dtstart", start)
     event.add("dtend", start + timedelta(minutes=invitation["minutes"]))

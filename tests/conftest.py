@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.support.commands import Inbox, workspace
@@ -15,6 +16,10 @@ from tests.support.world import EXAMPLES, WORKFLOWS, World
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# A busy machine is slow, not wrong: speed is measured in `benchmarks/`.
+hypothesis.settings.register_profile("arrimage", deadline=None)
+hypothesis.settings.load_profile("arrimage")
 
 
 @pytest.fixture(scope="session")

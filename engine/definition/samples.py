@@ -34,6 +34,7 @@ def facts_for(
     note: str,
     action: CompiledAction | None,
     today: date,
+    version: int = 1,
 ) -> dict[str, Any]:
     """Return the facts of a message, as JSON.
 
@@ -50,6 +51,7 @@ def facts_for(
         note: The note of the event, for messages that stay inside the staff.
         action: The action that sends it; None for a timer.
         today: The local date; a date field says how many `days` are left until it.
+        version: The case's; a later invitation supersedes an earlier one (RFC 5545, 3.8.7.4).
     """
     return {
         "case": {
@@ -69,7 +71,7 @@ def facts_for(
         },
         "note": note,
         "action": None if action is None else dict(action.label),
-        "calendar": _invitation(notification, data, number),
+        "calendar": _invitation(notification, data, number, version),
         "audience": {},
     }
 
@@ -99,7 +101,7 @@ def _days(field: CompiledField, value: Any, today: date) -> int | None:
 
 
 def _invitation(
-    notification: CompiledNotification, data: Mapping[str, Any], number: str
+    notification: CompiledNotification, data: Mapping[str, Any], number: str, version: int
 ) -> dict[str, Any] | None:
     rule = notification.calendar
     start = None if rule is None else _value(data, rule["start"])
@@ -111,6 +113,7 @@ def _invitation(
         "summary": dict(rule["summary"]),
         "location": _value(data, rule["location"] or ""),
         "uid": number,
+        "sequence": version,
         "cancels": rule["cancels"],
     }
 

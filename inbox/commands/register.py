@@ -73,7 +73,7 @@ def register(
     values |= {_FIELDS[k]: v for k, v in options.items() if v is not None}
     values |= _contact(contact)
     if on_terminal() and not app.json:
-        values, note = form.ask_missing(opening, values, note)
+        values, note = form.ask_missing(opening, values, note, optional=False)
     outcome = app.engine.open(
         process,
         values,

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine import staff
+from engine import register, staff
+from inbox import dates
 from inbox.command import LazyGroup, command
 from inbox.commands.partners import DATE
 from inbox.output import say, show_json, table
-from inbox.texts import _
+from inbox.texts import _, n_
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -133,12 +134,18 @@ def absent(app: App, login: str, first: datetime, last: datetime, substitute: st
 )
 @click.argument("login")
 @click.option("--on", type=DATE, help=_("Premier jour hors du personnel."))
-def leave(app: App, login: str, on: datetime | None) -> None:
+@click.option(
+    "--substitute", metavar="LOGIN", help=_("Qui reprend ses dossiers (par défaut, son substitut).")
+)
+def leave(app: App, login: str, on: datetime | None, substitute: str | None) -> None:
     day = app.today if on is None else on.date()
     actor = app.administrator()
     with app.database.write() as connection:
-        person = staff.leave(connection, login, day, actor=actor, at=app.now)
-    _tell(app, _("{login} : noté.", login=login), person)
+        person = staff.leave(connection, login, day, actor=actor, at=app.now, successor=substitute)
+        _lines, counts = register.worklist(connection, [login], limit=1)
+    _tell(app, n_("{login} quitte le personnel le {d} ; {s} reprend {n} dossier ouvert.",
+                  "{login} quitte le personnel le {d} ; {s} reprend {n} dossiers ouverts.",
+                  counts.get(login, 0), login=login, d=dates.day(day), s=person.substitute or ""), person)  # fmt: skip
 
 
 def _tell(app: App, text: str, what: object) -> None:

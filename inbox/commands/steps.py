@@ -16,6 +16,7 @@ from inbox.texts import _, clean, n_, word
 
 if TYPE_CHECKING:
     from engine.cases import Outcome
+    from engine.definition.compiled import CompiledAction
     from inbox.app import App
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -95,10 +96,12 @@ def do(
         raise NotFound("action", action, near=(near,) if near else tuple(known))
     values = form.read_values(compiled, sets, data)
     asks = on_terminal() and not app.json
-    if asks:
-        values, note = _ask(app, found, action, values, note)
+    # What is not possible anyway asks nothing: the engine says every reason.
+    if (asks or (compiled.confirm and not yes)) and _is_possible(app, found, action):
+        if asks:
+            values, note = form.ask_missing(compiled, values, note, optional=True)
         if compiled.confirm and not yes:
-            _confirm(found, word(compiled.label))
+            _confirm(found, compiled, asks=asks)
     files = form.read_files(attachments)
     # What was read is what was judged by the person: somebody faster must not go unseen.
     version = if_version if if_version is not None else found.line.version
@@ -113,30 +116,49 @@ def do(
             if not asks or len(missing) < len(refused.reasons):
                 raise
             # Required only because of the other answers: known once the process has judged them.
-            values = form.ask(compiled, missing, values)
+            values = form.ask(compiled, [], values)
         else:
             tell(app, outcome)
             return
 
 
-def _ask(
-    app: App, case: Case, action: str, values: dict[str, Any], note: str
-) -> tuple[dict[str, Any], str]:
-    """Ask for what is missing, but only when the action is otherwise possible."""
-    option = next(o for o in app.engine.options(case.id, app.actor) if o.action.name == action)
-    return (values, note) if option.reasons else form.ask_missing(option.action, values, note)
+def _is_possible(app: App, case: Case, action: str) -> bool:
+    return any(o.action.name == action and not o.reasons
+               for o in app.engine.options(case.id, app.actor))  # fmt: skip
 
 
-def _confirm(case: Case, label: str) -> None:
-    form.confirm(
-        _("{number} : {label}. Cela ne se reprend pas. Continuer ?",
-          number=case.number, label=label)
-    )  # fmt: skip
+def _confirm(case: Case, action: CompiledAction, *, asks: bool) -> None:
+    """Ask before what is hard to take back; where nobody can be asked, `--yes` has to say it."""
+    label = word(action.label)
+    if not asks:
+        raise click.UsageError(
+            _("« {label} » demande une confirmation : ajoutez --yes.", label=label)
+        )
+    question = (
+        _(
+            "{number} : {label}. Cela ne se reprend pas. Continuer ?",
+            number=case.number,
+            label=label,
+        )
+        if _is_final(case, action)
+        else _("{number} : {label}. Continuer ?", number=case.number, label=label)
+    )
+    form.confirm(question)
+
+
+def _is_final(case: Case, action: CompiledAction) -> bool:
+    """Tell whether nothing leads back: mail has left to many, or the case ends for good."""
+    definition = case.definition
+    leaves = {state for a in definition.actions.values() for state in a.sources}
+    ends = [b.state for b in action.branches if b.state and definition.states[b.state].outcome]
+    return any(definition.notifications[n].batch for n in action.notify) or any(
+        state not in leaves for state in ends
+    )
 
 
 def tell(app: App, outcome: Outcome) -> None:
     """Say what a step did and what comes next."""
-    case = find(app, outcome.number)
+    case = find(app, outcome.number, follow=False)
     if app.json:
         show_json(outcome_json(app, outcome))
         return

@@ -84,7 +84,19 @@ def test_show_says_what_is_possible_and_why_the_rest_is_not(request_):
         (["do", "1", "corriger", "--set", "sujet=a\x1b[31mb", "--note", "x"], 1),
         (["do", "1", "noter", "--set", "texte=ok", "--note", "a\x07b"], 1),
         (["do", "1", "lier", "--set", "dossier=DI-2026-0042"], 1),
-        (["do", "1", "fusionner", "--set", "doublon_de=1", "--set", "motif_fermeture=x"], 1),
+        (
+            [
+                "do",
+                "1",
+                "fusionner",
+                "--set",
+                "doublon_de=1",
+                "--set",
+                "motif_fermeture=x",
+                "--yes",
+            ],
+            1,
+        ),
         (["assign", "1", "--to", "personne"], 2),
         (["assign", "1", "--to", "direction", "--as", "inconnu"], 1),
         (["export", "registre.pdf"], 2),
@@ -152,7 +164,7 @@ def test_somebody_who_reads_an_old_version_is_told_who_was_faster(request_):
 
 
 def test_two_people_at_once_one_wins_and_the_other_is_told(request_):
-    both = [request_.start("do", "1", "classer_hors_mandat", "--set", "motif_fermeture=x", "--as", who)
+    both = [request_.start("do", "1", "classer_hors_mandat", "--set", "motif_fermeture=x", "--yes", "--as", who)
             for who in ("conseillere", "conseiller")]  # fmt: skip
     answers = [one.communicate()[0] for one in both]
     codes = sorted(one.returncode for one in both)
@@ -168,6 +180,52 @@ def test_the_same_command_twice_with_a_key_acts_once(inbox):
     one, two = (inbox.json(*NAMED, "--key", "courriel-42") for _ in range(2))
     assert one["case"] == two["case"]
     assert two["replayed"]
+
+
+def test_a_key_that_served_for_something_else_is_refused_and_nothing_is_lost_in_silence(inbox):
+    inbox(*NAMED, "--key", "k")
+    other = inbox.json("register", "--organisation", "Z", "--subject", "Q", "--key", "k", code=1)
+    assert [r["code"] for r in other["reasons"]] == ["key_reused"]
+    done = ("do", "1", "noter", "--set", "texte=x", "--key", "n")
+    inbox(*done)
+    assert inbox.json(*done)["replayed"]
+    inbox("do", "1", "noter", "--set", "texte=y", "--key", "n", code=1)
+
+
+def test_a_step_that_would_record_nothing_is_refused_and_says_what_it_takes(request_):
+    request_("do", "1", "rechercher", "--set", "source=Web", "--set", "rien_trouve=oui")
+    request_("do", "1", "orienter", "--set", "orientation=ecrite", "--set", "orientation_motif=x")
+    refused = request_.json("do", "1", "preciser", code=1)
+    assert refused["reasons"][0]["code"] == "nothing_given"
+    assert "echeancier" in refused["reasons"][0]["message"]
+
+
+def test_what_is_hard_to_take_back_needs_a_yes_where_nobody_can_be_asked(request_):
+    closing = ("do", "1", "classer_hors_mandat", "--set", "motif_fermeture=x")
+    assert "--yes" in request_.run(*closing, code=2).stderr
+    assert request_.json("show", "1")["state"] == "enregistree"
+    request_(*closing, "--yes")
+
+
+def test_a_merged_case_says_nothing_of_the_other_ones_task(request_):
+    request_("register", "--organisation", "Autre", "--subject", "Stages")
+    said = request_(
+        "do", "2", "fusionner", "--set", "doublon_de=1", "--set", "motif_fermeture=x", "--yes"
+    )
+    assert "Fusionnée" in said
+    assert "→" not in said
+
+
+def test_the_work_of_somebody_who_has_left_is_their_successors(request_):
+    assert "--substitute" in request_.run("staff", "leave", "conseillere", code=1).stderr
+    request_("assign", "1", "--to", "conseillere")
+    said = request_(
+        "staff", "leave", "conseillere", "--on", "2026-11-17", "--substitute", "conseiller"
+    )
+    assert "1 dossier" in said
+    request_.now = "2026-11-20T10:00"
+    assert "DI-2026-0001" in request_("--as", "conseiller")
+    assert "n'est plus" in request_.run("--as", "conseillere", code=1).stderr
 
 
 def test_acting_for_another_is_allowed_to_some_and_written_down(request_):

@@ -65,9 +65,20 @@ def test_the_fields_that_are_missing_are_asked_one_by_one_until_each_can_be_read
 def test_a_field_required_because_of_another_answer_is_asked_for_too(inbox):
     inbox("register", "--organisation", "O", "--subject", "S")
     terminal = Terminal(inbox, "do", "1", "rechercher", "--set", "source=Web")
-    terminal.answer("constat: ", "Un ministère existe")
+    terminal.answer("constat (Entrée pour passer): ", "Un ministère existe")
+    terminal.answer("rien_trouve (Entrée pour passer): ", "")
     assert terminal.end() == 0
     assert inbox.json("show", "1")["fields"]["recherches"][0]["constat"] == "Un ministère existe"
+
+
+def test_nothing_found_can_be_said_where_what_was_found_would_be(inbox):
+    inbox("register", "--organisation", "O", "--subject", "S")
+    terminal = Terminal(inbox, "do", "1", "rechercher")
+    terminal.answer("source: ", "Web")
+    terminal.answer("constat (Entrée pour passer): ", "")
+    terminal.answer("rien_trouve (Entrée pour passer): ", "oui")
+    assert terminal.end() == 0
+    assert inbox.json("show", "1")["fields"]["recherches"][0]["rien_trouve"] is True
 
 
 def test_what_cannot_be_taken_back_is_confirmed_first_and_no_changes_nothing(inbox):
