@@ -92,6 +92,13 @@ class Database:
             finally:
                 connection.close()
 
+    def create(self) -> None:
+        """Make the file of a SQLite database, private from its first byte; nothing on PostgreSQL."""
+        if self.dialect == "sqlite":
+            path = Path(self.engine.url.database or "")
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -148,11 +155,10 @@ def _open_sqlite(url: URL, pool_size: int) -> Engine:
     engine = create_engine(url, pool_size=pool_size, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "do_connect")
-    def _private(*_: Any) -> None:
-        # The file must be private before SQLite writes anything into it; its -wal and -shm
-        # files take its mode.
+    def _is_there(*_: Any) -> None:
+        # SQLite would make an empty file of that name, and an empty register is not the register.
         if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            raise Unavailable("missing", str(path))
 
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, _: Any) -> None:

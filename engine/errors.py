@@ -139,7 +139,7 @@ class Unavailable(ArrimageError):
     """The environment is at fault (database, disk, mail server)."""
 
     def __init__(self, what: str, detail: str) -> None:
-        """Take what is at fault (`database`, `disk`, `mail`) and the cause in one line."""
+        """Take what is at fault (`database`, `missing` file, `disk`, `mail`) and the cause."""
         self.what = what
         self.detail = detail
         super().__init__(f"{what}: {detail}")

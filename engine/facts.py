@@ -57,8 +57,8 @@ class CaseFacts:
         )
         return [Child(r.process, None if r.ended_at is None else r.state) for r in rows]
 
-    def message_state(self, name: str) -> tuple[bool, bool]:
-        """Return (every recipient accepted, nothing more will happen by itself)."""
+    def message_state(self, name: str) -> frozenset[str]:
+        """Return what holds of the last message of a name: `accepted`, `settled`, `stuck`."""
         return outbox.message_state(self._look(), self.case_id, name)
 
     def roster_state(self, name: str) -> tuple[int, tuple[str, ...]]:

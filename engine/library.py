@@ -126,6 +126,29 @@ class Library:
                     _insert(connection, source, definition, actor, at)
         return [f"{d.key} {d.version}" for _, d in compiled]
 
+    def install_what_can_be(
+        self, sources: Sequence[Source], *, actor: str, at: datetime
+    ) -> tuple[Finding, ...]:
+        """Install the definitions that are sound, and return the findings of those that are not.
+
+        Args:
+            sources: The files; a sound one whose child process is in a bad one waits for it.
+            actor: Who installs (a login).
+            at: When.
+        """
+        found: tuple[Finding, ...] = ()
+        left = list(sources)
+        while left:
+            try:
+                self.install(left, actor=actor, at=at)
+            except InvalidDefinition as error:
+                found += error.findings
+                bad = {f.path for f in error.findings}
+                left = [s for s in left if s.origin not in bad]
+            else:
+                break
+        return found
+
     def get(self, key: str, version: int) -> Process:
         """Return one version of a process; raise `NotFound`."""
         process = self._processes.get((key, version))

@@ -343,22 +343,27 @@ def freeze(
 # --- what a case and a person may know ----------------------------------------------------------
 
 
-def message_state(connection: Connection, case_id: int, name: str) -> tuple[bool, bool]:
-    """Return, of the newest message of that name: (all accepted, nothing more happens by itself).
+def message_state(connection: Connection, case_id: int, name: str) -> frozenset[str]:
+    """Return what holds of the newest message of that name, of `accepted`, `settled` and `stuck`.
 
-    Before there is one: (False, False).
+    `accepted`: every recipient's server took it. `settled`: nothing more happens by itself. `stuck`:
+    somebody's copy needs a person, whatever becomes of the others.
     """
     newest = newest_message(connection, case_id, name)
     if newest is None:
-        return (False, False)
+        return frozenset()
     rows = connection.execute(
         select(deliveries.c.state, func.count())
         .where(deliveries.c.outbox_id == newest)
         .group_by(deliveries.c.state)
     )
-    counts = {row[0]: row[1] for row in rows}
-    accepted = set(counts) <= set(DONE)
-    return accepted, set(counts) <= {*DONE, *NEEDS_PERSON}
+    states = {row[0] for row in rows}
+    holds = {
+        "accepted": states <= set(DONE),
+        "settled": states <= {*DONE, *NEEDS_PERSON},
+        "stuck": not states.isdisjoint(NEEDS_PERSON),
+    }
+    return frozenset(name for name, here in holds.items() if here)
 
 
 def newest_message(connection: Connection, case_id: int, name: str) -> int | None:

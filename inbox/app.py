@@ -19,13 +19,14 @@ from engine.database import Database
 from engine.errors import NotAllowed
 from inbox import workspace as workspaces
 from inbox.output import say
-from inbox.texts import _
+from inbox.texts import _, lang
 
 if TYPE_CHECKING:
     from datetime import date, datetime
     from pathlib import Path
 
     from engine.cases import Engine
+    from engine.errors import Finding
     from engine.library import Library, Source
     from engine.ports import Clock
     from engine.staff import Person
@@ -181,22 +182,24 @@ class App:
         from engine.library import Library
 
         library = Library(self.database, self.workspace.calendar, self.renderer)
-        library.install(self.sources(), actor="system", at=self.now)
+        library.install(_shipped(), actor="system", at=self.now)
+        self.findings = library.install_what_can_be(self._own(), actor="system", at=self.now)
+        for finding in self.findings:
+            # A draft that does not stand must not stop the work of everybody else.
+            said = finding.messages[lang()]
+            say(_("Non installé : {at} : {code} : {said}", code=finding.code, said=said,
+                  at=f"{finding.path}:{finding.line}:{finding.column}"), err=True)  # fmt: skip
         return library
 
-    def sources(self) -> list[Source]:
-        """Return the definitions there are: shipped, then the workspace's own."""
-        import workflows
+    #: What is wrong with the workspace's own definitions; known once `library` is.
+    findings: tuple[Finding, ...] = ()
+
+    def _own(self) -> list[Source]:
+        """Return the workspace's own definitions."""
         from engine.library import Source
 
         own = sorted(self.workspace.definitions.glob("*.yaml"))
-        return [
-            *(
-                Source(text=f.read_text(encoding="utf-8"), origin=f.name)
-                for f in workflows.shipped()
-            ),
-            *(Source(text=_text_of(f), origin=str(f)) for f in own),
-        ]
+        return [Source(text=_text_of(f), origin=str(f)) for f in own]
 
     @cached_property
     def engine(self) -> Engine:
@@ -222,6 +225,14 @@ class App:
             settings=self.workspace.mail_settings(),
             clock=self.clock,
         )
+
+
+def _shipped() -> list[Source]:
+    """Return the definitions that come with the application."""
+    import workflows
+    from engine.library import Source
+
+    return [Source(text=f.read_text(encoding="utf-8"), origin=f.name) for f in workflows.shipped()]
 
 
 def _text_of(path: Path) -> str:

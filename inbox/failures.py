@@ -150,6 +150,11 @@ def _settings(error: SettingsError) -> Told:
 def _unavailable(error: Unavailable) -> Told:
     whats = {
         "database": _("La base de données ne répond pas : {detail}", detail=error.detail),
+        "missing": _(
+            "Le fichier de la base n'est pas là : {detail}. Reprenez la dernière sauvegarde, "
+            "ou corrigez [database] dans inbox.toml.",
+            detail=error.detail,
+        ),
         "disk": _("Le disque refuse d'écrire : {detail}", detail=error.detail),
         "mail": _("Le serveur de courrier est en défaut : {detail}", detail=error.detail),
     }

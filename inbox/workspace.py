@@ -112,11 +112,10 @@ class _Reader:
 
     def workspace(self, home: Path) -> Workspace:
         self._known()
-        url = self._take("database", "url", str, f"sqlite:///{home / 'arrimage.db'}")
         return Workspace(
             home=home,
             rehearsal=self._take("workspace", "rehearsal", bool, False),
-            database_url=url,
+            database_url=_in_folder(self._take("database", "url", str, DATABASE), home),
             institute={
                 key: self._take("institute", key, str, default)
                 for key, default in _INSTITUTE.items()
@@ -164,6 +163,19 @@ class _Reader:
         return SettingsError(f"{self.path}:{line}", f"« {key} » : {fr}", f"{key!r}: {en}")
 
 
+def _in_folder(url: str, home: Path) -> str:
+    """Return a database's URL; a SQLite file named without its folder is in the workspace's.
+
+    A workspace that is copied or restored elsewhere then works on its own database.
+    """
+    prefix = "sqlite:///"
+    if url.startswith(prefix) and not url.removeprefix(prefix).startswith("/"):
+        return f"{prefix}{home / url.removeprefix(prefix)}"
+    return url
+
+
+#: SQLite in the workspace's own folder.
+DATABASE = "sqlite:///arrimage.db"
 _INSTITUTE = {
     "name": "Institut national des mines du Québec",
     "address": "",
@@ -189,7 +201,7 @@ TEMPLATE = """\
 rehearsal = {rehearsal}
 
 [database]
-# SQLite dans ce dossier, ou PostgreSQL : postgresql://utilisateur@serveur/base
+# SQLite dans ce dossier (ou sqlite:////chemin/complet), ou PostgreSQL : postgresql://utilisateur@serveur/base
 url = {url}
 
 [institute]

@@ -46,8 +46,8 @@ class Facts(Protocol):
     def children(self) -> Sequence[ChildFact]:
         """Return the child cases."""
 
-    def message_state(self, name: str) -> tuple[bool, bool]:
-        """Return (every recipient accepted, nothing more will happen by itself)."""
+    def message_state(self, name: str) -> frozenset[str]:
+        """Return what holds of the last message of a name: `accepted`, `settled`, `stuck`."""
 
     def roster_state(self, name: str) -> tuple[int, tuple[str, ...]]:
         """Return the number of active members and the names of those without an address."""

@@ -115,15 +115,7 @@ def _children(part: model.Children, _: object) -> Predicate:
 
 
 def _message(part: model.Message, _: object) -> Predicate:
-    def holds(facts: Facts) -> bool:
-        accepted, settled = facts.message_state(part.message)
-        return {
-            "accepted": accepted,
-            "settled": settled,
-            "stuck": settled and not accepted,
-        }[part.state]
-
-    return holds
+    return lambda facts: part.state in facts.message_state(part.message)
 
 
 def _audience(part: model.Audience, _: object) -> Predicate:

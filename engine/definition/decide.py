@@ -146,9 +146,9 @@ class _Problem:
 
     def _around(self, name: str, part: Any) -> _Leaf:
         if name == "message":
-            # Neither, settled but not accepted, or both: what is accepted by all is settled.
-            states = {"accepted": {2}, "settled": {1, 2}, "stuck": {1}}
-            return self._leaf(f"message {part.message}", 3, states[part.state])
+            # Under way, under way and stuck, settled and stuck, accepted by all.
+            states = {"accepted": {3}, "settled": {2, 3}, "stuck": {1, 2}}
+            return self._leaf(f"message {part.message}", 4, states[part.state])
         if name == "audience":
             states = {"not_empty": {1, 2}, "reachable": {2}}
             return self._leaf(f"roster {part.roster}", 3, states[part.state])

@@ -145,7 +145,7 @@ class Message(Model):
     """A condition on the last message of a batch notification.
 
     `accepted`: every recipient's server took it. `settled`: nothing more will happen by itself.
-    `stuck`: settled, and not accepted by all.
+    `stuck`: somebody's copy needs a person.
     """
 
     message: Name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.errors import InvalidDefinition
 from inbox.command import command
 from inbox.commands.export import write_atomically
 from inbox.output import say, show_json, strong
@@ -21,6 +23,8 @@ from inbox.texts import _, clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sqlalchemy import URL
 
     from inbox.app import App
 
@@ -121,14 +125,25 @@ def _database(app: App) -> tuple[str, bytes]:
             source.close()
             return "arrimage.db", copy.read_bytes()
         copy = Path(folder) / "database.dump"
-        plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        _pg_dump(url, copy)
+        return "database.dump", copy.read_bytes()
+
+
+def _pg_dump(url: URL, copy: Path) -> None:
+    """Dump a PostgreSQL database; the password goes by the environment, which others cannot read."""
+    from engine.errors import Unavailable
+
+    plain = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    secret = {} if url.password is None else {"PGPASSWORD": url.password}
+    try:
         done = subprocess.run(
             ["pg_dump", "--format=custom", f"--file={copy}", plain],
-            check=False, capture_output=True, text=True,
+            check=False, capture_output=True, text=True, env={**os.environ, **secret},
         )  # fmt: skip
-        if done.returncode:
-            raise click.UsageError(_("pg_dump a échoué : {said}", said=done.stderr.strip()[:300]))
-        return "database.dump", copy.read_bytes()
+    except FileNotFoundError as error:
+        raise Unavailable("database", _("pg_dump n'est pas installé sur cette machine")) from error
+    if done.returncode:
+        raise Unavailable("database", f"pg_dump: {done.stderr.strip()[:300]}")
 
 
 # --- doctor -------------------------------------------------------------------------------------
@@ -182,6 +197,13 @@ def _workspace(app: App) -> _Check:
 def _schema(app: App) -> _Check:
     from engine import migrations
 
+    url = app.workspace.database_url
+    if app.database.dialect == "sqlite" and str(app.home) not in url:
+        return _Check(_("base de données"), ok=False, mend=_('[database] url = "sqlite:///arrimage.db"'),
+                      detail=_("elle est hors de cet espace de travail : {url}", url=url))  # fmt: skip
+    if app.database.dialect == "postgresql" and shutil.which("pg_dump") is None:
+        return _Check(_("base de données"), ok=False, detail=_("pg_dump n'est pas installé sur cette machine"),
+                      mend=_("installez le client PostgreSQL : inbox backup en a besoin"))  # fmt: skip
     at, head = migrations.current(app.database), migrations.head()
     detail = _("révision {at}, attendue {head}", at=at, head=head)
     return _Check(_("base de données"), at == head, detail, _("installez la même version partout"))
@@ -189,6 +211,8 @@ def _schema(app: App) -> _Check:
 
 def _definitions(app: App) -> _Check:
     keys = app.library.keys()
+    if app.findings:
+        raise InvalidDefinition(app.findings)
     return _Check(_("processus"), ok=bool(keys), detail=", ".join(keys))
 
 

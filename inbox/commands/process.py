@@ -8,6 +8,7 @@ import click
 
 import workflows
 from engine import register
+from engine.errors import InvalidDefinition
 from inbox.command import LazyGroup, command
 from inbox.output import say, show_json, strong, table
 from inbox.texts import _, word
@@ -22,6 +23,8 @@ process_group = LazyGroup("process", help=_("Les processus adoptés."))
 @command("list", help=_("Lister les processus installés."), examples=["inbox process list"])
 def list_(app: App) -> None:
     found = [app.library.current(key).definition for key in app.library.keys()]  # noqa: SIM118 - not a mapping
+    if app.findings:
+        raise InvalidDefinition(app.findings)
     with app.database.read() as connection:
         counts = {d.key: register.counts_by_outcome(connection, d.key) for d in found}
     if app.json:

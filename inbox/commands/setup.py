@@ -50,9 +50,15 @@ def init(
     home = app.home
     if (home / workspaces.SETTINGS).exists():
         raise click.UsageError(_("Il y a déjà un espace de travail dans {home}.", home=home))
-    made = _make_files(home, database, rehearsal, mail_port)
-    _make_database(app)
-    person = _first_person(app, login, name, email)
+    _check_url(database)
+    before = set(home.rglob("*")) if home.exists() else set()
+    try:
+        made = _make_files(home, database, rehearsal, mail_port)
+        _make_database(app)
+        person = _first_person(app, login, name, email)
+    except BaseException:
+        _undo(home, before)
+        raise
     made += [_("la base de données : {url}", url=_safe(app.workspace.database_url)),
              _("vous : {login}, tous les rôles", login=person)]  # fmt: skip
     if app.json:
@@ -68,13 +74,38 @@ def init(
     )
 
 
+def _check_url(database: str | None) -> None:
+    """Refuse a URL that could never do, before anything is made."""
+    from engine.database import Database
+    from engine.errors import Unavailable
+
+    if database is None:
+        return
+    try:
+        Database.open(database).close()
+    except Unavailable as error:
+        raise click.UsageError(
+            _("--database attend sqlite:///fichier ou postgresql://utilisateur@serveur/base : {detail}",
+              detail=error.detail)
+        ) from error  # fmt: skip
+
+
+def _undo(home: Path, before: set[Path]) -> None:
+    """Remove what a failed `init` has made, and nothing else, so that the next one can begin."""
+    for path in sorted(set(home.rglob("*")) - before, reverse=True):
+        if path.is_dir():
+            path.rmdir()
+        else:
+            path.unlink()
+
+
 def _make_files(home: Path, database: str | None, rehearsal: bool, port: int) -> list[str]:
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o700)
     for folder in ("workflows", "templates", "keys"):
         (home / folder).mkdir(exist_ok=True)
     (home / "keys").chmod(0o700)
-    url = database or f"sqlite:///{home / 'arrimage.db'}"
+    url = database or workspaces.DATABASE
     text = workspaces.TEMPLATE.format(
         rehearsal=str(rehearsal).lower(),
         url=_toml(url),
@@ -132,6 +163,7 @@ def _write(path: Path, content: bytes, mode: int) -> None:
 def _make_database(app: App) -> None:
     from engine import migrations
 
+    app.database.create()
     migrations.upgrade(app.database)
     app.library.keys()
 

@@ -353,6 +353,10 @@ def test_a_broken_definition_dropped_there_is_refused_with_its_place_and_stops_n
     done = inbox.run("process", "list", code=1)
     assert re.search(r"casse\.yaml:3:\d+: wrong-type", done.stderr)
     inbox("list")  # lists go on
+    went_on = inbox.run(*NAMED)
+    assert went_on.returncode == 0
+    assert "casse.yaml:3:" in went_on.stderr
+    assert "casse.yaml:3:" in inbox.run("doctor", code=4).stderr
 
 
 def test_the_backup_opens_and_holds_everything(request_, tmp_path):
@@ -360,16 +364,26 @@ def test_the_backup_opens_and_holds_everything(request_, tmp_path):
     assert stat.S_IMODE((tmp_path / "s.zip").stat().st_mode) == 0o600
     with zipfile.ZipFile(tmp_path / "s.zip") as archive:
         archive.extractall(tmp_path / "restaure")
-    settings = tmp_path / "restaure" / "inbox.toml"
-    settings.write_text(
-        settings.read_text(encoding="utf-8").replace(
-            str(request_.home), str(tmp_path / "restaure")
-        ),
-        encoding="utf-8",
-    )
     restored = Inbox(tmp_path / "restaure")
     assert "DI-2026-0001" in restored("list")
     restored("verify")
+    # It stands by itself: what is done in one is not done in the other.
+    restored(*NAMED)
+    assert len(request_.json("list")["cases"]) == 1
+
+
+def test_a_database_that_is_not_there_is_said_and_never_made_empty(inbox):
+    (inbox.home / "arrimage.db").unlink()
+    assert "n'est pas là" in inbox.run("list", code=4).stderr
+    assert not (inbox.home / "arrimage.db").exists()
+
+
+def test_a_failed_init_leaves_nothing_behind(tmp_path):
+    new = Inbox(tmp_path / "espace", now=None)
+    new.run("init", "--database", "postgresql://127.0.0.1:1/x", code=4)
+    new.run("init", "--database", "foo://x", code=2)
+    new.run("init", "--database", "", code=2)
+    new("init")
 
 
 def test_an_edited_row_is_named_by_verify(request_):

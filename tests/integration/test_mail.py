@@ -144,6 +144,36 @@ def test_what_a_server_answers_to_one_does_not_touch_the_others(requests, mail, 
         assert len(mail.to("e01@example.org")) == 1
 
 
+def test_a_copy_that_needs_a_person_is_told_while_others_are_still_tried_again(requests, mail):
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    mail.faults.refuse_rcpt["e00@example.org"] = "550 no such user"
+    mail.faults.refuse_rcpt["e01@example.org"] = "450 try later"
+    settle(requests, worker(requests, mail))
+    assert requests.case(number).row.state == "diffusion_a_regler"
+    mail.faults.refuse_rcpt.clear()
+    requests.clock.advance(timedelta(minutes=2))
+    settle(requests, worker(requests, mail))
+    assert requests.case(number).row.state == "diffusion_a_regler"
+    with requests.database.write() as connection:
+        (found,) = outbox.list_deliveries(connection, failed=True)
+        outbox.retry(connection, [found.id], now=requests.clock.now(), decision={})
+    settle(requests, worker(requests, mail))
+    assert requests.case(number).row.state == "diffusee"
+
+
+def test_the_copies_of_a_batch_are_the_same_bytes_but_for_their_address(requests, mail):
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    settle(requests, worker(requests, mail))
+    copies = [mail.to(f"e0{n}@example.org")[0].message for n in range(3)]
+    bodies = {c.as_bytes().partition(b"\n\n")[2] for c in copies}
+    assert len(bodies) == 1
+    with requests.database.read() as connection:
+        (digest,) = outbox.proof(connection, requests.id(number), "diffusion")["contents"].values()
+    assert {c.get_boundary() for c in copies} == {f"=_{digest[:40]}"}
+
+
 def test_a_server_that_is_down_loses_nothing_and_is_tried_again_later(requests, mail):
     number = ready_to_diffuse(requests)
     requests.do(number, "diffuser")

@@ -38,6 +38,7 @@ class World:
         self.clock = ManualClock(at)
         self.calendar = Calendar()
         self.database = Database.open(url)
+        self.database.create()
         migrations.upgrade(self.database)
         self.library = Library(self.database, self.calendar)
         self.engine = Engine(
