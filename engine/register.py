@@ -136,6 +136,13 @@ def _near(connection: Connection, reference: str) -> list[str]:
     return list(connection.execute(wanted.order_by(cases.c.number.desc()).limit(5)).scalars())
 
 
+def with_data(connection: Connection, process: str) -> list[tuple[Listed, dict[str, Any]]]:
+    """Return every case of a process with its form, in the order of their numbers."""
+    wanted = select(*LISTED, cases.c.data).where(cases.c.process == process)
+    rows: Iterable[Row[Any]] = connection.execute(wanted.order_by(cases.c.id))
+    return [(listed(row), dict(json.loads(row.data))) for row in rows]
+
+
 def by_id(connection: Connection, case_id: int) -> CaseRow:
     """Return a case by id; raise `NotFound`."""
     found = connection.execute(

@@ -103,6 +103,12 @@ class App:
         """The present instant (UTC)."""
         return self.clock.now()
 
+    def instant(self, stored: str) -> datetime:
+        """Return a stored instant."""
+        from datetime import datetime
+
+        return datetime.fromisoformat(stored)
+
     @property
     def today(self) -> date:
         """The present local date."""

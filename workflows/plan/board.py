@@ -1,0 +1,190 @@
+"""The board of a year: each cycle with its case, its status in one word, and what is missing.
+
+A status is computed; a person may give another one, with a reason. Between the target date and the end of the
+entry nobody knows whether the target was reached: the cycle is at risk, not late.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from workflows.plan.cycles import cycles
+from workflows.plan.keeper import case_of, events_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.calendar import Calendar
+    from workflows.plan.cycles import Cycle
+    from workflows.plan.decisions import Standing, Version
+    from workflows.plan.keeper import CycleCase
+
+Status = Literal[
+    "a_venir", "en_voie", "a_risque", "en_retard", "atteint", "atteint_en_retard", "non_atteint",
+    "remplace", "sans_objet",
+]  # fmt: skip
+#: The statuses in the order of a legend, with their words.
+STATUSES: dict[str, dict[str, str]] = {
+    "a_venir": {"fr": "à venir", "en": "to come"},
+    "en_voie": {"fr": "en voie", "en": "on track"},
+    "a_risque": {"fr": "à risque", "en": "at risk"},
+    "en_retard": {"fr": "en retard", "en": "late"},
+    "atteint": {"fr": "atteint", "en": "reached"},
+    "atteint_en_retard": {"fr": "atteint en retard", "en": "reached late"},
+    "non_atteint": {"fr": "non atteint", "en": "not reached"},
+    "remplace": {"fr": "remplacé", "en": "replaced"},
+    "sans_objet": {"fr": "sans objet", "en": "not applicable"},
+}
+#: A target whose date is nearer than this, in days, and that nobody has answered is at risk.
+NEAR = 30
+#: States in which a report has been given.
+ANSWERED = frozenset({"saisi", "valide", "adopte", "verrouille"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One cycle on the board.
+
+    Attributes:
+        cycle: What is expected.
+        case: Its case, once it is open.
+        status: In one word (`STATUSES`).
+        events: What was logged, by day.
+        days_left: Business days to the target date before it has passed, then to the end of the entry.
+        missing: What the report still lacks, as keys: `result`, `evidence`, `explanation`,
+            `validation`, `adoption`.
+        owner: The login of who answers for it.
+        former: The version of the target that this one replaced, when that happened in its period.
+    """
+
+    cycle: Cycle
+    case: CycleCase | None
+    status: Status
+    events: tuple[dict[str, Any], ...]
+    days_left: int
+    missing: tuple[str, ...]
+    owner: str | None
+    former: Version | None
+
+    @property
+    def answered(self) -> bool:
+        """Whether a report was given."""
+        return self.case is not None and self.case.line.state in ANSWERED
+
+    @property
+    def on_time(self) -> bool:
+        """Whether it was given before its entry closed."""
+        entered = None if self.case is None else self.case.data.get("saisi_le")
+        return self.answered and (
+            entered is None or date.fromisoformat(str(entered)) <= self.cycle.enter_by
+        )
+
+    @property
+    def count(self) -> int:
+        """How many events count: those logged, or the value that was entered."""
+        value = None if self.case is None else self.case.data.get("valeur")
+        return len(self.events) if value is None else max(len(self.events), int(float(value)))
+
+
+def board(
+    plan: Standing, cases: Sequence[CycleCase], calendar: Calendar, today: date, year: str | None
+) -> list[Row]:
+    """Return the cycles of a fiscal year, in the plan's order.
+
+    Args:
+        plan: The plan as it stands.
+        cases: The cases of its cycles.
+        calendar: Business days and fiscal years.
+        today: The local date.
+        year: Such as `2012-2013`; None: every year.
+    """
+    mine = [c for c in cases if c.data.get("plan") == plan.catalogue.key]
+    wanted = [c for c in cycles(plan, calendar) if year in {None, c.fiscal_year}]
+    rows = [_row(plan, cycle, case_of(mine, cycle), calendar, today) for cycle in wanted]
+    return sorted(rows, key=lambda r: (r.cycle.entry.order, r.cycle.due))
+
+
+def _row(
+    plan: Standing, cycle: Cycle, case: CycleCase | None, calendar: Calendar, today: date
+) -> Row:
+    events = tuple(events_of(case))
+    limit = cycle.do_by if today <= cycle.due else cycle.enter_by
+    owner = plan.owners.get(cycle.indicator) if case is None else case.line.owner
+    return Row(
+        cycle=cycle, case=case, status=_status(cycle, case, events, today), events=events,
+        days_left=calendar.business_days_between(today, limit), missing=_missing(case),
+        owner=owner, former=_former(plan, cycle),
+    )  # fmt: skip
+
+
+def _former(plan: Standing, cycle: Cycle) -> Version | None:
+    """Return the version that was in force when the period began, if another one is now."""
+    if cycle.version.number == 0:
+        return None
+    before = [v for v in plan.versions(cycle.entry) if v.effective < cycle.version.effective]
+    in_period = cycle.start <= cycle.version.effective <= cycle.due
+    return before[-1] if before and (in_period or cycle.version.decided >= cycle.start) else None
+
+
+def _status(cycle: Cycle, case: CycleCase | None, events: Sequence[Any], today: date) -> Status:
+    data, state = ({}, "") if case is None else (case.data, case.line.state)
+    if state in {"remplace", "sans_objet"}:
+        return state  # type: ignore[return-value]
+    if data.get("statut_impose"):
+        return data["statut_impose"]  # type: ignore[no-any-return]
+    if state in ANSWERED:
+        return _reported(cycle, data)
+    if today > cycle.enter_by:
+        return "en_retard"
+    if today < cycle.start:
+        return "a_venir"
+    done = cycle.quantity is not None and len(events) >= cycle.quantity
+    near = today > cycle.due - timedelta(days=NEAR)
+    return "a_risque" if near and not done else "en_voie"
+
+
+def _reported(cycle: Cycle, data: Any) -> Status:
+    entered = date.fromisoformat(str(data.get("saisi_le") or cycle.due))
+    if cycle.nature == "accountability":
+        return "atteint" if entered <= cycle.enter_by else "atteint_en_retard"
+    if data.get("atteinte") == "non_atteinte":
+        return "non_atteint"
+    reached = data.get("atteint_le")
+    late = reached is not None and date.fromisoformat(str(reached)) > cycle.due
+    return "atteint_en_retard" if late else "atteint"
+
+
+def _missing(case: CycleCase | None) -> tuple[str, ...]:
+    if case is not None and case.line.state in {"remplace", "sans_objet"}:
+        return ()
+    data = {} if case is None else case.data
+    missed = data.get("atteinte") == "non_atteinte"
+    lacking = {
+        "result": not data.get("resultat"),
+        "explanation": missed and not data.get("explication"),
+        "evidence": not data.get("preuve") and not missed,
+        "validation": not data.get("valide_par"),
+        "adoption": not data.get("resolution"),
+    }
+    return tuple(key for key, is_lacking in lacking.items() if is_lacking)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """« 14/16 reçus, 13/16 à temps »: reports expected, given, and given in time."""
+
+    expected: int
+    received: int
+    on_time: int
+
+
+def summary(rows: Sequence[Row]) -> Summary:
+    """Return how complete and how timely a board is; what was replaced is expected no more."""
+    expected = [r for r in rows if r.status not in {"remplace", "sans_objet"}]
+    return Summary(
+        expected=len(expected),
+        received=sum(r.answered for r in expected),
+        on_time=sum(r.on_time for r in expected),
+    )

@@ -1,0 +1,189 @@
+"""Plan files: read with places, typed, checked; every mistake at once (`docs/plans.md`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.definition import mistakes, source
+from engine.definition.walk import only_one
+from engine.errors import InvalidDefinition
+from workflows.plan import model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from engine.definition.source import Path, Source
+    from engine.errors import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An indicator with the parts of the plan it stands in, and its place in the plan's order."""
+
+    order: int
+    enjeu: model.Enjeu
+    axis: model.Axis
+    objective: model.Objective
+    indicator: model.Indicator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """A plan as it was adopted, amendments of its file included."""
+
+    plan: model.Plan
+    origin: str
+
+    @property
+    def key(self) -> str:
+        """The plan's key."""
+        return self.plan.plan
+
+    def entries(self) -> list[Entry]:
+        """Return the indicators in the plan's order."""
+        found = [
+            (enjeu, axis, objective, indicator)
+            for enjeu in self.plan.enjeux
+            for axis in enjeu.axes
+            for objective in axis.objectives
+            for indicator in objective.indicators
+        ]
+        return [
+            Entry(order=n, enjeu=e, axis=a, objective=o, indicator=i)
+            for n, (e, a, o, i) in enumerate(found)
+        ]
+
+    def entry(self, indicator: str) -> Entry | None:
+        """Return an indicator by its id, whatever its case."""
+        wanted = indicator.upper()
+        return next((e for e in self.entries() if e.indicator.id == wanted), None)
+
+
+def load(text: str, origin: str) -> Catalogue:
+    """Return the plan of a YAML text.
+
+    Args:
+        text: The file's text.
+        origin: The file, as findings are to name it.
+
+    Raises:
+        InvalidDefinition: Every finding, with file, line and column; nothing is loaded.
+    """
+    read = source.read(text, origin)
+    plan = mistakes.parse(read, model.Plan)
+    findings = sorted(_check(plan, read), key=lambda f: (f.line, f.column, f.code))
+    if findings:
+        raise InvalidDefinition(tuple(findings))
+    return Catalogue(plan=plan, origin=origin)
+
+
+def read_cadence(text: str) -> model.Cadence:
+    """Return a cadence as it is typed: `{yearly: {from: 2013-03-31}}`; raise `InvalidDefinition`."""
+    read = source.read(text, "--cadence")
+    cadence = mistakes.parse(read, model.Cadence)
+    if not only_one(cadence):
+        raise InvalidDefinition((_one_key(read, ()),))
+    return cadence
+
+
+# --- what is wrong ----------------------------------------------------------------------------------
+
+
+def _check(plan: model.Plan, read: Source) -> Iterator[Finding]:
+    if plan.ends <= plan.starts:
+        yield read.finding("ends-before-start", ("ends",),
+                           "le plan finit avant de commencer.", "the plan ends before it starts.")  # fmt: skip
+    places = dict(_places(plan))
+    yield from _repeated(plan, read)
+    for path, indicator in places.items():
+        yield from _cadence(plan, read, (*path, "cadence"), indicator.cadence)
+    yield from _amendments(plan, read, {i.id for i in places.values()})
+
+
+def _places(plan: model.Plan) -> Iterator[tuple[Path, model.Indicator]]:
+    for e, enjeu in enumerate(plan.enjeux):
+        for a, axis in enumerate(enjeu.axes):
+            for o, objective in enumerate(axis.objectives):
+                for i, indicator in enumerate(objective.indicators):
+                    yield ("enjeux", e, "axes", a, "objectives", o, "indicators", i), indicator
+
+
+def _repeated(plan: model.Plan, read: Source) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for path, indicator in _places(plan):
+        if indicator.id in seen:
+            yield read.finding("duplicate-id", (*path, "id"),
+                               f"« {indicator.id} » désigne déjà un autre indicateur.",
+                               f"{indicator.id!r} already names another indicator.")  # fmt: skip
+        seen.add(indicator.id)
+
+
+def _cadence(
+    plan: model.Plan, read: Source, path: Path, cadence: model.Cadence
+) -> Iterator[Finding]:
+    if not only_one(cadence):
+        yield _one_key(read, path)
+        return
+    for key, day in _days(cadence):
+        if day < plan.starts:
+            yield read.finding("due-before-start", (*path, *key),
+                               f"le {day} vient avant le début du plan, le {plan.starts}.",
+                               f"{day} comes before the plan's start, {plan.starts}.")  # fmt: skip
+        elif day > plan.ends:
+            yield read.finding("due-after-end", (*path, *key),
+                               f"le {day} vient après la fin du plan, le {plan.ends}.",
+                               f"{day} comes after the plan's end, {plan.ends}.")  # fmt: skip
+    yield from _year(plan, read, path, cadence)
+    ready = None if cadence.yearly is None else cadence.yearly.once_ready
+    if ready is not None and ready not in {i.id for _, i in _places(plan)}:
+        yield _unknown(read, (*path, "yearly", "once_ready"), ready)
+
+
+def _year(plan: model.Plan, read: Source, path: Path, cadence: model.Cadence) -> Iterator[Finding]:
+    named = None if cadence.continuous is None else cadence.continuous.from_year
+    if named is not None and int(named[5:]) != int(named[:4]) + 1:
+        yield read.finding("bad-form", (*path, "continuous", "from_year"),
+                           f"« {named} » n'est pas un exercice comme 2012-2013.",
+                           f"{named!r} is not a fiscal year such as 2012-2013.")  # fmt: skip
+    level = cadence.level
+    if level is not None and not plan.starts.year <= level.year <= plan.ends.year:
+        yield read.finding("due-after-end", (*path, "level", "in"),
+                           f"{level.year} n'est pas une année du plan.",
+                           f"{level.year} is not a year of the plan.")  # fmt: skip
+
+
+def _days(cadence: model.Cadence) -> Iterator[tuple[tuple[str, str], date]]:
+    parts: list[tuple[str, str, Any]] = [
+        ("once", "on", cadence.once and cadence.once.on),
+        ("yearly", "from", cadence.yearly and cadence.yearly.start),
+        ("continuous", "from", cadence.continuous and cadence.continuous.start),
+        ("periodic", "after", cadence.periodic and cadence.periodic.after),
+    ]
+    yield from (((kind, key), day) for kind, key, day in parts if day is not None)
+
+
+def _amendments(plan: model.Plan, read: Source, known: set[str]) -> Iterator[Finding]:
+    taken: set[tuple[str, date]] = set()
+    for n, amendment in enumerate(plan.amendments):
+        path: Path = ("amendments", n)
+        if amendment.indicator not in known:
+            yield _unknown(read, (*path, "indicator"), amendment.indicator)
+        yield from _cadence(plan, read, (*path, "cadence"), amendment.cadence)
+        when = (amendment.indicator, amendment.effective)
+        if when in taken:
+            yield read.finding("overlapping-amendments", (*path, "effective"),
+                               "deux amendements de cet indicateur prennent effet le même jour.",
+                               "two amendments of this indicator take effect on the same day.")  # fmt: skip
+        taken.add(when)
+
+
+def _one_key(read: Source, path: Path) -> Finding:
+    return read.finding("one-key", path, "une cadence a une clé : once, yearly, continuous, periodic ou level.",
+                        "a cadence has one key: once, yearly, continuous, periodic or level.")  # fmt: skip
+
+
+def _unknown(read: Source, path: Path, name: str) -> Finding:
+    return read.finding("unknown-indicator", path, f"l'indicateur « {name} » n'est pas dans ce plan.",
+                        f"the indicator {name!r} is not in this plan.")  # fmt: skip

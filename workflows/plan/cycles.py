@@ -1,0 +1,118 @@
+"""The cycles of a plan: one expected report for one indicator and one period.
+
+A version of a target promises what is due from the day it takes effect until the next one does: what is due
+later under an older version was replaced. Due dates never move; `do_by` moves back to a business day,
+because forward would cross the fiscal year (31 March 2013 is Easter Sunday).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from workflows.plan.cadence import occurrences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date
+
+    from engine.calendar import Calendar
+    from workflows.plan.cadence import Kind, Nature, Occurrence
+    from workflows.plan.catalogue import Entry
+    from workflows.plan.decisions import Standing, Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """One cycle; all days are local dates.
+
+    Attributes:
+        plan: The plan's key.
+        entry: The indicator and where it stands.
+        version: The version of the target that promises it.
+        fiscal_year: That of the nominal due date.
+        start: First day of the period.
+        end: Last day of the period.
+        due: The nominal due date, never moved.
+        do_by: The same, moved back to a business day.
+        enter_by: The last day of entry.
+        quantity: How many events are promised, if a number is.
+        nature: `target` or `accountability`.
+        kind: `date`, `year`, `count` or `continuous`.
+        rule: The cadence in one line.
+    """
+
+    plan: str
+    entry: Entry
+    version: Version
+    fiscal_year: str
+    start: date
+    end: date
+    due: date
+    do_by: date
+    enter_by: date
+    quantity: int | None
+    nature: Nature
+    kind: Kind
+    rule: str
+
+    @property
+    def indicator(self) -> str:
+        """The indicator's id."""
+        return self.entry.indicator.id
+
+    @property
+    def name(self) -> str:
+        """How a person names it: `E1-A3-O5-I1/2013-2014`."""
+        return f"{self.indicator}/{self.fiscal_year}"
+
+    @property
+    def key(self) -> str:
+        """What its case is opened under: the same cycle is never opened twice."""
+        return f"plan:{self.plan}:{self.indicator}:{self.due}:v{self.version.number}"
+
+
+def cycles(
+    standing: Standing, calendar: Calendar, *, readings: Mapping[str, str] | None = None
+) -> list[Cycle]:
+    """Return every cycle of a plan as it stands, by due date, then in the plan's order.
+
+    Args:
+        standing: The plan.
+        calendar: Business days, fiscal years.
+        readings: Other readings than those chosen, to see what they would change.
+    """
+    found = [
+        _cycle(standing, calendar, entry, version, occurrence)
+        for entry in standing.catalogue.entries()
+        for version, occurrence in _promised(standing, entry, readings)
+    ]
+    return sorted(found, key=lambda c: (c.due, c.entry.order))
+
+
+def _promised(
+    standing: Standing, entry: Entry, readings: Mapping[str, str] | None
+) -> Iterator[tuple[Version, Occurrence]]:
+    versions = standing.versions(entry)
+    within = standing.bounds(readings=readings)
+    for n, version in enumerate(versions):
+        until = versions[n + 1].effective if n + 1 < len(versions) else None
+        for occurrence in occurrences(version.cadence, within):
+            if n and occurrence.due < version.effective:
+                continue
+            if until is None or occurrence.due < until:
+                yield version, occurrence
+
+
+def _cycle(
+    standing: Standing, calendar: Calendar, entry: Entry, version: Version, found: Occurrence
+) -> Cycle:
+    entry_days = int(standing.catalogue.plan.entry.split()[0])
+    return Cycle(
+        plan=standing.catalogue.key, entry=entry, version=version,
+        fiscal_year=calendar.fiscal_year(found.due), start=found.start, end=found.end,
+        due=found.due, do_by=calendar.to_business_day(found.due, "backward"),
+        enter_by=found.due + timedelta(days=entry_days), quantity=found.quantity,
+        nature=found.nature, kind=found.kind, rule=found.rule,
+    )  # fmt: skip

@@ -1,0 +1,154 @@
+"""What was decided on a plan since its adoption: amendments, extensions, readings, owners.
+
+They are the records of one case of the process `plan`, so that who, when and why are kept as everything
+else is. Without such a case, the plan is as its file says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from workflows.plan.cadence import Bounds, occurrences
+from workflows.plan.catalogue import read_cadence
+from workflows.plan.readings import READINGS, defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workflows.plan import model
+    from workflows.plan.catalogue import Catalogue, Entry
+
+#: The process whose case keeps the decisions.
+PROCESS = "plan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A target as it was promised from a day on.
+
+    Attributes:
+        number: 0 as adopted, then 1, 2…
+        target: The words.
+        cadence: The same as a cadence.
+        effective: From when (the plan's start for the first).
+        decided: When it was decided.
+        resolution: By which resolution.
+        reason: Why; empty for the first.
+    """
+
+    number: int
+    target: str
+    cadence: model.Cadence
+    effective: date
+    decided: date
+    resolution: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A plan as it stands: its file and what was decided since.
+
+    Attributes:
+        catalogue: The file.
+        case: The number of the case of its decisions, once there is one.
+        readings: The choice of each reading.
+        chosen: Those that somebody chose, with who, when and why.
+        ends: Its last day.
+        extensions: The decisions that moved it.
+        owners: The login of each indicator's owner, where it has one.
+        amended: The later versions of each indicator's target.
+    """
+
+    catalogue: Catalogue
+    case: str | None = None
+    readings: Mapping[str, str] = field(default_factory=defaults)
+    chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ends: date
+    extensions: tuple[Mapping[str, Any], ...] = ()
+    owners: Mapping[str, str] = field(default_factory=dict)
+    amended: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
+
+    def versions(self, entry: Entry) -> list[Version]:
+        """Return the versions of an indicator's target, in the order in which they take effect."""
+        plan = self.catalogue.plan
+        first = Version(
+            number=0, target=entry.indicator.target.fr, cadence=entry.indicator.cadence,
+            effective=plan.starts, decided=plan.adopted.on, resolution=plan.adopted.resolution,
+        )  # fmt: skip
+        later = sorted(self.amended.get(entry.indicator.id, ()), key=lambda v: v.effective)
+        return [first, *later]
+
+    def bounds(self, *, readings: Mapping[str, str] | None = None) -> Bounds:
+        """Return what cadences are read within, as it stands or under other readings."""
+        return Bounds(
+            starts=self.catalogue.plan.starts,
+            ends=self.ends,
+            readings=readings or self.readings,
+            ready=self._ready,
+        )
+
+    def _ready(self, indicator: str) -> date | None:
+        """Return when the result that another one is made with is due, if that is known."""
+        entry = self.catalogue.entry(indicator)
+        if entry is None:
+            return None
+        within = Bounds(starts=self.catalogue.plan.starts, ends=self.ends, readings=defaults(),
+                        ready=lambda _: None)  # fmt: skip
+        found = occurrences(self.versions(entry)[-1].cadence, within)
+        return found[0].due if found else None
+
+
+def standing(
+    catalogue: Catalogue, data: Mapping[str, Any] | None = None, case: str | None = None
+) -> Standing:
+    """Return a plan as it stands.
+
+    Args:
+        catalogue: Its file.
+        data: The data of the case of its decisions, in stored form; None when there is none.
+        case: That case's number.
+    """
+    kept = data or {}
+    chosen = {r["lecture"]: r for r in kept.get("lectures", ()) if r["lecture"] in READINGS}
+    extensions = tuple(kept.get("prolongations", ()))
+    ends = [date.fromisoformat(p["fin"]) for p in extensions]
+    return Standing(
+        catalogue=catalogue,
+        case=case,
+        readings={**defaults(), **{key: r["valeur"] for key, r in chosen.items()}},
+        chosen=chosen,
+        ends=ends[-1] if ends else catalogue.plan.ends,
+        extensions=extensions,
+        owners={r["indicateur"]: r["personne"] for r in kept.get("responsables", ())},
+        amended=_amended(catalogue, kept.get("amendements", ())),
+    )
+
+
+def _amended(
+    catalogue: Catalogue, records: tuple[Mapping[str, Any], ...]
+) -> dict[str, tuple[Version, ...]]:
+    found: dict[str, list[Version]] = {}
+    for amendment in catalogue.plan.amendments:
+        versions = found.setdefault(amendment.indicator, [])
+        versions.append(
+            Version(
+                number=len(versions) + 1, target=amendment.target.fr, cadence=amendment.cadence,
+                effective=amendment.effective, decided=amendment.decided,
+                resolution=amendment.resolution, reason=amendment.reason.fr,
+            )
+        )  # fmt: skip
+    for record in records:
+        versions = found.setdefault(record["indicateur"], [])
+        versions.append(
+            Version(
+                number=len(versions) + 1, target=record["cible"],
+                cadence=read_cadence(record["cadence"]),
+                effective=date.fromisoformat(record["effectif_le"]),
+                decided=date.fromisoformat(record["decide_le"]),
+                resolution=record["resolution"], reason=record["motif"],
+            )
+        )  # fmt: skip
+    return {key: tuple(versions) for key, versions in found.items()}

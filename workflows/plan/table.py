@@ -1,0 +1,125 @@
+"""The annual report's table: every cycle of a fiscal year in the plan's order and words.
+
+What was adopted keeps the words it was adopted with: an amendment decided later changes nothing in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from workflows.plan.board import Row, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the table; texts are as they were entered, None where nothing was.
+
+    Attributes:
+        enjeu: Number and title of the enjeu.
+        orientation: Its orientation.
+        axis: Number and title of the axis.
+        objective: Number (within the enjeu) and title of the objective.
+        indicator: The indicator's id.
+        title: Its words.
+        target: The target's words.
+        former_target: The words it replaced in this year, with the resolution that did.
+        due: The nominal due date.
+        status: The status.
+        result: The narrative.
+        value: The value entered (a decimal as text), if one was.
+        reached_on: When the target was reached, if that was entered.
+        quantity: How many events were promised, and `count` how many there were.
+        events: Each event: its day and its words.
+        explanation: Of the gap.
+        evidence: What proves it, and the files joined.
+        entered_by: Who entered the result (a name).
+        validated_by: Who validated it, and when.
+        resolution: The board's resolution, and when it adopted.
+        case: The case's number.
+    """
+
+    enjeu: tuple[int, str]
+    orientation: str
+    axis: tuple[int, str]
+    objective: tuple[int, str]
+    indicator: str
+    title: str
+    target: str
+    former_target: tuple[str, str] | None
+    due: date
+    status: Status
+    result: str | None
+    value: str | None
+    reached_on: date | None
+    quantity: int | None
+    count: int
+    events: tuple[tuple[date, str], ...]
+    explanation: str | None
+    evidence: tuple[str, ...]
+    entered_by: str | None
+    validated_by: tuple[str, date] | None
+    resolution: tuple[str, date] | None
+    case: str | None
+
+
+def lines(
+    rows: Sequence[Row],
+    *,
+    name_of: Callable[[str], str],
+    files_of: Callable[[int], Sequence[str]],
+) -> list[Line]:
+    """Return the lines of a board's rows.
+
+    Args:
+        rows: The board of a year.
+        name_of: A login's name.
+        files_of: The names of the files joined to a case, by its id.
+    """
+    return [_line(row, name_of, files_of) for row in rows]
+
+
+def _line(
+    row: Row, name_of: Callable[[str], str], files_of: Callable[[int], Sequence[str]]
+) -> Line:
+    cycle, entry = row.cycle, row.cycle.entry
+    data = {} if row.case is None else row.case.data
+    files = () if row.case is None else tuple(files_of(row.case.line.id))
+    former = row.former
+    return Line(
+        enjeu=(entry.enjeu.number, entry.enjeu.title.fr),
+        orientation=entry.enjeu.orientation.fr,
+        axis=(entry.axis.number, entry.axis.title.fr),
+        objective=(entry.objective.number, entry.objective.title.fr),
+        indicator=cycle.indicator,
+        title=str(data.get("libelle") or entry.indicator.title.fr),
+        target=str(data.get("cible") or cycle.version.target),
+        former_target=None if former is None else (former.target, cycle.version.resolution),
+        due=cycle.due,
+        status=row.status,
+        result=data.get("resultat"),
+        value=data.get("valeur"),
+        reached_on=_day(data.get("atteint_le")),
+        quantity=cycle.quantity,
+        count=row.count,
+        events=tuple((date.fromisoformat(e["le"]), str(e["titre"])) for e in row.events),
+        explanation=data.get("explication"),
+        evidence=tuple(str(e) for e in (data.get("preuve"), *files) if e),
+        entered_by=None if not data.get("saisi_par") else name_of(str(data["saisi_par"])),
+        validated_by=_who(data.get("valide_par"), data.get("valide_le"), name_of),
+        resolution=_who(data.get("resolution"), data.get("adopte_le"), str),
+        case=None if row.case is None else row.case.line.number,
+    )
+
+
+def _day(stored: object) -> date | None:
+    return None if not stored else date.fromisoformat(str(stored))
+
+
+def _who(who: object, on: object, name_of: Callable[[str], str]) -> tuple[str, date] | None:
+    day = _day(on)
+    return None if not who or day is None else (name_of(str(who)), day)
