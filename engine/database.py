@@ -40,12 +40,13 @@ class Database:
         self.dialect: str = engine.dialect.name
 
     @classmethod
-    def open(cls, url: str, *, pool_size: int = 5) -> Database:
+    def open(cls, url: str, *, pool_size: int = 5, durable: bool = True) -> Database:
         """Return the database of a URL; connect only when first used.
 
         Args:
             url: `sqlite:////absolute/path`, or `postgresql://user@host/name`.
             pool_size: How many connections are kept.
+            durable: Whether a commit is on the disk; not for what is thrown away (SQLite only).
 
         Raises:
             Unavailable: The URL cannot be read, or names another kind of database.
@@ -55,7 +56,7 @@ class Database:
         except ArgumentError as error:
             raise Unavailable("database", f"unreadable URL: {error}") from error
         if parsed.get_backend_name() == "sqlite":
-            engine = _open_sqlite(parsed, pool_size)
+            engine = _open_sqlite(parsed, pool_size, durable=durable)
             return cls(engine, engine)
         if parsed.get_backend_name() == "postgresql":
             return cls(*_open_postgresql(parsed, pool_size))
@@ -146,7 +147,7 @@ def _translated(error: BaseException | None) -> Contended | Unavailable | Damage
     return None
 
 
-def _open_sqlite(url: URL, pool_size: int) -> Engine:
+def _open_sqlite(url: URL, pool_size: int, *, durable: bool) -> Engine:
     """Return an engine over a private file in WAL."""
     if not url.database or url.database == ":memory:":
         raise Unavailable("database", "a file is needed: sqlite:////path/to/arrimage.db")
@@ -165,7 +166,7 @@ def _open_sqlite(url: URL, pool_size: int) -> Engine:
         connection.isolation_level = None  # the driver opens no transaction behind our back
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 

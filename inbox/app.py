@@ -220,6 +220,17 @@ class App:
             domain=self.workspace.mail_settings().domain,
         )
 
+    def keep_plans(self) -> None:
+        """Open the cycles whose day has come, once a local day: nothing changes in between by itself."""
+        from inbox.plans import Plans
+        from workflows.plan import keeper
+
+        if self._kept_on != self.today:
+            keeper.keep(self.engine, Plans(self).all())
+            self._kept_on = self.today
+
+    _kept_on: date | None = None
+
     @cached_property
     def worker(self) -> Worker:
         """What delivers mail."""

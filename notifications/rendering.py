@@ -115,6 +115,14 @@ class Renderer:
             "calendar": facts.get("calendar"),
         }
 
+    def subject(self, template: str, languages: Sequence[str], facts: Mapping[str, Any]) -> str:
+        """Return the subject alone, as `render` would write it."""
+        said = []
+        for lang in languages:
+            text = self._one(f"{lang}/{template}.subject.j2", lang, facts)
+            said.append(" ".join((words.typography(text) if lang == "fr" else text).split()))
+        return " / ".join(dict.fromkeys(said))[:900]
+
     def _part(self, template: str, lang: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         subject = self._one(f"{lang}/{template}.subject.j2", lang, facts)
         body = self._one(f"{lang}/{template}.txt.j2", lang, facts).strip()

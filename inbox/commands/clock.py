@@ -32,6 +32,7 @@ def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Rep
     from engine.timers import Ticked, tick
     from notifications.worker import Report
 
+    app.keep_plans()
     ticked, report = Ticked(), Report()
     app.worker.stop = stop
     for _round in range(_ROUNDS):

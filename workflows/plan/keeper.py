@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from engine.calendar import Calendar
     from engine.cases import Engine
     from engine.register import Listed
     from workflows.plan.catalogue import Catalogue
@@ -104,6 +105,11 @@ def keep(engine: Engine, plans: Sequence[Standing]) -> Kept:
             if ready and cycle.key not in keys and promise not in answered:
                 done.opened.append(open_cycle(engine, plan, cycle))
     return done
+
+
+def opening_days(plans: Sequence[Standing], calendar: Calendar) -> list[date]:
+    """Return the days on which a cycle opens, in order."""
+    return sorted({c.start - timedelta(days=LEAD) for p in plans for c in cycles(p, calendar)})
 
 
 def open_cycle(engine: Engine, plan: Standing, cycle: Cycle) -> str:
@@ -216,7 +222,7 @@ def hand_over(
     return [c.line.number for c in open_ones]
 
 
-def named(plans: Sequence[Standing], calendar: Any, reference: str) -> tuple[Standing, Cycle]:
+def named(plans: Sequence[Standing], calendar: Calendar, reference: str) -> tuple[Standing, Cycle]:
     """Return the cycle that a person names: `E1-A3-O5-I1/2013-2014` or `E1-A3-O5-I1@2013-12-31`.
 
     Raises:
@@ -234,7 +240,7 @@ def named(plans: Sequence[Standing], calendar: Any, reference: str) -> tuple[Sta
     return found[0]
 
 
-def _near(plans: Sequence[Standing], calendar: Any, wanted: str) -> list[str]:
+def _near(plans: Sequence[Standing], calendar: Calendar, wanted: str) -> list[str]:
     indicator = wanted.replace("@", "/").partition("/")[0]
     return [c.name for p in plans for c in cycles(p, calendar) if c.indicator == indicator]
 

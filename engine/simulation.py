@@ -1,0 +1,194 @@
+"""The same engine on a virtual clock, over a throw-away copy of a workspace's database.
+
+Nothing here touches the workspace: the copy is a SQLite file of its own, whatever the workspace's database.
+A window that begins before what the workspace has already lived starts from an empty register, with the
+same people, rosters, definitions and decisions: the past is played as the definitions say, not as it went.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import func, insert, select
+
+from engine import migrations, outbox, schema
+from engine.database import Database
+from engine.timers import tick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Table
+
+    from engine.cases import Engine
+    from engine.clock import ManualClock
+
+#: What a register is made of; the rest are people, rosters, definitions and the journal.
+_REGISTER = frozenset(
+    {"cases", "history", "openings", "sequences", "timers", "outbox", "deliveries", "renderings",
+     "attachments", "blobs"}
+)  # fmt: skip
+#: A circle of timers that re-arm themselves at one instant would never end.
+_ROUNDS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One thing that happened on the virtual clock.
+
+    Attributes:
+        at: When (UTC).
+        kind: `opened`, `timer` (it took effect), `step` (an automatic action), or `mail`.
+        number: The case.
+        name: The action, the timer, or the notification.
+        body: The event's body, or the message: `to`, `name`, `template`, `languages`, `facts`.
+    """
+
+    at: datetime
+    kind: Literal["opened", "timer", "step", "mail"]
+    number: str
+    name: str
+    body: Mapping[str, Any]
+
+
+@contextmanager
+def copied(source: Database, *, fresh: bool, kept: Collection[str]) -> Iterator[Database]:
+    """Give a throw-away copy of a database, removed at the end.
+
+    Args:
+        source: The workspace's database; only read.
+        fresh: Leave the register behind.
+        kept: Processes whose cases are copied even so: decisions that others are read by.
+    """
+    with TemporaryDirectory(prefix="arrimage-") as folder:
+        copy = Database.open(f"sqlite:///{Path(folder) / 'copy.db'}", durable=False)
+        copy.create()
+        migrations.upgrade(copy)
+        with source.read() as reading, copy.engine.connect() as writing:
+            # A case may point to a later one.
+            writing.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            for table in schema.metadata.sorted_tables:
+                _copy_table(reading, writing, table, fresh=fresh, kept=kept)
+            writing.commit()
+        try:
+            yield copy
+        finally:
+            copy.close()
+
+
+def _copy_table(
+    reading: Connection, writing: Connection, table: Table, *, fresh: bool, kept: Collection[str]
+) -> None:
+    wanted = select(table)
+    if fresh and table.name in _REGISTER:
+        if table.name not in {"cases", "history", "openings"}:
+            return
+        mine = select(schema.cases.c.id).where(schema.cases.c.process.in_(kept))
+        wanted = wanted.where((table.c.id if table.name == "cases" else table.c.case_id).in_(mine))
+    rows = [dict(r) for r in reading.execute(wanted).mappings()]
+    if rows:
+        writing.execute(insert(table), rows)
+
+
+def last_event(database: Database) -> datetime | None:
+    """Return the instant of the last event of the register, or None."""
+    with database.read() as connection:
+        at = connection.execute(select(func.max(schema.history.c.at))).scalar()
+    return None if at is None else schema.from_micros(at)
+
+
+def play(
+    engine: Engine,
+    clock: ManualClock,
+    until: datetime,
+    *,
+    plan: Callable[[], None] = lambda: None,
+    planned: Callable[[datetime], datetime | None] = lambda _: None,
+) -> Iterator[Happening]:
+    """Move the clock from one thing that is due to the next, and yield what happens.
+
+    Args:
+        engine: The engine on the copy.
+        clock: Its clock, at the beginning of the window.
+        until: The end of the window.
+        plan: Called at each instant, before the timers: opens what is planned.
+        planned: Returns the next instant after one at which something is planned.
+    """
+    me = outbox.holder()
+    while clock.now() <= until:
+        plan()
+        for _ in range(_ROUNDS):
+            done = tick(engine)
+            delivered = _accept_all(engine.database, clock, me)
+            if not (done.fired or done.woken or delivered):
+                break
+        yield from _happened(engine.database, clock.now())
+        following = _next(engine.database, clock.now(), planned)
+        if following is None or following > until:
+            return
+        clock.set(following)
+
+
+def _accept_all(database: Database, clock: ManualClock, me: str) -> bool:
+    """Let a server that takes everything take what is due; tell whether there was anything."""
+    any_left = False
+    while (leased := outbox.claim(database, clock.now(), me)) is not None:
+        any_left = True
+        for delivery in leased.deliveries:
+            outbox.move(database, leased, delivery, "accepted", now=clock.now(), reply="simulated")
+        outbox.release(database, leased)
+    return any_left
+
+
+def _next(
+    database: Database, now: datetime, planned: Callable[[datetime], datetime | None]
+) -> datetime | None:
+    wanted = select(func.min(schema.timers.c.fire_at)).where(
+        schema.timers.c.status == "pending", schema.timers.c.fire_at > schema.to_micros(now)
+    )
+    with database.read() as connection:
+        at = connection.execute(wanted).scalar()
+    coming = [None if at is None else schema.from_micros(at), planned(now)]
+    return min((c for c in coming if c is not None), default=None)
+
+
+def _happened(database: Database, at: datetime) -> Iterator[Happening]:
+    micros = schema.to_micros(at)
+    events = (
+        select(schema.history, schema.cases.c.number)
+        .join(schema.cases, schema.cases.c.id == schema.history.c.case_id)
+        .where(schema.history.c.at == micros)
+        .order_by(schema.history.c.case_id, schema.history.c.seq)
+    )
+    with database.read() as connection:
+        for row in connection.execute(events):
+            body = json.loads(row.body)
+            kind: Literal["opened", "timer", "step"] = (
+                "opened" if row.from_state is None else "timer" if "timer" in body else "step"
+            )
+            yield Happening(at=at, kind=kind, number=row.number, name=body.get("timer", row.action),
+                            body=body)  # fmt: skip
+        yield from _mail(connection, at)
+
+
+def _mail(connection: Connection, at: datetime) -> Iterator[Happening]:
+    sent = (
+        select(schema.deliveries, schema.outbox.c.name.label("message"), schema.outbox.c.template,
+               schema.outbox.c.facts, schema.cases.c.number)
+        .join(schema.outbox, schema.outbox.c.id == schema.deliveries.c.outbox_id)
+        .join(schema.cases, schema.cases.c.id == schema.outbox.c.case_id)
+        .where(schema.outbox.c.queued_at == schema.to_micros(at))
+        .order_by(schema.deliveries.c.id)
+    )  # fmt: skip
+    for row in connection.execute(sent):
+        body = {
+            "to": json.loads(row.addresses), "name": row.name, "template": row.template,
+            "languages": row.languages.split("+"), "facts": json.loads(row.facts),
+        }  # fmt: skip
+        yield Happening(at=at, kind="mail", number=row.number, name=row.message, body=body)

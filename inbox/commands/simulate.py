@@ -1,0 +1,157 @@
+"""`simulate`: what would happen by itself, on a virtual clock over a throw-away copy."""
+
+from __future__ import annotations
+
+from datetime import time
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from inbox import dates
+from inbox.command import command
+from inbox.commands.partners import DATE
+from inbox.output import say, show_json, strong
+from inbox.plans import Plans
+from inbox.texts import _, clean, n_, word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from engine.simulation import Happening
+    from inbox.app import App
+
+
+@command(
+    "simulate",
+    help=_(
+        "Jouer une période sur une horloge virtuelle : cycles ouverts, minuteries, courrier qui partirait. "
+        "Rien n'est touché : c'est une copie qui est jetée."
+    ),
+    examples=[
+        "inbox simulate --from 2011-04-01 --to 2016-03-31",
+        "inbox simulate --from 2012-12-01 --to 2013-04-30 --calendar",
+    ],
+)
+@click.option("--from", "first", type=DATE, help=_("Premier jour (par défaut, aujourd'hui)."))
+@click.option("--to", "last", type=DATE, required=True, help=_("Dernier jour, compris."))
+@click.option("--calendar", "by_day", is_flag=True, help=_("Un jour par bloc."))
+def simulate(app: App, first: datetime | None, last: datetime, by_day: bool) -> None:
+    start = app.today if first is None else first.date()
+    if last.date() < start:
+        raise click.UsageError(_("Le dernier jour vient avant le premier."))
+    calendar = app.workspace.calendar
+    begin = app.now if first is None else calendar.instant(start, time(0, 0))
+    happenings = list(_played(app, begin, calendar.end_of_day(last.date())))
+    if app.json:
+        show_json(
+            {"from": start, "to": last.date(), "happenings": [_json(app, h) for h in happenings]}
+        )
+        return
+    if by_day:
+        _say_days(app, happenings)
+    else:
+        for happening in happenings:
+            say(f"{dates.moment(happening.at, calendar)}  {_line(app, happening)}")
+    mail = sum(h.kind == "mail" for h in happenings)
+    opened = sum(h.kind == "opened" for h in happenings)
+    say(n_("{n} dossier ouvert", "{n} dossiers ouverts", opened)
+        + " · " + n_("{n} message partirait", "{n} messages partiraient", mail))  # fmt: skip
+    say(_("C'était une copie : rien n'a été changé, rien n'est parti."))
+
+
+def _played(app: App, begin: datetime, end: datetime) -> Iterator[Happening]:
+    from engine import simulation
+    from engine.cases import Engine
+    from engine.clock import ManualClock
+    from engine.library import Library
+    from workflows.plan import keeper
+    from workflows.plan.decisions import PROCESS
+
+    app.library.keys()  # what is new in the workspace is installed before it is copied
+    lived = simulation.last_event(app.database)
+    fresh = lived is not None and begin < lived
+    with simulation.copied(app.database, fresh=fresh, kept={PROCESS}) as copy:
+        clock = ManualClock(begin)
+        calendar = app.workspace.calendar
+        engine = Engine(copy, Library(copy, calendar), calendar, clock, domain="example.org")
+        with copy.read() as connection:
+            plans = keeper.stand(connection, Plans(app).catalogues)
+        openings = sorted(
+            calendar.instant(day, time(0, 0)) for day in keeper.opening_days(plans, calendar)
+        )
+        yield from simulation.play(
+            engine, clock, end,
+            plan=lambda: _keep(engine, plans),
+            planned=lambda now: next((at for at in openings if at > now), None),
+        )  # fmt: skip
+
+
+def _keep(engine: Any, plans: Any) -> None:
+    from workflows.plan import keeper
+
+    keeper.keep(engine, plans)
+
+
+def _say_days(app: App, happenings: list[Happening]) -> None:
+    calendar = app.workspace.calendar
+    for day, of_day in groupby(happenings, key=lambda h: calendar.today(h.at)):
+        closed = (
+            ""
+            if calendar.is_business_day(day)
+            else f" ({calendar.holiday(day) or _('fin de semaine')})"
+        )
+        say(strong(f"{dates.day(day)}{closed}"))
+        for happening in of_day:
+            say(f"  {calendar.local(happening.at):%H:%M}  {_line(app, happening)}")
+
+
+def _line(app: App, happening: Happening) -> str:
+    number = happening.number
+    if happening.kind == "mail":
+        to = ", ".join(happening.body["to"])
+        return clean(_("{number} — courrier à {to} : {subject}", number=number, to=to,
+                       subject=_subject(app, happening)))  # fmt: skip
+    kinds = {"opened": _("ouvert"), "timer": _("minuterie"), "step": _("action")}
+    return clean(f"{number} — {kinds[happening.kind]}{_(' : ')}{_said(app, happening)}")
+
+
+def _said(app: App, happening: Happening) -> str:
+    """Return what an event was about, in the definition's words."""
+    if happening.kind == "opened":
+        changes = happening.body.get("changes", {})
+        return " – ".join(
+            str(changes[k][1]) for k in ("indicateur", "exercice", "libelle") if k in changes
+        )
+    key = happening.body.get("definition", [None])[0] or _process_of(app, happening.number)
+    definition = app.library.current(key).definition
+    if happening.kind == "timer":
+        return word(definition.timers[happening.name].label)
+    action = definition.actions.get(happening.name)
+    return happening.name if action is None else word(action.label)
+
+
+def _process_of(app: App, number: str) -> str:
+    prefix = number.partition("-")[0]
+    return next(k for k in app.library.keys() if app.library.current(k).definition.prefix == prefix)  # noqa: SIM118 - not a mapping
+
+
+def _subject(app: App, happening: Happening) -> str:
+    body = happening.body
+    return app.renderer.subject(body["template"], body["languages"], body["facts"])
+
+
+def _json(app: App, happening: Happening) -> dict[str, Any]:
+    shape: dict[str, Any] = {
+        "at": app.workspace.calendar.local(happening.at), "kind": happening.kind,
+        "case": happening.number, "name": happening.name, "said": _said(app, happening) if happening.kind != "mail" else None,
+    }  # fmt: skip
+    if happening.kind == "mail":
+        shape |= {"to": happening.body["to"], "recipient": happening.body["name"],
+                  "subject": _subject(app, happening)}  # fmt: skip
+    changes = happening.body.get("changes", {})
+    if happening.kind == "opened":
+        shape |= {k: changes[f][1] for k, f in (("indicator", "indicateur"), ("fiscal_year", "exercice"),
+                                                ("due", "echeance")) if f in changes}  # fmt: skip
+    return shape
