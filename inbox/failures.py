@@ -105,6 +105,7 @@ def _not_found(error: NotFound) -> Told:
         "process": _("Il n'y a pas de processus « {name} ».", name=error.name),
         "plan": _("Il n'y a pas de plan « {name} ».", name=error.name),
         "indicator": _("Aucun plan n'a d'indicateur « {name} ».", name=error.name),
+        "unopened": _("Le cycle {name} n'est pas encore ouvert.", name=error.name),
         "cycle": _("Aucun plan ne promet ce cycle : {name}.", name=error.name),
         "person": _("Personne ne s'appelle « {name} » ici.", name=error.name),
         "member": _("Aucun établissement ne s'appelle « {name} ».", name=error.name),

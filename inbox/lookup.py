@@ -48,9 +48,13 @@ def find(app: App, reference: str, *, follow: bool = True) -> Case:
 
     Args:
         app: The run.
-        reference: As typed.
+        reference: As typed; a cycle may be named by its indicator and its fiscal year or due date.
         follow: Go on to the case it was merged into.
     """
+    if is_cycle(reference):
+        from inbox.plans import Plans
+
+        reference = Plans(app).number(reference)
     with app.database.read() as connection:
         found = register.find(connection, reference, follow=follow)
         merged = register.merged_into(connection, found.id)
@@ -62,6 +66,11 @@ def find(app: App, reference: str, *, follow: bool = True) -> Case:
         redirected_from=found.redirected_from,
         merged=merged,
     )
+
+
+def is_cycle(reference: str) -> bool:
+    """Tell whether a reference names a cycle: `E1-A3-O5-I1/2013-2014`, `E1-A3-O5-I1@2013-12-31`."""
+    return "/" in reference or "@" in reference
 
 
 class CaseType(click.ParamType[str]):

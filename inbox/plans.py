@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,12 @@ import click
 import workflows
 from engine import register
 from engine.errors import NotFound
+from inbox import dates
+from inbox.lookup import find, is_cycle
 from inbox.texts import _
 from workflows.plan import catalogue, keeper
 from workflows.plan.board import board
+from workflows.plan.cycles import cycles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,6 +112,25 @@ class Plans:
         return (
             keeper.open_cycle(self.app.engine, plan, cycle) if found is None else found.line.number
         )
+
+    def named(self, reference: str) -> tuple[Standing, Cycle]:
+        """Return the cycle that a person names, by its case's number too; raise `NotFound`."""
+        calendar = self.app.workspace.calendar
+        if not is_cycle(reference):
+            key = find(self.app, reference).data["cle"]
+            found = [(p, c) for p in self.all() for c in cycles(p, calendar) if c.key == key]
+            if not found:
+                raise NotFound("cycle", reference)
+            return found[0]
+        return keeper.named(self.all(), calendar, reference)
+
+    def number(self, reference: str) -> str:
+        """Return the number of the case of a cycle, opened if its day has come; raise `NotFound`."""
+        plan, cycle = self.named(reference)
+        day = cycle.start - timedelta(days=keeper.LEAD)
+        if self.app.today < day and keeper.case_of(self.cases(plan), cycle) is None:
+            raise NotFound("unopened", f"{cycle.name} ({dates.day(day)})")
+        return self.open(plan, cycle)
 
     def case_id(self, number: str) -> int:
         """Return the id of a case."""

@@ -10,6 +10,7 @@ from engine import outbox, register, roster
 from engine.definition.samples import label_of
 from inbox import dates, reasons
 from inbox.command import command
+from inbox.cycle import explain_cycle
 from inbox.lookup import CASE, Case, find
 from inbox.output import say, show_json, strong, table
 from inbox.texts import _, clean, word
@@ -270,6 +271,8 @@ def _state_label(case: Case, state: str | None) -> str:
 @click.argument("case", type=CASE)
 @click.option("--action", help=_("Pourquoi cette action n'est-elle pas possible ?"))
 def why(app: App, case: str, action: str | None) -> None:
+    if action is None and explain_cycle(app, case):
+        return
     found = find(app, case)
     if action is not None:
         _why_not(app, found, action)

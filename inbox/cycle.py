@@ -1,0 +1,103 @@
+"""Why a cycle is due when it is: the plan's sentence, the cadence, the reading, the calendar."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import workflows
+from inbox import dates
+from inbox.lookup import find, is_cycle
+from inbox.output import say, show_json, strong
+from inbox.texts import _, word
+from workflows.plan.readings import READINGS
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from inbox.app import App
+    from workflows.plan.cycles import Cycle
+    from workflows.plan.decisions import Standing
+
+
+def explain_cycle(app: App, reference: str) -> bool:
+    """Explain a cycle named by a person; return False when the reference is another case's."""
+    if not is_cycle(reference) and "cle" not in find(app, reference).data:
+        return False
+    from inbox.plans import Plans
+
+    plan, cycle = Plans(app).named(reference)
+    closed = _closed(app, cycle)
+    if app.json:
+        show_json(_json(app, plan, cycle, closed))
+    else:
+        _say(plan, cycle, closed)
+    return True
+
+
+def _readings(plan: Standing, cycle: Cycle) -> list[str]:
+    """Return the readings that this cycle's days depend on."""
+    part = cycle.version.cadence
+    used = []
+    if part.level:
+        used.append("en_annee")
+    if part.periodic:
+        used.append("periodique")
+    start = (part.yearly and part.yearly.start) or (part.continuous and part.continuous.start)
+    if start:
+        used.append("a_compter_du")
+    elif part.yearly:
+        used.append("annuel_debut")
+        used += ["estimations"] if part.yearly.once_ready else []
+    return [key for key in used if key in plan.readings]
+
+
+def _closed(app: App, cycle: Cycle) -> list[tuple[date, str]]:
+    """Return the closed days that the do-by date was moved back over."""
+    calendar, found, day = app.workspace.calendar, [], cycle.due
+    while day > cycle.do_by:
+        found.append((day, calendar.holiday(day) or _("fin de semaine")))
+        day -= timedelta(days=1)
+    return found
+
+
+def _sentence(cycle: Cycle) -> str:
+    target = cycle.version.target
+    return f"{cycle.entry.objective.title.fr} {cycle.entry.indicator.title.fr} – Cible : {target}"
+
+
+def _say(plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> None:
+    say(strong(f"{cycle.name} — {plan.catalogue.plan.label.fr}"))
+    say(_("  Le plan dit : « {text} »", text=_sentence(cycle)))
+    say(
+        _("  Résolution {r} du {d}", r=cycle.version.resolution, d=dates.day(cycle.version.decided))
+    )
+    if cycle.version.reason:
+        say(_("  Amendée : {why}", why=cycle.version.reason))
+    say(_("  Règle : {rule}", rule=cycle.rule))
+    for key in _readings(plan, cycle):
+        reading = READINGS[key]
+        say(_("  Lecture « {quoted} » : {choice} (inbox plan readings)", quoted=reading.quoted,
+              choice=word(reading.choices[plan.readings[key]])))  # fmt: skip
+    say(_("  Période : du {a} au {b}, exercice {year}", a=dates.day(cycle.start),
+          b=dates.day(cycle.end), year=cycle.fiscal_year))  # fmt: skip
+    say(_("  Échéance : {d} ; une échéance du plan ne bouge jamais.", d=dates.day(cycle.due)))
+    for day, name in closed:
+        say(_("    fermé le {d} : {name}", d=dates.day(day), name=name))
+    say(_("  À faire au plus tard le {d}, jour ouvrable ; jamais après, l'exercice serait fini.",
+          d=dates.day(cycle.do_by)))  # fmt: skip
+    say(_("  La saisie se ferme le {d}.", d=dates.day(cycle.enter_by)))
+
+
+def _json(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> dict[str, Any]:
+    from inbox.commands.plan import cycle_json
+
+    text = plan.catalogue.plan.text
+    return {
+        **cycle_json(cycle),
+        "sentence": _sentence(cycle),
+        "source": text if text and workflows.adopted_text(text) else None,
+        "readings": {key: plan.readings[key] for key in _readings(plan, cycle)},
+        "closed_days": {day.isoformat(): name for day, name in closed},
+        "zone": str(app.workspace.calendar.zone),
+    }

@@ -1,0 +1,115 @@
+"""The plan as data: its exact words, its twelve kinds of target, and files that are refused."""
+
+import re
+
+import pytest
+
+import workflows
+from engine.errors import InvalidDefinition
+from workflows.plan import catalogue
+
+(FILE,) = workflows.shipped_plans()
+TEXT = FILE.read_text(encoding="utf-8")
+PLAN = catalogue.load(TEXT, FILE.name)
+
+
+def plain(text):
+    """Words without the typography of the printed page: hyphens, apostrophes, line ends."""
+    for mark, typed in (("\u2019", "'"), ("\u2010", "-"), ("\u2011", "-"), ("\u00a0", " ")):
+        text = text.replace(mark, typed)
+    # A word cut at the end of a printed line is one word.
+    return re.sub(r"\s+", " ", re.sub(r"-\n", "-", text))
+
+
+ADOPTED = plain(workflows.adopted_text("plan_2011_2016.txt"))
+
+
+def test_the_plan_has_its_enjeux_axes_objectives_and_indicators():
+    plan = PLAN.plan
+    axes = [a for e in plan.enjeux for a in e.axes]
+    objectives = [o for a in axes for o in a.objectives]
+    assert (len(plan.enjeux), len(axes), len(objectives)) == (3, 9, 22)
+    assert len(PLAN.entries()) == 24
+
+
+@pytest.mark.parametrize("entry", PLAN.entries(), ids=lambda e: e.indicator.id)
+def test_every_word_of_an_indicator_stands_in_the_adopted_text(entry):
+    words = [
+        entry.enjeu.title.fr, entry.enjeu.orientation.fr, entry.axis.title.fr,
+        entry.objective.title.fr, entry.indicator.title.fr, entry.indicator.target.fr,
+    ]  # fmt: skip
+    for text in words:
+        assert plain(text) in ADOPTED
+
+
+def test_labels_repeat_and_ids_do_not():
+    titles = [e.indicator.title.fr for e in PLAN.entries()]
+    assert titles.count("Base de données") == 2
+    assert titles.count("Stratégie mise en place") == 3
+    assert len({e.indicator.id for e in PLAN.entries()}) == 24
+
+
+MINIMAL = """\
+arrimage: 1
+plan: essai
+label: {fr: Essai}
+starts: 2020-04-01
+ends: 2025-03-31
+adopted: {on: 2020-03-01, resolution: R-1}
+enjeux:
+  - number: 1
+    title: {fr: Enjeu}
+    orientation: {fr: Orientation}
+    axes:
+      - number: 1
+        title: {fr: Axe}
+        objectives:
+          - number: 1
+            title: {fr: Objectif}
+            indicators:
+              - id: A-1
+                title: {fr: Rapport}
+                target: {fr: 31 mars 2021}
+                cadence: {once: {on: 2021-03-31}}
+              - id: A-2
+                title: {fr: Portrait}
+                target: {fr: Annuel}
+                cadence: {yearly: {}}
+amendments:
+  - {indicator: A-2, target: {fr: Aux deux ans}, cadence: {once: {on: 2024-03-31}}, decided: 2022-01-10, effective: 2022-04-01, resolution: R-2, reason: {fr: Moins de moyens}}
+"""
+BAD = [
+    ("unknown-key", "cadence: {yearly: {}}", "cadence: {monthly: {}}", 25),
+    ("one-key", "cadence: {yearly: {}}", "cadence: {}", 25),
+    ("wrong-type", "on: 2021-03-31", "on: 2021-02-30", 21),
+    ("due-before-start", "on: 2021-03-31", "on: 2019-03-31", 21),
+    ("due-after-end", "on: 2021-03-31", "on: 2026-03-31", 21),
+    ("duplicate-id", "id: A-2", "id: A-1", 22),
+    ("missing-label", "title: {fr: Portrait}", "title: {en: Portrait}", 23),
+    ("ends-before-start", "ends: 2025-03-31", "ends: 2019-03-31", 5),
+    ("unknown-indicator", "indicator: A-2, target", "indicator: A-9, target", 27),
+    ("bad-form", "cadence: {yearly: {}}", "cadence: {continuous: {from_year: 2021-2023}}", 25),
+    ("bad-form", "id: A-2", "id: a 2", 22),
+    ("overlapping-amendments", "reason: {fr: Moins de moyens}}\n",
+     "reason: {fr: Moins de moyens}}\n  - {indicator: A-2, target: {fr: Non}, cadence: {yearly: {}}, decided: 2022-02-10, "
+     "effective: 2022-04-01, resolution: R-3, reason: {fr: Autre}}\n", 28),
+]  # fmt: skip
+
+
+def test_a_sound_plan_is_read():
+    assert [e.indicator.id for e in catalogue.load(MINIMAL, "essai.yaml").entries()] == [
+        "A-1",
+        "A-2",
+    ]
+
+
+@pytest.mark.parametrize(("code", "good", "bad", "line"), BAD, ids=[f"{b[0]}-{b[3]}" for b in BAD])
+def test_a_bad_plan_is_refused_with_its_place_and_nothing_is_loaded(code, good, bad, line):
+    assert good in MINIMAL
+    with pytest.raises(InvalidDefinition) as refused:
+        catalogue.load(MINIMAL.replace(good, bad, 1), "essai.yaml")
+    found = [(f.path, f.code, f.line) for f in refused.value.findings]
+    assert ("essai.yaml", code, line) in found, found
+    assert all(
+        f.column > 0 and f.messages["fr"] and f.messages["en"] for f in refused.value.findings
+    )

@@ -1,0 +1,159 @@
+"""Cadences into cycles, under every reading, on the calendar of Québec."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.calendar import Calendar
+from tests.unit.plan.test_catalogue import MINIMAL, PLAN
+from workflows.plan import catalogue
+from workflows.plan.cadence import Bounds, anniversary, occurrences
+from workflows.plan.catalogue import read_cadence
+from workflows.plan.cycles import cycles
+from workflows.plan.decisions import standing
+from workflows.plan.readings import READINGS, defaults
+
+CALENDAR = Calendar()
+STANDING = standing(PLAN)
+
+
+def dues(indicator, **readings):
+    found = cycles(STANDING, CALENDAR, readings={**defaults(), **readings})
+    return [c.due.isoformat() for c in found if c.indicator == indicator]
+
+
+YEARS = [f"{y}-03-31" for y in range(2012, 2017)]
+DEFAULTS = [
+    ("E1-A1-O1-I1", ["2012-03-31"]),
+    ("E1-A1-O1-I2", YEARS[1:]),  # the first fiscal year that begins after 31 March 2012
+    ("E1-A3-O5-I1", ["2013-12-31"]),
+    ("E1-A3-O5-I2", YEARS),
+    ("E1-A4-O6-I1", YEARS[1:]),
+    ("E2-A1-O2-I1", YEARS[2:]),
+    ("E2-A2-O3-I1", YEARS),
+    ("E2-A3-O4-I1", YEARS[1:]),
+    ("E2-A3-O5-I1", YEARS[1:]),
+    ("E3-A1-O1-I1", YEARS),
+    ("E3-A1-O3-I1", YEARS[1:]),
+    ("E3-A1-O4-I1", ["2016-03-31"]),
+    ("E3-A2-O8-I1", YEARS[1:]),
+    ("E3-A2-O9-I1", YEARS),
+]
+
+
+@pytest.mark.parametrize(("indicator", "expected"), DEFAULTS, ids=[d[0] for d in DEFAULTS])
+def test_each_kind_of_target_is_due_as_its_default_reading_says(indicator, expected):
+    assert dues(indicator) == expected
+
+
+def test_the_whole_plan_promises_67_reports():
+    assert len(cycles(STANDING, CALENDAR)) == 67
+
+
+@pytest.mark.parametrize(
+    ("reading", "value", "indicator", "expected"),
+    [
+        ("a_compter_du", "next_year", "E1-A4-O6-I1", YEARS[2:]),
+        ("en_annee", "calendar_year_end", "E3-A1-O4-I1", ["2016-12-31"]),
+        ("periodique", "half_yearly", "E1-A1-O1-I2",
+         [d for y in range(2012, 2016) for d in (f"{y}-09-30", f"{y + 1}-03-31")]),
+        ("annuel_debut", "second_year", "E2-A2-O3-I1", YEARS[1:]),
+        ("estimations", "once_ready", "E1-A3-O5-I2", YEARS[2:]),
+    ],
+)  # fmt: skip
+def test_another_reading_changes_what_it_is_about(reading, value, indicator, expected):
+    assert dues(indicator, **{reading: value}) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(r.key, v) for r in READINGS.values() for v in r.choices]
+)
+def test_every_choice_of_every_reading_can_be_taken(key, value):
+    assert cycles(STANDING, CALENDAR, readings={**defaults(), key: value})
+
+
+def test_easter_sunday_between_two_holidays_is_done_by_the_thursday_before_in_the_same_year():
+    found = next(c for c in cycles(STANDING, CALENDAR) if c.due == date(2013, 3, 31))
+    assert found.do_by == date(2013, 3, 28)
+    assert found.fiscal_year == CALENDAR.fiscal_year(found.do_by) == "2012-2013"
+    assert found.enter_by == date(2013, 4, 30)
+
+
+def test_a_saturday_is_done_by_the_friday_before():
+    found = next(c for c in cycles(STANDING, CALENDAR) if c.due == date(2012, 3, 31))
+    assert found.do_by == date(2012, 3, 30)
+
+
+def test_what_goes_on_is_accounted_for_and_what_is_counted_says_how_many():
+    found = {c.indicator: c for c in cycles(STANDING, CALENDAR)}
+    assert found["E3-A2-O9-I1"].nature == "accountability"
+    assert found["E3-A1-O1-I1"].quantity == 2
+    assert found["E3-A1-O4-I1"].quantity == 5
+    assert {c.nature for c in found.values()} == {"target", "accountability"}
+
+
+def test_the_29th_of_february_has_its_anniversaries_on_the_28th():
+    assert [anniversary(date(2024, 2, 29), n).isoformat() for n in range(5)] == [
+        "2024-02-29", "2025-02-28", "2026-02-28", "2027-02-28", "2028-02-29",
+    ]  # fmt: skip
+
+
+def within(starts, ends):
+    return Bounds(starts=starts, ends=ends, readings=defaults(), ready=lambda _: None)
+
+
+DAYS = st.dates(date(2000, 1, 1), date(2040, 12, 31))
+
+
+@given(DAYS, st.integers(1, 12))
+def test_the_years_of_a_target_follow_each_other_without_gap_or_overlap(start, years):
+    ends = anniversary(start, years)
+    for text in (f"{{yearly: {{from: {start}}}}}", "{yearly: {}}", "{continuous: {}}"):
+        found = occurrences(read_cadence(text), within(start, ends))
+        for before, after in zip(found, found[1:], strict=False):
+            assert (after.start - before.end).days == 1
+        assert all(o.start <= o.end == o.due <= ends for o in found)
+
+
+@given(DAYS)
+def test_a_do_by_day_is_worked_never_after_the_due_date(day):
+    plan = catalogue.load(MINIMAL.replace("2020-04-01", f"{day.year}-04-01").replace(
+        "2025-03-31", f"{day.year + 5}-03-31").replace("2021-03-31", f"{day.year + 1}-03-31")
+        .partition("amendments")[0], "essai.yaml")  # fmt: skip
+    for cycle in cycles(standing(plan), CALENDAR):
+        assert cycle.do_by <= cycle.due
+        assert CALENDAR.is_business_day(cycle.do_by)
+        assert CALENDAR.fiscal_year(cycle.do_by) == cycle.fiscal_year
+
+
+def amended(**record):
+    base = {
+        "indicateur": "E1-A2-O3-I1", "cible": "31 mars 2014", "cadence": "{once: {on: 2014-03-31}}",
+        "decide_le": "2012-11-20", "effectif_le": "2012-11-20", "resolution": "INM-55", "motif": "x",
+    }  # fmt: skip
+    return standing(PLAN, {"amendements": [{**base, **record}]})
+
+
+def test_an_amended_target_is_due_as_it_says_from_the_day_it_takes_effect():
+    found = [c for c in cycles(amended(), CALENDAR) if c.indicator == "E1-A2-O3-I1"]
+    assert [(c.due.isoformat(), c.version.resolution) for c in found] == [("2014-03-31", "INM-55")]
+
+
+def test_a_retroactive_amendment_replaces_what_was_due_since_it_takes_effect():
+    later = amended(indicateur="E1-A3-O5-I2", cadence="{yearly: {at_least: 2}}",
+                    cible="Deux par année", decide_le="2014-01-15", effectif_le="2012-04-01")  # fmt: skip
+    found = [c for c in cycles(later, CALENDAR) if c.indicator == "E1-A3-O5-I2"]
+    assert [(c.due.year, c.version.number) for c in found] == [
+        (2012, 0), (2013, 1), (2014, 1), (2015, 1), (2016, 1),
+    ]  # fmt: skip
+
+
+def test_an_extension_adds_the_years_that_it_adds():
+    longer = standing(
+        PLAN, {"prolongations": [{"fin": "2017-03-31", "resolution": "R", "motif": "x"}]}
+    )
+    added = {c.key for c in cycles(longer, CALENDAR)} - {c.key for c in cycles(STANDING, CALENDAR)}
+    assert added
+    assert all("2017-03-31" in key for key in added)
