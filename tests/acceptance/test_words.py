@@ -1,0 +1,92 @@
+"""What people read is in words: dates, rules, actions, records; never a key, never a dump."""
+
+import pytest
+
+from tests.acceptance.test_command import NAMED
+
+
+@pytest.fixture
+def request_(inbox):
+    inbox(*NAMED, "--country", "Maroc", "--received", "2026-11-09")
+    inbox("take", "1")
+    return inbox
+
+
+def plain(text):
+    return text.replace("\u00a0", " ")
+
+
+def diffused(inbox):
+    """Bring the first case to its diffusion, with one establishment that has an address."""
+    inbox("partners", "add", "Cégep A", "--order", "collégial", "--email", "a@example.org")
+    inbox("do", "1", "rechercher", "--set", "source=Web", "--set", "rien_trouve=oui")
+    inbox("do", "1", "orienter", "--set", "orientation=aucune", "--set", "orientation_motif=x")
+    five = ("besoins", "attentes", "entente", "ressources", "echeancier")
+    inbox("do", "1", "preciser", *(w for name in five for w in ("--set", f"{name}=x")))
+    inbox("do", "1", "conclure_precision")
+    inbox("do", "1", "categoriser", "--set", "categorie=court_terme", "--set", "categorie_motif=x")
+    inbox("do", "1", "preparer_fiche", "--set", "fiche_titre=T", "--set", "fiche_besoins=B")
+    inbox("do", "1", "diffuser", "--yes")
+    inbox("tick")
+
+
+def test_why_says_the_rules_of_dates_as_sentences(request_):
+    said = plain(request_("why", "1"))
+    assert "2 jours ouvrables après l'ouverture du dossier" in said
+    assert "1 jour ouvrable avant l'échéance, à 8 h 30" in said
+    english = request_("why", "1", "--lang", "en")
+    assert "1 business day before the due date, at 08:30" in english
+    for key in ("before", "unit", "business days,", "of due"):
+        assert key not in said
+    diffused(request_)
+    said = plain(request_("why", "1"))
+    assert "3 jours ouvrables avant la date limite pour manifester un intérêt, à 10 h 00" in said
+    assert "1 minute après la date limite pour manifester un intérêt" in said
+    assert request_.json("why", "1")["due_rule"].startswith("à la date limite")
+
+
+def test_a_refusal_names_actions_in_words_and_instants_in_local_time(request_):
+    refused = plain(request_.run("do", "1", "diffuser", code=1).stderr)
+    assert "« Diffuser à tout le réseau » n'est pas possible" in refused
+    assert "(dernier geste : prendre, par direction, 16 novembre 2026, 10 h 00)" in refused
+    assert "UTC" not in refused
+    assert "« prendre » n'est pas possible" in plain(request_.run("take", "1", code=1).stderr)
+    missing = plain(request_.run("register", "--organisation", "X", code=1).stderr)
+    assert "« Inscrire au registre » n'est pas possible" in missing
+    late = request_.run("do", "1", "noter", "--set", "texte=x", "--if-version", "1", code=3)
+    assert "a fait « prendre »" in plain(late.stderr)
+    assert "(16 novembre 2026, 10 h 00)" in plain(late.stderr)
+    english = request_.run("take", "1", "--lang", "en", code=1).stderr
+    assert "take" in english
+
+
+def test_what_a_record_holds_is_said_with_its_labels(request_):
+    request_("do", "1", "rechercher", "--set", "source=Site de l'école", "--set", "rien_trouve=oui")
+    record = "Source consultée : Site de l'école ; Rien trouvé : oui (direction, 16 novembre 2026)"
+    for words in (["show", "1"], ["history", "1"]):
+        assert record in plain(request_(*words))
+
+
+def test_history_keeps_the_order_of_the_definition(request_):
+    opening = request_("history", "1").splitlines()
+    fields = [line.split("\u00a0")[0].strip() for line in opening[2:6]]
+    assert fields == ["Organisation", "Sujet", "Pays", "Reçue le"]
+
+
+def test_how_long_a_request_waited_to_be_registered_is_shown(request_):
+    said = plain(request_("show", "1"))
+    assert (
+        "Reçue le 9 novembre 2026, inscrite le 16 novembre 2026, 10 h 00 : "
+        "5 jours ouvrables plus tard — trop tard (1 jour ouvrable au plus)"
+    ) in said
+    assert "0 h 00" not in said.replace("10 h 00", "")
+    shown = request_.json("show", "1")
+    assert (shown["received"][:10], shown["lag_business_days"], shown["late"]) == (
+        "2026-11-09", 5, True,
+    )  # fmt: skip
+    request_("do", "1", "corriger", "--set", "recue_le=2026-11-16T09:30", "--note", "x")
+    shown = request_.json("show", "1")
+    assert (shown["lag_business_days"], shown["late"]) == (0, False)
+    assert "trop tard" not in request_("show", "1")
+    request_(*NAMED)
+    assert request_.json("show", "2")["lag_business_days"] is None
