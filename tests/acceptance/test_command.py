@@ -237,7 +237,7 @@ def test_the_exported_register_holds_no_formula(request_, tmp_path):
     assert '\'=HYPERLINK("http://x")' in cells
     assert not any(c.startswith(("=", "+", "@")) for c in cells)
     sheet = openpyxl.load_workbook(tmp_path / "r.xlsx").active
-    assert all(c.data_type in {"s", "n"} for row in sheet.iter_rows() for c in row)
+    assert all(c.data_type in {"s", "n", "d"} for row in sheet.iter_rows() for c in row)
     assert [c.value for c in sheet["A"]][:2] == ["Numéro", "DI-2026-0001"]
 
 

@@ -1,5 +1,10 @@
 """What people read is in words: dates, rules, actions, records; never a key, never a dump."""
 
+import csv
+import io
+from datetime import datetime
+
+import openpyxl
 import pytest
 
 from tests.acceptance.test_command import NAMED
@@ -90,3 +95,73 @@ def test_how_long_a_request_waited_to_be_registered_is_shown(request_):
     assert "trop tard" not in request_("show", "1")
     request_(*NAMED)
     assert request_.json("show", "2")["lag_business_days"] is None
+
+
+def test_the_exported_register_sorts_and_adds_up(request_, tmp_path):
+    request_("assign", "1", "--to", "conseillere")
+    request_("do", "1", "rechercher", "--set", "source=Web", "--set", "rien_trouve=oui")
+    request_("register", "--organisation", "-1+1", "--subject", "S")
+    for name in ("r.xlsx", "r.csv"):
+        request_("export", str(tmp_path / name))
+    sheet = openpyxl.load_workbook(tmp_path / "r.xlsx").active
+    headings, first, second = ([c.value for c in row] for row in sheet.iter_rows())
+    assert len(set(headings)) == len(headings)
+    assert "Type d'entente recherchée (entente)" in headings
+    assert "Type d'entente recherchée (fiche_entente)" in headings
+    row = dict(zip(headings, first, strict=True))
+    assert row["Inscrite le"].isoformat() == "2026-11-16T10:00:00"
+    assert row["Reçue le"].isoformat() == "2026-11-09T00:00:00"
+    assert isinstance(row["Échéance"], datetime)
+    assert row["Responsable"] == "Conseillere"
+    assert row["Délai d'inscription (jours ouvrables)"] == 5
+    assert row["Inscrite trop tard"] == "oui"
+    assert row["Âge (jours ouvrables)"] == 0
+    assert plain(row["Recherches"]).startswith("Source consultée : Web ; Rien trouvé : oui (")
+    assert dict(zip(headings, second, strict=True))["Organisation"] == "'-1+1"
+    raw = (tmp_path / "r.csv").read_bytes().decode("utf-8-sig")
+    lines = list(csv.reader(io.StringIO(raw), delimiter=";"))
+    row = dict(zip(lines[0], lines[1], strict=True))
+    assert (row["Inscrite le"], row["Reçue le"]) == ("2026-11-16 10:00", "2026-11-09")
+
+
+def test_an_edited_case_is_told_in_words(request_):
+    import sqlite3
+
+    with sqlite3.connect(request_.home / "arrimage.db") as connection:
+        connection.execute("UPDATE cases SET state = 'terminee', owner = NULL")
+    connection.close()
+    said = plain(request_.run("verify", code=1).stdout)
+    assert "(l'état est « Diffusée – suivi terminé » ; d'après l'historique, « Inscrite »)" in said
+    assert "(le responsable est personne ; d'après l'historique, direction)" in said
+    assert "1 dossier, 2 événements, 2 fautes." in said
+    with sqlite3.connect(request_.home / "arrimage.db") as connection:
+        connection.execute("UPDATE history SET actor = 'x' WHERE seq = 2")
+    connection.close()
+    assert "un événement a été changé (prendre, par x)" in plain(
+        request_.run("verify", code=1).stdout
+    )
+
+
+def test_the_doctor_names_its_checks_and_what_mends_each(inbox):
+    inbox("partners", "add", "Cégep A", "--order", "collégial", "--email", "a@example.org")
+    assert "réseau : 1 membre actif, 0 sans adresse\n" in plain(inbox("doctor"))
+    settings = (inbox.home / "inbox.toml").read_text(encoding="utf-8")
+    (inbox.home / "inbox.toml").write_text(
+        settings.replace("port = ", "port = 1 # "), encoding="utf-8"
+    )
+    (inbox.home / "workflows" / "casse.yaml").write_text("arrimage: 1\nprocess: x\nversion: un\n")
+    said = plain(inbox.run("doctor", code=4).stdout)
+    assert "[à régler] serveur de courrier : " in said
+    assert "corrigez host, port et security sous [mail] dans " in said
+    assert "[à régler] processus : " in said
+    assert "casse.yaml:3:" in said
+    checks = {c["check"]: c for c in inbox.json("doctor", code=4)["checks"]}
+    assert not checks["mail server"]["ok"]
+    assert checks["mail server"]["label"] == "serveur de courrier"
+
+
+def test_an_absence_is_told_with_its_days_in_words(inbox):
+    said = plain(inbox("staff", "absent", "conseillere", "--from", "2026-11-16", "--to",
+                       "2026-11-20", "--substitute", "conseiller"))  # fmt: skip
+    assert "absent du 16 novembre 2026 au 20 novembre 2026" in said
+    assert "jusqu'au 20 novembre 2026" in plain(inbox("staff", "list"))
