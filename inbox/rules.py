@@ -160,7 +160,7 @@ _HOLDS = {
     "not_before": "{field} ne vient pas avant {value}",
     "ended": "chaque dossier enfant ({which}) est fermé",
     "open": "chaque dossier enfant ({which}) est ouvert",
-    "children": "les dossiers enfants ({which}) sont au moins {n}",
+    "children": "le nombre de dossiers enfants ({which}) est d'au moins {n}",
     "outcome": "chaque dossier enfant ({which}) a fini ainsi",
     "accepted": "chaque envoi de {label} est accepté",
     "settled": "plus rien n'est en route pour {label}",
@@ -189,7 +189,7 @@ _FAILS = {
     "not_before": "{field} vient avant {value}",
     "ended": "un dossier enfant ({which}) est ouvert",
     "open": "un dossier enfant ({which}) est fermé",
-    "children": "les dossiers enfants ({which}) sont moins de {n}",
+    "children": "le nombre de dossiers enfants ({which}) est inférieur à {n}",
     "outcome": "un dossier enfant ({which}) n'a pas fini ainsi",
     "accepted": "un envoi de {label} n'est pas accepté",
     "settled": "un envoi de {label} est en route",
@@ -246,8 +246,16 @@ def _compared(name: str, wanted: Any, spec: model.FieldSpec, definition: model.D
     if isinstance(wanted, list):
         return _or(value(spec, v) for v in wanted)
     if name in {"before", "not_before"}:
-        return dates.day(wanted) if isinstance(wanted, date) else moment(wanted, definition)
+        return _limit(wanted, definition)
     return value(spec, wanted)
+
+
+def _limit(wanted: model.When | date, definition: model.Definition) -> str:
+    if isinstance(wanted, date):
+        return _("le {day}", day=dates.day(wanted))
+    if wanted.after or wanted.before or wanted.after_field:
+        return _("le jour que voici ({rule})", rule=moment(wanted, definition))
+    return _base(wanted.of, definition)
 
 
 def _children(part: model.Children, _definition: model.Definition, holds: bool) -> str:

@@ -251,8 +251,8 @@ def test_a_partner_file_with_faults_imports_nothing_and_names_each(inbox, tmp_pa
         assert place in done.stderr
     assert inbox.json("partners", "list")["members"] == []
     path.write_text("nom;ordre;courriel\nCégep A;collégial;a@example.org|b@example.org\n")
-    assert "1 ajoutés" in inbox("partners", "import", str(path))
-    assert "1 inchangés" in inbox("partners", "import", str(path))
+    assert "1 ajouté, 0 changé" in inbox("partners", "import", str(path))
+    assert "1 inchangé." in inbox("partners", "import", str(path))
     member = inbox.json("partners", "list")["members"][0]
     assert [c["email"] for c in member["contacts"]] == ["a@example.org", "b@example.org"]
 

@@ -165,3 +165,26 @@ def test_an_absence_is_told_with_its_days_in_words(inbox):
                        "2026-11-20", "--substitute", "conseiller"))  # fmt: skip
     assert "absent du 16 novembre 2026 au 20 novembre 2026" in said
     assert "jusqu'au 20 novembre 2026" in plain(inbox("staff", "list"))
+
+
+def test_a_process_is_shown_with_its_delays_tables_lists_and_guards(inbox):
+    said = plain(inbox("process", "show", "demande"))
+    for line in (
+        "Inscrite : 2 jours ouvrables après l'ouverture du dossier",
+        "3 jours ouvrables avant la date limite pour manifester un intérêt, à 10 h 00",
+        "répété après 5 jours ouvrables, 3 fois en tout",
+        "Horizon en mois : de 13 à 36 → Catégorie proposée : « Opportunité d'affaires à moyen terme »",
+        "La recherche est consignée : « Recherches » est rempli → Consigner une recherche",
+        "sinon : La recherche est obligatoire pour chaque demande",
+        "Titre de la fiche : texte, 160 caractères au plus (fiche_titre)",
+        "délai permis : 1 jour ouvrable après « Reçue le »",
+    ):
+        assert line in said, line
+    shown = inbox.json("process", "show", "demande")
+    states = {s["state"]: s for s in shown["states"]}
+    assert states["enregistree"]["due"] == "2 jours ouvrables après l'ouverture du dossier"
+    assert states["terminee"]["due"] is None
+    assert {t["timer"] for t in shown["timers"]} >= {"retard", "relance_demandeur"}
+    assert [r["give"][0]["value"] for r in shown["tables"][1]["rows"]] == ["2", "2", "2"]
+    actions = {a["action"]: a for a in shown["actions"]}
+    assert actions["orienter"]["requires"][0]["because"].startswith("La recherche")
