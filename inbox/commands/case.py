@@ -147,7 +147,7 @@ def _print_options(case: Case, options: tuple[Option, ...]) -> None:
         say(strong(_("Pas maintenant, et pourquoi")))
         for option in here:
             why = "; ".join(reasons.sentence(r) for r in option.reasons)
-            say(f"  {option.action.name} — {clean(why)}")
+            say(f"  {word(option.action.label)} ({option.action.name}) — {clean(why)}")
     later = [o.action.name for o in other if o not in here]
     if later:
         say(_("  Dans un autre état : {actions} (inbox why {number} --action …)",
@@ -273,8 +273,9 @@ def _event_lines(
     lines += [_("pièce jointe : {name}", name=f["name"]) for f in body.get("files", [])]
     if "merged" in body:
         lines.append(_("{number} est fusionné ici", number=body["merged"]))
-    if body.get("late"):
-        lines.append(_("inscrite plus d'un jour ouvrable après sa réception"))
+    if body.get("late") and case.definition.lag:
+        lines.append(_("inscrite trop tard après sa réception ({span} au plus)",
+                       span=rules.span(case.definition.lag)))  # fmt: skip
     if body.get("probable_duplicates"):
         lines.append(_("doublon probable de {n}", n=", ".join(body["probable_duplicates"])))
     if "timer" in body:
