@@ -138,8 +138,8 @@ def _verify_row(
     if canonical(data) != row.data:
         stored = json.loads(row.data)
         names = [k for k in {**data, **stored} if data.get(k) != stored.get(k)]
-        listed = ", ".join(sorted(names))
-        yield _fault("case_edited", row, None, f"fields {listed}", "fields", fields=listed)
+        detail = f"fields {', '.join(sorted(names))}"
+        yield _fault("case_edited", row, None, detail, "fields", fields=tuple(sorted(names)))
     if state != row.state:
         detail = f"state {row.state}, by its history {state}"
         yield _fault("case_edited", row, None, detail, "state",

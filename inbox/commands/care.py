@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine import register
-from engine.errors import InvalidDefinition
+from engine.errors import ArrimageError, InvalidDefinition
 from inbox import dates, reasons
 from inbox.command import command
 from inbox.commands.export import write_atomically
@@ -24,7 +24,7 @@ from inbox.texts import _, clean, lang, n_, word
 from inbox.workspace import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from engine.verify import Fault
     from inbox.app import App
@@ -84,7 +84,19 @@ def _fault_detail(app: App, fault: Fault) -> str:
     if "action" in values:
         key = str(values["action"])
         values["action"] = reasons.deed(key, labels.get("actions", {}).get(key))
+    if "fields" in values:
+        values["fields"] = ", ".join(_field_labels(app, fault, values["fields"]))
     return _(_DETAILS[fault.kind], **values)
+
+
+def _field_labels(app: App, fault: Fault, names: Iterable[str]) -> list[str]:
+    """Return fields by their labels; by their keys when even the definition cannot be read."""
+    try:
+        key, version = fault.definition or ("", 0)
+        fields = app.library.get(key, version).definition.fields
+    except ArrimageError:
+        return list(names)
+    return [word(fields[name].label) if name in fields else name for name in names]
 
 
 _DETAILS = {

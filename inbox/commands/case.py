@@ -10,7 +10,7 @@ import click
 from engine import outbox, register, roster
 from engine.definition.samples import label_of
 from engine.reception import reception
-from inbox import dates, reasons, rules
+from inbox import dates, process_text, reasons, rules
 from inbox.command import command
 from inbox.lookup import CASE, Case, find
 from inbox.output import say, show_json, strong
@@ -328,17 +328,18 @@ def why(app: App, case: str, action: str | None) -> None:
         timers = register.pending_timers(connection, found.id)
     explained = [_explained(app, found, t["name"], t["fire_at"]) for t in timers]
     closed = _closed_days(app, found)
+    rule = process_text.due(found.definition.written, found.line.state)
     if app.json:
-        show_json({"case": found.number, "due": found.line.due_at, "due_rule": _due_rule(found),
+        show_json({"case": found.number, "due": found.line.due_at, "due_rule": rule,
                    "timers": explained, "closed_days": closed})  # fmt: skip
         return
     calendar = app.workspace.calendar
     say(_("Entré dans « {state} » le {day}.", state=word(found.state.label),
           day=dates.moment(found.line.entered_at, calendar)))  # fmt: skip
-    if found.line.due_at is not None:
+    if found.line.due_at is not None and rule is not None:
         say(_("Échéance : {day} ({words}).", day=dates.day(calendar.today(found.line.due_at)),
               words=dates.due(found.line.due_at, app.now, calendar)))  # fmt: skip
-        say(f"  {_due_rule(found)}")
+        say(f"  {rule}")
     for day, name in closed.items():
         say(_("  Jour fermé compté : {day}, {name}", name=name,
               day=dates.day(date.fromisoformat(day))))  # fmt: skip
@@ -346,11 +347,6 @@ def why(app: App, case: str, action: str | None) -> None:
         say()
         say(f"{strong(timer['label'])} — {timer['moment']}")
         say(f"  {timer['rule']}")
-
-
-def _due_rule(case: Case) -> str:
-    rule = case.definition.written.states[case.line.state].due
-    return "" if rule is None else rules.moment(rule, case.definition.written)
 
 
 def _explained(app: App, case: Case, name: str, at: Any) -> dict[str, Any]:

@@ -128,12 +128,13 @@ def test_an_edited_case_is_told_in_words(request_):
     import sqlite3
 
     with sqlite3.connect(request_.home / "arrimage.db") as connection:
-        connection.execute("UPDATE cases SET state = 'terminee', owner = NULL")
+        connection.execute("UPDATE cases SET state = 'terminee', owner = NULL, data = '{}'")
     connection.close()
     said = plain(request_.run("verify", code=1).stdout)
     assert "(l'état est « Diffusée – suivi terminé » ; d'après l'historique, « Inscrite »)" in said
     assert "(le responsable est personne ; d'après l'historique, direction)" in said
-    assert "1 dossier, 2 événements, 2 fautes." in said
+    assert "(champs : Organisation, Pays, Reçue le, Sujet)" in said
+    assert "1 dossier, 2 événements, 3 fautes." in said
     with sqlite3.connect(request_.home / "arrimage.db") as connection:
         connection.execute("UPDATE history SET actor = 'x' WHERE seq = 2")
     connection.close()
