@@ -210,7 +210,7 @@ class _Check:
     examples=["inbox doctor"],
 )
 def doctor(app: App) -> None:
-    seen = [(check, *_safely(check, app)) for check in _checks(app)]
+    seen = list(_seen(app))
     if app.json:
         show_json({"ok": all(ok for _check, ok, _detail in seen),
                    "checks": [{"check": check.key, "label": check.label, "ok": ok,
@@ -227,6 +227,15 @@ def doctor(app: App) -> None:
                 say(f"            → {clean(check.mend)}")
     if not all(ok for _check, ok, _detail in seen):
         raise click.exceptions.Exit(4)
+
+
+def _seen(app: App) -> Iterator[tuple[_Check, bool, str]]:
+    """Yield each check with its answer; without a workspace there is nothing more to look at."""
+    first, *others = _checks(app)
+    ok, detail = _safely(first, app)
+    yield first, ok, detail
+    if ok:
+        yield from ((check, *_safely(check, app)) for check in others)
 
 
 def _safely(check: _Check, app: App) -> tuple[bool, str]:

@@ -157,6 +157,8 @@ def test_the_doctor_names_its_checks_and_what_mends_each(inbox):
     assert "[à régler] processus : " in said
     assert "casse.yaml:3:" in said
     checks = {c["check"]: c for c in inbox.json("doctor", code=4)["checks"]}
+    nowhere = inbox.json("doctor", "--home", str(inbox.home / "ailleurs"), code=4)
+    assert [c["check"] for c in nowhere["checks"]] == ["workspace"]
     assert not checks["mail server"]["ok"]
     assert checks["mail server"]["label"] == "serveur de courrier"
 
