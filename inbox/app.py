@@ -17,6 +17,7 @@ from engine.actor import Actor
 from engine.clock import ManualClock, SystemClock
 from engine.database import Database
 from engine.errors import NotAllowed
+from inbox import dates
 from inbox import workspace as workspaces
 from inbox.output import say
 from inbox.texts import _, lang
@@ -68,6 +69,7 @@ class App:
     def workspace(self) -> Workspace:
         """The workspace; say at once when it is a rehearsal."""
         found = workspaces.load(self.home)
+        dates.use(found.calendar)
         if found.rehearsal and not self.json:
             shown = os.environ.get(NOW_VARIABLE)
             said = _("RÉPÉTITION — aucun courrier ne sort de cette machine")

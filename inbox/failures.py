@@ -17,10 +17,10 @@ from engine.errors import (
     Refused,
     Unavailable,
 )
-from inbox import reasons
+from inbox import dates, reasons
 from inbox.main import CONFLICT, ENVIRONMENT, REFUSED, USAGE
 from inbox.output import say, show_json
-from inbox.texts import _, clean, lang
+from inbox.texts import _, clean, lang, n_
 from inbox.workspace import NoWorkspace, SettingsError
 
 Told = tuple[int, str, list[str], dict[str, Any]]
@@ -55,11 +55,12 @@ def _told(error: Exception) -> Told:
 
 
 def _refused(error: Refused) -> Told:
+    what = reasons.deed(error.action, error.label)
     title = (
-        _("Refusé : « {action} » n'est pas possible.", action=error.action)
+        _("Refusé : « {action} » n'est pas possible.", action=what)
         if error.number is None
         else _("Refusé : {number}, « {action} » n'est pas possible maintenant.",
-               number=error.number, action=error.action)
+               number=error.number, action=what)
     )  # fmt: skip
     lines, listed = _reasons(error.reasons, error.number, error.action)
     extra = {"case": error.number, "action": error.action, "reasons": listed}
@@ -88,9 +89,9 @@ def _conflict(error: Conflict) -> Told:
     title = _(
         "Trop tard : {actor} a fait « {action} » sur {number} entre-temps ({at}).",
         actor=error.actor or "?",
-        action=error.action or "?",
+        action=reasons.deed(error.action, error.label) if error.action else "?",
         number=error.number,
-        at=f"{error.at:%Y-%m-%d %H:%M:%S} UTC" if error.at else "?",
+        at=dates.here(error.at) if error.at else "?",
     )
     extra = {"case": error.number, "actor": error.actor, "action": error.action, "at": error.at}
     lines = [_("Rien n'a été changé. Voyez où en est le dossier : inbox show {number}",
@@ -123,7 +124,8 @@ def _ambiguous(error: Ambiguous) -> Told:
 
 
 def _definition(error: InvalidDefinition) -> Told:
-    title = _("La définition n'a pas été installée : {n} constat(s).", n=len(error.findings))
+    title = n_("La définition n'a pas été installée : {n} constat.",
+               "La définition n'a pas été installée : {n} constats.", len(error.findings))  # fmt: skip
     lines, listed = [], []
     for f in error.findings:
         lines.append(f"{f.path}:{f.line}:{f.column}: {f.code}: {f.messages[lang()]}")

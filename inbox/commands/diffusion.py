@@ -15,7 +15,7 @@ from inbox.command import LazyGroup, command
 from inbox.commands.outbox import NETWORK, as_json, states
 from inbox.lookup import CASE, find
 from inbox.output import say, show_json, strong, table
-from inbox.texts import _
+from inbox.texts import _, n_
 
 if TYPE_CHECKING:
     from inbox.app import App
@@ -73,7 +73,8 @@ def _print(app: App, number: str, proved: dict[str, Any], active: int) -> None:
     table(rows, [_("Établissement"), _("État"), _("Heure"), _("Réponse du relais"), "Message-ID"])
     say(_("« Accepté » est la parole du relais de l'Institut ; personne ne peut dire « reçu »."))
     if active != everybody:
-        say(_("Le réseau compte aujourd'hui {n} membres actifs.", n=active))
+        say(n_("Le réseau compte aujourd'hui {n} membre actif.",
+               "Le réseau compte aujourd'hui {n} membres actifs.", active))  # fmt: skip
 
 
 def _signed(app: App, number: str, proved: dict[str, Any]) -> dict[str, Any]:

@@ -48,8 +48,11 @@ def import_(app: App, file: Path, on: datetime | None) -> None:
         show_json({"added": report.added, "changed": report.changed,
                    "unchanged": report.unchanged, "without_address": list(report.without_address)})  # fmt: skip
         return
-    say(_("{a} ajoutés, {c} changés, {u} inchangés.", a=report.added, c=report.changed,
-          u=report.unchanged))  # fmt: skip
+    say(", ".join((
+        n_("{n} ajouté", "{n} ajoutés", report.added),
+        n_("{n} changé", "{n} changés", report.changed),
+        n_("{n} inchangé", "{n} inchangés", report.unchanged),
+    )) + ".")  # fmt: skip
     for name in report.without_address:
         say(_("  Sans adresse : {name} → inbox partners contact « {name} » ADRESSE", name=name))
 
@@ -60,7 +63,8 @@ def _tell_faults(app: App, error: roster_file.RosterFileError) -> NoReturn:
                   for f in error.findings]  # fmt: skip
         show_json({"error": "RosterFileError", "exit": 1, "findings": faults})
     else:
-        say(_("Rien n'a été importé. {n} erreur(s) :", n=len(error.findings)), err=True)
+        say(n_("Rien n'a été importé. {n} erreur :", "Rien n'a été importé. {n} erreurs :",
+               len(error.findings)), err=True)  # fmt: skip
         for f in error.findings:
             said = _FAULTS.get(f.code, f.code)
             say(f"  {error.path}:{f.line}: {f.column}{_(' : ')}{_(said, value=f.value)}", err=True)
@@ -195,7 +199,8 @@ def _done(app: App, name: str) -> None:
     if app.json:
         show_json({"member": name, "active": active})
         return
-    say(_("{name} : noté. Le réseau compte {n} établissements actifs.", name=name, n=active))
+    say(n_("{name} : noté. Le réseau compte {n} établissement actif.",
+           "{name} : noté. Le réseau compte {n} établissements actifs.", active, name=name))  # fmt: skip
 
 
 for made in (import_, list_, add, contact, leave, rejoin):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inbox import form
+from inbox import form, rules
 from inbox.command import command
 from inbox.commands.steps import outcome_json, tell
 from inbox.output import on_terminal, say, show_json
@@ -68,12 +68,12 @@ def register(
     contact: str | None,
     **options: str | None,
 ) -> None:
-    opening = app.library.current(process).definition.opening
-    values = form.read_values(opening, sets, data)
+    found = app.library.current(process).definition
+    values = form.read_values(found.opening, sets, data)
     values |= {_FIELDS[k]: v for k, v in options.items() if v is not None}
     values |= _contact(contact)
     if on_terminal() and not app.json:
-        values, note = form.ask_missing(opening, values, note, optional=False)
+        values, note = form.ask_missing(found.opening, values, note, optional=False)
     outcome = app.engine.open(
         process,
         values,
@@ -86,8 +86,9 @@ def register(
         show_json(outcome_json(app, outcome))
         return
     tell(app, outcome)
-    if outcome.late:
-        say(_("  Attention : inscrite plus d'un jour ouvrable après sa réception."))
+    if outcome.late and found.lag:
+        say(_("  Attention : inscrite trop tard après sa réception ({span} au plus).",
+              span=rules.span(found.lag)))  # fmt: skip
     for number in outcome.probable_duplicates:
         say(_("  Doublon probable de {n} : inbox do {new} fusionner --set doublon_de={n}, ou lier.",
               n=number, new=outcome.number))  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -94,8 +95,7 @@ def list_(app: App) -> None:
         return
     rows = [
         (p.login, p.name, p.email, ", ".join(sorted(p.roles)), p.substitute or "—",
-         _("absent jusqu'au {d}, remplacé par {s}", d=away[p.login].last_day,
-           s=away[p.login].substitute) if p.login in away else p.left_on or "")
+         _absence(p, away.get(p.login)))
         for p in people
     ]  # fmt: skip
     table(
@@ -109,6 +109,13 @@ def list_(app: App) -> None:
             _("Absence ou départ"),
         ],
     )
+
+
+def _absence(person: staff.Person, absence: staff.Absence | None) -> str:
+    if absence is not None:
+        return _("absent jusqu'au {d}, remplacé par {s}", d=dates.day(date.fromisoformat(absence.last_day)),
+                 s=absence.substitute)  # fmt: skip
+    return "" if person.left_on is None else dates.day(date.fromisoformat(person.left_on))
 
 
 @command("absent", help=_("Noter une absence : le substitut reçoit le travail."),
@@ -126,7 +133,8 @@ def absent(app: App, login: str, first: datetime, last: datetime, substitute: st
             actor=app.person.login, at=app.now,
         )  # fmt: skip
     _tell(app, _("{login} : absent du {a} au {b}, remplacé par {s}.", login=login,
-                 a=absence.first_day, b=absence.last_day, s=absence.substitute), absence)  # fmt: skip
+                 a=dates.day(date.fromisoformat(absence.first_day)), b=dates.day(date.fromisoformat(absence.last_day)),
+                 s=absence.substitute), absence)  # fmt: skip
 
 
 @command(

@@ -295,7 +295,7 @@ def test_the_exported_register_holds_no_formula(request_, tmp_path):
     assert '\'=HYPERLINK("http://x")' in cells
     assert not any(c.startswith(("=", "+", "@")) for c in cells)
     sheet = openpyxl.load_workbook(tmp_path / "r.xlsx").active
-    assert all(c.data_type in {"s", "n"} for row in sheet.iter_rows() for c in row)
+    assert all(c.data_type in {"s", "n", "d"} for row in sheet.iter_rows() for c in row)
     assert [c.value for c in sheet["A"]][:2] == ["Numéro", "DI-2026-0001"]
 
 
@@ -309,8 +309,8 @@ def test_a_partner_file_with_faults_imports_nothing_and_names_each(inbox, tmp_pa
         assert place in done.stderr
     assert inbox.json("partners", "list")["members"] == []
     path.write_text("nom;ordre;courriel\nCégep A;collégial;a@example.org|b@example.org\n")
-    assert "1 ajoutés" in inbox("partners", "import", str(path))
-    assert "1 inchangés" in inbox("partners", "import", str(path))
+    assert "1 ajouté, 0 changé" in inbox("partners", "import", str(path))
+    assert "1 inchangé." in inbox("partners", "import", str(path))
     member = inbox.json("partners", "list")["members"][0]
     assert [c["email"] for c in member["contacts"]] == ["a@example.org", "b@example.org"]
 
