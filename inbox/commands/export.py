@@ -13,6 +13,7 @@ import click
 from engine import register, roster
 from inbox import dates, values
 from inbox.command import command
+from inbox.lookup import PROCESS
 from inbox.output import say, show_json
 from inbox.texts import _, clean, n_, word
 
@@ -33,7 +34,11 @@ _EVERYTHING = 1_000_000
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "--process", default="demande", show_default=True, help=_("Le registre d'un processus.")
+    "--process",
+    type=PROCESS,
+    default="demande",
+    show_default=True,
+    help=_("Le registre d'un processus."),
 )
 def export(app: App, file: Path, process: str) -> None:
     if file.suffix not in {".xlsx", ".csv"}:

@@ -72,7 +72,7 @@ def test_a_field_required_because_of_another_answer_is_asked_for_too(inbox):
 
 def test_what_cannot_be_taken_back_is_confirmed_first_and_no_changes_nothing(inbox):
     inbox("register", "--organisation", "O", "--subject", "S")
-    for answer, state, code in (("n", "enregistree", 2), ("peut-être\noui", "hors_mandat", 0)):
+    for answer, state, code in (("n", "enregistree", 1), ("peut-être\noui", "hors_mandat", 0)):
         terminal = Terminal(inbox, "do", "1", "classer_hors_mandat", "--set", "motif_fermeture=x")
         terminal.answer("Continuer", answer)
         assert terminal.end() == code

@@ -1,0 +1,31 @@
+"""Faults of the mail server, in words.
+
+What is stored and logged is English, with the kind of fault first (`notifications.transport.FAULTS`);
+here it becomes a sentence in the language of the run, the library's own detail in parentheses.
+"""
+
+from __future__ import annotations
+
+import re
+
+from inbox.texts import _
+
+_FAULTS = {
+    "connection refused": "rien ne répond à cette adresse",
+    "unknown host": "ce nom de serveur est inconnu",
+    "timed out": "le serveur n'a pas répondu à temps",
+    "connection lost": "la connexion a été coupée",
+    "TLS failed": "le chiffrement (TLS) n'a pas pu s'établir",
+    "authentication refused": "le serveur refuse l'identifiant ou le mot de passe",
+}
+_FAULT = re.compile(
+    rf"(?P<where>\S+:\d+: )?(?P<kind>{'|'.join(_FAULTS)})(?P<detail> \(.*\))?", re.DOTALL
+)
+
+
+def said(detail: str) -> str:
+    """Return a stored fault in words; what is not one of ours, such as a server's reply, as it is."""
+    found = _FAULT.fullmatch(detail)
+    if found is None:
+        return detail
+    return f"{found['where'] or ''}{_(_FAULTS[found['kind']])}{found['detail'] or ''}"
