@@ -17,6 +17,8 @@ _FAULTS = {
     "connection lost": "la connexion a été coupée",
     "TLS failed": "le chiffrement (TLS) n'a pas pu s'établir",
     "authentication refused": "le serveur refuse l'identifiant ou le mot de passe",
+    "the sender stopped after the end of the message was to be sent": "l'envoi s'est arrêté au "
+    "moment où partait la fin du message",
 }
 _FAULT = re.compile(
     rf"(?P<where>\S+:\d+: )?(?P<kind>{'|'.join(_FAULTS)})(?P<detail> \(.*\))?", re.DOTALL

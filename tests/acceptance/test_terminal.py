@@ -76,6 +76,7 @@ def test_what_cannot_be_taken_back_is_confirmed_first_and_no_changes_nothing(inb
         terminal = Terminal(inbox, "do", "1", "classer_hors_mandat", "--set", "motif_fermeture=x")
         terminal.answer("Continuer", answer)
         assert terminal.end() == code
+        assert ("Rien n'a été changé." in terminal.seen) == (answer == "n")
         assert inbox.json("show", "1")["state"] == state
 
 
