@@ -17,6 +17,8 @@ _FAULTS = {
     "connection lost": "la connexion a été coupée",
     "TLS failed": "le chiffrement (TLS) n'a pas pu s'établir",
     "authentication refused": "le serveur refuse l'identifiant ou le mot de passe",
+    "a rehearsal only sends to this machine": "une répétition n'écrit qu'à un serveur de cette machine",
+    "mail must be encrypted: starttls or tls": "le courrier doit être chiffré : starttls ou tls",
     "the sender stopped after the end of the message was to be sent": "l'envoi s'est arrêté au "
     "moment où partait la fin du message",
 }

@@ -208,7 +208,7 @@ def test_a_rehearsal_says_so_and_sends_only_to_this_machine(inbox):
         settings.replace('host = "127.0.0.1"', 'host = "192.0.2.1"'), encoding="utf-8"
     )
     inbox(*NAMED, "--contact", "a@example.org")
-    assert "rehearsal" in inbox.run("tick", code=4).stderr
+    assert "une répétition n'écrit qu'à" in inbox.run("tick", code=4).stderr
 
 
 @pytest.mark.parametrize(
