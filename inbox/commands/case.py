@@ -12,7 +12,7 @@ from engine.definition.samples import label_of
 from engine.reception import reception
 from inbox import dates, process_text, reasons, rules
 from inbox.command import command
-from inbox.lookup import CASE, Case, find
+from inbox.lookup import ANY_ACTION, CASE, Case, find
 from inbox.output import say, show_json, strong
 from inbox.texts import _, clean, n_, word
 from inbox.values import records, shown
@@ -163,7 +163,6 @@ def _case_json(
         files = register.files(connection, case.id)
         timers = register.pending_timers(connection, case.id)
     return {
-        "rehearsal": app.workspace.rehearsal,
         "case": case.number,
         "redirected_from": case.redirected_from,
         "merged": case.merged,
@@ -318,7 +317,9 @@ def _state_label(case: Case, state: str | None) -> str:
     examples=["inbox why 7", "inbox why 7 --action diffuser"],
 )
 @click.argument("case", type=CASE)
-@click.option("--action", help=_("Pourquoi cette action n'est-elle pas possible ?"))
+@click.option(
+    "--action", type=ANY_ACTION, help=_("Pourquoi cette action n'est-elle pas possible ?")
+)
 def why(app: App, case: str, action: str | None) -> None:
     found = find(app, case)
     if action is not None:

@@ -18,6 +18,7 @@ from engine import register, roster, staff
 from engine.reception import reception
 from inbox import dates, values
 from inbox.command import command
+from inbox.lookup import PROCESS
 from inbox.output import say, show_json
 from inbox.texts import _, clean, lang, n_, word
 
@@ -42,7 +43,11 @@ Cell = str | int | Decimal | date | None
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "--process", default="demande", show_default=True, help=_("Le registre d'un processus.")
+    "--process",
+    type=PROCESS,
+    default="demande",
+    show_default=True,
+    help=_("Le registre d'un processus."),
 )
 def export(app: App, file: Path, process: str) -> None:
     if file.suffix not in {".xlsx", ".csv"}:

@@ -10,6 +10,7 @@ import click
 from engine import roster, roster_file
 from inbox.command import LazyGroup, command
 from inbox.commands.outbox import NETWORK
+from inbox.lookup import MEMBER
 from inbox.output import say, show_json, table
 from inbox.texts import _, n_
 
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
     from inbox.app import App
 
 DATE = click.DateTime(formats=["%Y-%m-%d"])
-partners = LazyGroup("partners", help=_("Le réseau des établissements partenaires, daté."))
+partners = LazyGroup(
+    "partners",
+    help=_("Le réseau des établissements partenaires, daté."),
+    examples=[
+        "inbox partners list --on 2026-04-01",
+        "inbox partners import partenaires.csv",
+        'inbox partners contact "Cégep de Sept-Îles" nouvelle@example.org --reason "nouvelle responsable"',
+    ],
+)
 
 
 def _day(app: App, given: datetime | None) -> date:
@@ -29,7 +38,8 @@ def _day(app: App, given: datetime | None) -> date:
 @command(
     "import",
     help=_(
-        "Importer le réseau d'un fichier CSV (nom, ordre, region, courriel, langue, source_du_nom)."
+        "Importer le réseau d'un fichier CSV. Ses colonnes : nom, ordre, region, courriel, langue, "
+        "source_du_nom."
     ),
     examples=["inbox partners import partenaires.csv"],
 )
@@ -152,9 +162,9 @@ def add(
     _done(app, name)
 
 
-@command("contact", help=_("Changer les adresses d'un établissement ; les anciennes restent connues."),
+@command("contact", help=_("Changer les adresses d'un établissement. Les anciennes restent connues."),
          examples=['inbox partners contact "Sept-Îles" nouvelle@example.org'])  # fmt: skip
-@click.argument("name")
+@click.argument("name", type=MEMBER)
 @click.argument("emails", nargs=-1, required=True)
 @click.option("--reason", default="", help=_("Pourquoi."))
 def contact(app: App, name: str, emails: tuple[str, ...], reason: str) -> None:
@@ -169,7 +179,7 @@ def contact(app: App, name: str, emails: tuple[str, ...], reason: str) -> None:
 
 @command("leave", help=_("Noter qu'un établissement quitte le réseau."),
          examples=['inbox partners leave "Cégep Exemple" --on 2026-12-31 --reason "fin de l\'entente"'])  # fmt: skip
-@click.argument("name")
+@click.argument("name", type=MEMBER)
 @click.option("--on", type=DATE, help=_("Premier jour hors du réseau."))
 @click.option("--reason", required=True, help=_("Pourquoi."))
 def leave(app: App, name: str, on: datetime | None, reason: str) -> None:
@@ -182,7 +192,7 @@ def leave(app: App, name: str, on: datetime | None, reason: str) -> None:
 
 @command("rejoin", help=_("Noter qu'un établissement revient."),
          examples=['inbox partners rejoin "Cégep Exemple" --reason "nouvelle entente"'])  # fmt: skip
-@click.argument("name")
+@click.argument("name", type=MEMBER)
 @click.option("--on", type=DATE, help=_("Membre à partir de ce jour."))
 @click.option("--reason", default="", help=_("Pourquoi."))
 def rejoin(app: App, name: str, on: datetime | None, reason: str) -> None:

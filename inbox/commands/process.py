@@ -11,6 +11,7 @@ from engine import register
 from engine.errors import InvalidDefinition
 from inbox import process_text
 from inbox.command import LazyGroup, command
+from inbox.lookup import PROCESS
 from inbox.output import say, show_json, strong, table
 from inbox.texts import _, clean, word
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from engine.definition.compiled import CompiledDefinition
     from inbox.app import App
 
-process_group = LazyGroup("process", help=_("Les processus adoptés."))
+process_group = LazyGroup(
+    "process",
+    help=_("Les processus adoptés."),
+    examples=["inbox process list", "inbox process show demande"],
+)
 
 
 @command("list", help=_("Lister les processus installés."), examples=["inbox process list"])
@@ -43,10 +48,10 @@ def list_(app: App) -> None:
 
 @command(
     "show",
-    help=_("Imprimer un processus : le texte adopté, puis ses états, ses actions et ses délais."),
+    help=_("Imprimer un processus : le texte adopté, puis ses états et ses actions."),
     examples=["inbox process show demande", "inbox process show demande --json"],
 )
-@click.argument("key")
+@click.argument("key", type=PROCESS)
 def show(app: App, key: str) -> None:
     definition = app.library.current(key).definition
     with app.database.read() as connection:

@@ -11,6 +11,7 @@ import click
 from inbox import form, rules
 from inbox.command import command
 from inbox.commands.steps import outcome_json, tell
+from inbox.lookup import CHANNEL, PROCESS, SET
 from inbox.output import on_terminal, say, show_json
 from inbox.texts import _
 
@@ -43,11 +44,20 @@ _CONTACT = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<email>[^<>]+)>\s*")
 @click.option("--subject", help=_("Ce qui est demandé."))
 @click.option("--country", help=_("Pays, en français, en anglais, ou son code."))
 @click.option("--received", metavar="DATE", help=_("Quand la demande est arrivée."))
-@click.option("--channel", help=_("courriel, telephone, visite, poste, evenement, autre"))
-@click.option("--contact", metavar='"NOM <COURRIEL>"', help=_("À qui répondre."))
-@click.option("--process", default="demande", show_default=True, help=_("Un autre processus."))
 @click.option(
-    "--set", "sets", multiple=True, metavar="CHAMP=VALEUR", help=_("La valeur d'un champ.")
+    "--channel", type=CHANNEL, help=_("courriel, telephone, visite, poste, evenement, autre")
+)
+@click.option("--contact", metavar='"NOM <COURRIEL>"', help=_("À qui répondre."))
+@click.option(
+    "--process", type=PROCESS, default="demande", show_default=True, help=_("Un autre processus.")
+)
+@click.option(
+    "--set",
+    "sets",
+    type=SET,
+    multiple=True,
+    metavar="CHAMP=VALEUR",
+    help=_("La valeur d'un champ."),
 )
 @click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help=_("Les valeurs d'un fichier .json ou .yaml."))  # fmt: skip
@@ -82,8 +92,11 @@ def register(
         files=form.read_files(attachments),
         idempotency_key=key,
     )
+    if contact and "contact_courriel" not in values:
+        say(_("« {text} » : noté comme nom ; sans adresse, aucun accusé de réception ne part.",
+              text=contact), err=True)  # fmt: skip
     if app.json:
-        show_json(outcome_json(app, outcome))
+        show_json(outcome_json(outcome))
         return
     tell(app, outcome)
     if outcome.late and found.lag:

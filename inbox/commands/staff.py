@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine import register, staff
+from engine.errors import NotFound
 from inbox import dates
 from inbox.command import LazyGroup, command
 from inbox.commands.partners import DATE
+from inbox.lookup import LOGIN, ROLE, known_roles
 from inbox.output import say, show_json, table
 from inbox.texts import _, n_
 
@@ -19,7 +21,15 @@ if TYPE_CHECKING:
 
     from inbox.app import App
 
-staff_group = LazyGroup("staff", help=_("Le personnel, ses rôles et ses absences."))
+staff_group = LazyGroup(
+    "staff",
+    help=_("Le personnel, ses rôles et ses absences."),
+    examples=[
+        "inbox staff list",
+        'inbox staff add conseiller2 --name "Conseiller C" --email c@example.org --role conseiller',
+        "inbox staff absent conseillere --from 2026-12-07 --to 2026-12-18 --substitute conseiller2",
+    ],
+)
 
 
 @command("add", help=_("Ajouter quelqu'un."), examples=[
@@ -31,12 +41,15 @@ staff_group = LazyGroup("staff", help=_("Le personnel, ses rôles et ses absence
 @click.option(
     "--role",
     "roles",
+    type=ROLE,
     multiple=True,
     required=True,
     help=_("conseiller, direction, administration…"),
 )
 @click.option("--language", "languages", type=click.Choice(["fr", "en", "fr+en"]), default="fr")
-@click.option("--substitute", metavar="LOGIN", help=_("Qui remplace d'ordinaire cette personne."))
+@click.option(
+    "--substitute", type=LOGIN, metavar="LOGIN", help=_("Qui remplace d'ordinaire cette personne.")
+)
 @click.option("--account", help=_("Compte du système d'exploitation."))
 @click.option(
     "--can-act-as", is_flag=True, help=_("Peut agir au nom d'autrui (--as) ; c'est noté.")
@@ -52,23 +65,32 @@ def add(
     account: str | None,
     can_act_as: bool,
 ) -> None:
+    actor = app.administrator()
     person = staff.Person(
-        login=login, name=name, email=email, roles=frozenset(roles), languages=languages,
+        login=login, name=name, email=email, roles=_roles(app, roles), languages=languages,
         substitute=substitute, account=account, can_act_as=can_act_as,
     )  # fmt: skip
-    actor = app.administrator()
     with app.database.write() as connection:
         staff.add(connection, person, actor=actor, at=app.now)
     _tell(app, _("{login} fait partie du personnel.", login=login), person)
 
 
+def _roles(app: App, typed: tuple[str, ...]) -> frozenset[str]:
+    """Return the roles typed; a role that no process knows would open nothing, and say nothing."""
+    known = known_roles(app)
+    for role in typed:
+        if role not in known:
+            raise NotFound("role", role, near=tuple(sorted(known)))
+    return frozenset(typed)
+
+
 @command("change", help=_("Changer ce qui est su de quelqu'un."),
          examples=["inbox staff change conseillere --substitute conseiller2"])  # fmt: skip
-@click.argument("login")
+@click.argument("login", type=LOGIN)
 @click.option("--name")
 @click.option("--email")
-@click.option("--role", "roles", multiple=True)
-@click.option("--substitute", metavar="LOGIN")
+@click.option("--role", "roles", type=ROLE, multiple=True)
+@click.option("--substitute", type=LOGIN, metavar="LOGIN")
 @click.option("--account")
 def change(
     app: App,
@@ -77,9 +99,9 @@ def change(
     **values: str | None,
 ) -> None:
     given: dict[str, Any] = {k: v for k, v in values.items() if v is not None}
-    if roles:
-        given["roles"] = frozenset(roles)
     actor = app.administrator()
+    if roles:
+        given["roles"] = _roles(app, roles)
     with app.database.write() as connection:
         person = staff.change(connection, login, actor=actor, at=app.now, **given)
     _tell(app, _("{login} : noté.", login=login), person)
@@ -120,10 +142,12 @@ def _absence(person: staff.Person, absence: staff.Absence | None) -> str:
 
 @command("absent", help=_("Noter une absence : le substitut reçoit le travail."),
          examples=["inbox staff absent conseillere --from 2026-12-07 --to 2026-12-18 --substitute conseiller2"])  # fmt: skip
-@click.argument("login")
+@click.argument("login", type=LOGIN)
 @click.option("--from", "first", type=DATE, required=True, help=_("Premier jour."))
 @click.option("--to", "last", type=DATE, required=True, help=_("Dernier jour, compris."))
-@click.option("--substitute", metavar="LOGIN", help=_("Par défaut, son substitut habituel."))
+@click.option(
+    "--substitute", type=LOGIN, metavar="LOGIN", help=_("Par défaut, son substitut habituel.")
+)
 def absent(app: App, login: str, first: datetime, last: datetime, substitute: str | None) -> None:
     if login != app.person.login:
         app.administrator()
@@ -140,7 +164,7 @@ def absent(app: App, login: str, first: datetime, last: datetime, substitute: st
 @command(
     "leave", help=_("Noter un départ."), examples=["inbox staff leave conseillere --on 2026-12-31"]
 )
-@click.argument("login")
+@click.argument("login", type=LOGIN)
 @click.option("--on", type=DATE, help=_("Premier jour hors du personnel."))
 @click.option(
     "--substitute", metavar="LOGIN", help=_("Qui reprend ses dossiers (par défaut, son substitut).")
