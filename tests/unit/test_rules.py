@@ -27,7 +27,7 @@ def definition():
     text = (EXAMPLES / "commande.yaml").read_text(encoding="utf-8")
     fields = source.read("fields:" + FIELDS, "fields").tree["fields"]
     tree = source.read(text, "commande").tree
-    return model.parse({**tree, "fields": {**tree["fields"], **fields}})
+    return model.Definition.model_validate({**tree, "fields": {**tree["fields"], **fields}})
 
 
 def plain(text):
@@ -111,7 +111,9 @@ def test_a_condition_is_a_sentence_and_so_is_its_contrary(definition, condition,
 )  # fmt: skip
 def test_every_process_can_be_read_whole(path, language):
     texts.use(language)
-    written = model.parse(source.read(path.read_text(encoding="utf-8"), path.name).tree)
+    written = model.Definition.model_validate(
+        source.read(path.read_text(encoding="utf-8"), path.name).tree
+    )
     said = dict(process_text.sections(written))
     assert len(said) >= 2
     assert not [line for lines in said.values() for line in lines if "{" in line]
