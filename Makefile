@@ -57,8 +57,8 @@ holidays: $(STAMP) ## Refaire la table des jours fériés
 	@$(BIN)/python -c "from engine.calendar import write_table; write_table()"
 
 messages: $(STAMP) ## Relever les textes à traduire
-	@$(BIN)/pybabel -q extract -k _ -k n_:1,2 -o inbox/locale/arrimage.pot inbox
-	@$(BIN)/pybabel -q update -N --no-wrap -i inbox/locale/arrimage.pot -d inbox/locale -D arrimage
+	@$(BIN)/pybabel -q extract --no-location -k _ -k n_:1,2 -o inbox/locale/arrimage.pot inbox
+	@$(BIN)/pybabel -q update --no-location -N --no-wrap -i inbox/locale/arrimage.pot -d inbox/locale -D arrimage
 
 clean: ## Retirer ce que make a fait
 	rm -rf .venv demo .coverage* .pytest_cache .mypy_cache .ruff_cache

@@ -419,7 +419,7 @@ class Engine:
         ]
         if reasons:
             reasons = with_last_event(reasons, self._last_event(session, draft.row))
-            raise Refused(tuple(reasons), number=draft.row.number, action=name)
+            raise Refused(tuple(reasons), number=draft.row.number, action=name, label=action.label)
         draft.facts.data = before
         attached = attachments.store(session.connection, files) if files else []
         extra = {**asked, **({"files": attached} if attached else {})}
@@ -441,9 +441,7 @@ class Engine:
 
     def _conflict(self, session: Session, row: CaseRow) -> Conflict:
         last = self._last_event(session, row)
-        return Conflict(
-            number=row.number, actor=last["actor"], action=last["action"], at=last["at"]
-        )
+        return Conflict(number=row.number, **last)
 
     def _last_event(self, session: Session, row: CaseRow) -> dict[str, Any]:
         found = session.driver.execute(
@@ -451,7 +449,13 @@ class Engine:
                  "WHERE case_id = :case_id ORDER BY seq DESC LIMIT 1"),
             {"case_id": row.id},
         ).fetchone()  # fmt: skip
-        return {"actor": found[0], "action": found[1], "at": from_micros(found[2])}
+        definition = self.library.get(row.process, row.definition_version).definition
+        return {
+            "actor": found[0],
+            "action": found[1],
+            "label": definition.own_label(found[1]),
+            "at": from_micros(found[2]),
+        }
 
     def _was_done(self, session: Session, case_id: int, key: str) -> bool:
         found = session.driver.execute(
@@ -494,7 +498,9 @@ class Engine:
         target = register.find(connection, number)
         if target.id == draft.row.id:
             reason = opening.reason("merge_into_itself", number)
-            raise Refused((reason,), number=number, action=draft.events[0]["action"])
+            action = str(draft.events[0]["action"])
+            label = draft.process.definition.own_label(action)
+            raise Refused((reason,), number=number, action=action, label=label)
         connection.execute(
             cases.update().where(cases.c.id == draft.row.id).values(redirect_id=target.id)
         )

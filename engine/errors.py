@@ -59,11 +59,26 @@ class ArrimageError(Exception):
 class Refused(ArrimageError):
     """The process refuses this action now; nothing was written."""
 
-    def __init__(self, reasons: tuple[Reason, ...], *, number: str | None, action: str) -> None:
-        """Take every reason, the case's number (None before it has one) and the action."""
+    def __init__(
+        self,
+        reasons: tuple[Reason, ...],
+        *,
+        number: str | None,
+        action: str,
+        label: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take every reason, the case's number (None before it has one) and the action.
+
+        Args:
+            reasons: Why.
+            number: The case's number.
+            action: The action's key.
+            label: The action's words by language, where the definition has some.
+        """
         self.reasons = reasons
         self.number = number
         self.action = action
+        self.label = label
         codes = ", ".join(r.code if r.field is None else f"{r.code}({r.field})" for r in reasons)
         super().__init__(f"{number or 'a new case'}: {action} refused: {codes}")
 
@@ -77,12 +92,17 @@ class Conflict(ArrimageError):
         number: str,
         actor: str | None = None,
         action: str | None = None,
+        label: Mapping[str, str] | None = None,
         at: datetime | None = None,
     ) -> None:
-        """Take the case's number and, where known, who won, by which action and when (UTC)."""
+        """Take the case's number and, where known, who won, by which action and when (UTC).
+
+        `label` is the action's words by language, where the definition has some.
+        """
         self.number = number
         self.actor = actor
         self.action = action
+        self.label = label
         self.at = at
         super().__init__(f"{number}: {actor or 'somebody'} was faster ({action}, {at})")
 

@@ -273,7 +273,7 @@ def next_step(definition: CompiledDefinition, state: str, action: str | None) ->
 
 
 def with_last_event(reasons: list[Reason], last: Mapping[str, Any]) -> list[Reason]:
-    """Add to a `wrong_state` who brought the case there, and when: often that explains it."""
+    """Add to a `wrong_state` who brought the case there, how and when: often that explains it."""
     return [
         replace(r, params={**r.params, "last": last}) if r.code == "wrong_state" else r
         for r in reasons

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
@@ -12,11 +11,11 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from engine import attachments
 from engine.actor import Actor
-from engine.calendar import Span
 from engine.chain import GENESIS
 from engine.errors import Reason, Refused
 from engine.folding import fold
 from engine.judge import Form, judge_form, read_form
+from engine.reception import reception
 from engine.references import References
 from engine.register import open_alike
 from engine.schema import cases, openings, sequences, to_micros
@@ -67,7 +66,8 @@ def open_case(
     more |= extra or {}
     more |= {"files": attached} if attached else {}
     more |= {"probable_duplicates": list(alike)} if alike else {}
-    late = _is_late(engine, process.definition, draft)
+    arrived = reception(process.definition, draft.data, draft.now, engine.calendar)
+    late = arrived is not None and arrived.late
     more |= {"late": True} if late else {}
     if owner is not None:
         more["owner"] = [None, owner]
@@ -157,14 +157,15 @@ def _judged(
     # Before there is a case, only what is required whatever the rest can be judged.
     reasons += [r for r in judge_form(action, form, note, None) if r.field not in data]
     if reasons:
-        raise Refused(tuple(reasons), number=None, action=action.name)
+        raise Refused(tuple(reasons), number=None, action=action.name, label=action.label)
     return form
 
 
 def _check_required(process: Process, form: Form, note: str, draft: Draft) -> None:
     lacking = judge_form(process.definition.opening, form, note, draft.facts)
     if lacking:
-        raise Refused(tuple(lacking), number=None, action=process.definition.opening.name)
+        opening = process.definition.opening
+        raise Refused(tuple(lacking), number=None, action=opening.name, label=opening.label)
 
 
 def _new_row(
@@ -199,18 +200,3 @@ def _probable_duplicates(
     if not wanted or not all(wanted.values()):
         return ()
     return open_alike(connection, definition.key, draft.row.id, wanted, DUPLICATE_LIMIT)
-
-
-def _is_late(engine: Engine, definition: CompiledDefinition, draft: Draft) -> bool:
-    received = draft.data.get(definition.received or "")
-    if definition.lag is None or not isinstance(received, str):
-        return False
-    limit = engine.calendar.shift(_instant(engine, received), Span.parse(definition.lag), 1)
-    return engine.calendar.today(draft.now) > engine.calendar.today(limit)
-
-
-def _instant(engine: Engine, stored: str) -> datetime:
-    """Return the instant of a stored date (at its end) or of a stored instant."""
-    if "T" in stored:
-        return datetime.fromisoformat(stored)
-    return engine.calendar.end_of_day(date.fromisoformat(stored))

@@ -8,7 +8,7 @@ says. The whole database is read, row by row, in one consistent view.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from engine.chain import GENESIS, canonical, content_hash, event_hash
 from engine.schema import attachments, blobs, cases, definitions, history, journal, sequences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Connection, Row
 
@@ -35,12 +35,19 @@ class Fault:
         where: The case's number, or what else it is about.
         seq: The event concerned, if one is.
         detail: What differs, in English.
+        kind: What it is that differs, where `values` say it: `place`, `event`, `origin`, `count`,
+            `fields`, `state`, `owner`, `never_given`.
+        values: What a sentence about it needs: keys, not labels.
+        definition: The key and version of the case's process, if it is about a case.
     """
 
     code: str
     where: str
     seq: int | None
     detail: str
+    kind: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    definition: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,20 +108,26 @@ def _verify_case(row: Row[Any], chain: list[Row[Any]]) -> Iterator[Fault]:
     prev, data, state, owner = GENESIS, dict[str, Any](), None, None
     for expected, event in enumerate(chain, 1):
         if event.seq != expected:
-            yield _fault("event_missing", row, expected, f"found {event.seq} in its place")
+            detail = f"found {event.seq} in its place"
+            yield _fault("event_missing", row, expected, detail, "place", found=event.seq)
             return
         if event.prev_hash != prev or event.hash != event_hash(prev, _header(event), event.body):
-            yield _fault("event_edited", row, event.seq, f"{event.action} by {event.actor}")
+            detail = f"{event.action} by {event.actor}"
+            yield _fault("event_edited", row, event.seq, detail, "event",
+                         action=event.action, actor=event.actor)  # fmt: skip
             return
         if event.from_state != state:
-            yield _fault("event_edited", row, event.seq, f"comes from {event.from_state}")
+            detail = f"comes from {event.from_state}"
+            yield _fault("event_edited", row, event.seq, detail, "origin", state=event.from_state)
             return
         prev, state = event.hash, event.to_state
         body = json.loads(event.body)
         data = _replayed(data, body)
         owner = body["owner"][1] if "owner" in body else owner
     if len(chain) != row.version or prev != row.head:
-        yield _fault("event_missing", row, row.version, f"{len(chain)} of {row.version} are there")
+        detail = f"{len(chain)} of {row.version} are there"
+        yield _fault("event_missing", row, row.version, detail, "count",
+                     found=len(chain), expected=row.version)  # fmt: skip
         return
     yield from _verify_row(row, data, state, owner)
 
@@ -125,11 +138,16 @@ def _verify_row(
     if canonical(data) != row.data:
         stored = json.loads(row.data)
         names = [k for k in {**data, **stored} if data.get(k) != stored.get(k)]
-        yield _fault("case_edited", row, None, f"fields {', '.join(sorted(names))}")
+        detail = f"fields {', '.join(sorted(names))}"
+        yield _fault("case_edited", row, None, detail, "fields", fields=tuple(sorted(names)))
     if state != row.state:
-        yield _fault("case_edited", row, None, f"state {row.state}, by its history {state}")
+        detail = f"state {row.state}, by its history {state}"
+        yield _fault("case_edited", row, None, detail, "state",
+                     state=row.state, replayed_state=state)  # fmt: skip
     if owner != row.owner:
-        yield _fault("case_edited", row, None, f"owner {row.owner}, by its history {owner}")
+        detail = f"owner {row.owner}, by its history {owner}"
+        yield _fault("case_edited", row, None, detail, "owner",
+                     owner=row.owner, replayed_owner=owner)  # fmt: skip
 
 
 def _header(event: Row[Any]) -> tuple[object, ...]:
@@ -167,9 +185,8 @@ def _missing_numbers(connection: Connection) -> Iterator[Fault]:
                 yield Fault(code="case_missing", where=number, seq=None, detail="no such row")
         for extra in sorted(there):
             if int(extra.rpartition("-")[2]) > last:
-                yield Fault(
-                    code="case_edited", where=extra, seq=None, detail="a number never given"
-                )
+                yield Fault(code="case_edited", where=extra, seq=None, kind="never_given",
+                            detail="a number never given")  # fmt: skip
 
 
 def _verify_journal(connection: Connection) -> tuple[str, list[Fault]]:
@@ -203,5 +220,15 @@ def _verify_contents(connection: Connection) -> Iterator[Fault]:
             yield Fault(code="definition_edited", where=name, seq=None, detail=row.sha256)
 
 
-def _fault(code: str, row: Row[Any], seq: int | None, detail: str) -> Fault:
-    return Fault(code=code, where=row.number, seq=seq, detail=detail)
+def _fault(
+    code: str, row: Row[Any], seq: int | None, detail: str, kind: str, **values: object
+) -> Fault:
+    return Fault(
+        code=code,
+        where=row.number,
+        seq=seq,
+        detail=detail,
+        kind=kind,
+        values=values,
+        definition=(row.process, row.definition_version),
+    )

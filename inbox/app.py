@@ -17,8 +17,9 @@ from engine.actor import Actor
 from engine.clock import ManualClock, SystemClock
 from engine.database import Database
 from engine.errors import NotAllowed
+from inbox import dates
 from inbox import workspace as workspaces
-from inbox.output import say
+from inbox.output import rehearsing, say
 from inbox.texts import _, lang
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ class Common:
 class App:
     """One run of the command."""
 
-    def __init__(self, common: Common) -> None:
+    def __init__(self, common: Common, *, quiet: bool = False) -> None:
+        """Take the common options, and whether nothing may be said (the shell is completing)."""
         self.common = common
+        self._quiet = quiet
 
     @property
     def json(self) -> bool:
@@ -68,7 +71,9 @@ class App:
     def workspace(self) -> Workspace:
         """The workspace; say at once when it is a rehearsal."""
         found = workspaces.load(self.home)
-        if found.rehearsal and not self.json:
+        dates.use(found.calendar)
+        rehearsing(found.rehearsal)
+        if found.rehearsal and not self.json and not self._quiet:
             shown = os.environ.get(NOW_VARIABLE)
             said = _("RÉPÉTITION — aucun courrier ne sort de cette machine")
             say(f"{said} ({shown})" if shown else said, err=True)
@@ -81,7 +86,8 @@ class App:
         if asked is None:
             return SystemClock()
         if not self.workspace.rehearsal:
-            say(_("INBOX_NOW est ignoré : cet espace n'est pas une répétition."), err=True)
+            if not self._quiet:
+                say(_("INBOX_NOW est ignoré : cet espace n'est pas une répétition."), err=True)
             return SystemClock()
         return ManualClock(self._instant(asked))
 

@@ -9,19 +9,33 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inbox.app import App, Common
+from inbox.lookup import LOGIN
 from inbox.texts import LANGUAGES, _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+#: The longest line of help in a list of commands: more would not fit in 100 columns.
+_LONGEST = 84
 
-class Command(click.Command):
-    """A command with the options that all share, and its examples at the end of its help."""
+
+class _Documented(click.Command):
+    """What a command and a group share: the common options, and examples at the end of the help."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
         kwargs["params"] = [*(kwargs.get("params") or []), *_common_options()]
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words; while the shell completes, an option may still wait for its value."""
+        if ctx.resilient_parsing and args and args[-1] in taking_a_value(self):
+            args = args[:-1]
+        return super().parse_args(ctx, args)
+
+    def get_short_help_str(self, limit: int = _LONGEST) -> str:
+        """Return its line in a list of commands."""
+        return super().get_short_help_str(limit)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
@@ -32,7 +46,11 @@ class Command(click.Command):
         super().format_epilog(ctx, formatter)
 
 
-class LazyGroup(click.Group):
+class Command(_Documented):
+    """A command."""
+
+
+class LazyGroup(_Documented, click.Group):
     """A group whose commands are imported when they are called: `--help` and lists stay quick.
 
     Args:
@@ -82,6 +100,17 @@ class LazyGroup(click.Group):
             raise click.UsageError(said, ctx) from error
 
 
+def taking_a_value(*commands: click.Command) -> set[str]:
+    """Return the options of these commands after which a value comes."""
+    return {
+        name
+        for command in commands
+        for option in command.params
+        if isinstance(option, click.Option) and not option.is_flag
+        for name in option.opts
+    }
+
+
 def _common_options() -> list[click.Option]:
     return [
         click.Option(["--json"], is_flag=True, expose_value=False, callback=_keep("json"),
@@ -89,10 +118,13 @@ def _common_options() -> list[click.Option]:
         click.Option(["--lang"], type=click.Choice(LANGUAGES), expose_value=False,
                      help=_("Langue : fr (par défaut) ou en.")),
         click.Option(["--home"], metavar="DIR", expose_value=False, callback=_keep("home"),
-                     help=_("Espace de travail (sinon INBOX_HOME, ou le dossier courant).")),
-        click.Option(["--as", "act_as"], metavar="LOGIN", expose_value=False,
+                     help=_("Espace de travail ; sinon INBOX_HOME, sinon le plus proche dossier, d'ici vers "
+                            "le haut, où il y a un inbox.toml, sinon le dossier de données du compte.")),
+        click.Option(["--as", "act_as"], metavar="LOGIN", type=LOGIN, expose_value=False,
                      callback=_keep("act_as"),
                      help=_("Agir au nom de quelqu'un, si votre rôle le permet ; c'est noté.")),
+        click.Option(["--debug"], is_flag=True, expose_value=False,
+                     help=_("Montrer en entier ce qui n'a pas marché.")),
     ]  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from inbox.texts import NBSP, _, lang, n_
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import date, datetime, time
 
     from engine.calendar import Calendar
     from engine.register import Listed
@@ -18,6 +19,17 @@ _MONTHS = {
 }
 
 
+class _Run:
+    """The calendar of the workspace of this run, once there is one."""
+
+    calendar: Calendar | None = None
+
+
+def use(calendar: Calendar) -> None:
+    """Say instants in this calendar's zone from now on, where no calendar is at hand."""
+    _Run.calendar = calendar
+
+
 def day(value: date) -> str:
     """Return « 1er avril 2013 » or `1 April 2013`."""
     first = "1er" if lang() == "fr" and value.day == 1 else str(value.day)
@@ -26,10 +38,23 @@ def day(value: date) -> str:
 
 def moment(value: datetime, calendar: Calendar) -> str:
     """Return a local date and hour in words: « 1er avril 2013, 14 h 30 »."""
-    local = calendar.local(value)
-    if lang() == "en":
-        return f"{day(local.date())}, {local:%H:%M}"
-    return f"{day(local.date())}, {local.hour}{NBSP}h{NBSP}{local:%M}"
+    return _moment(calendar.local(value))
+
+
+def here(value: datetime) -> str:
+    """Return an instant in words, in the zone of this run's workspace; in UTC where there is none."""
+    if _Run.calendar is None:
+        return f"{_moment(value.astimezone(UTC))} UTC"
+    return moment(value, _Run.calendar)
+
+
+def _moment(local: datetime) -> str:
+    return f"{day(local.date())}, {hour(local.time())}"
+
+
+def hour(value: time) -> str:
+    """Return « 14 h 30 » or `14:30`."""
+    return f"{value:%H:%M}" if lang() == "en" else f"{value.hour}{NBSP}h{NBSP}{value:%M}"
 
 
 def due(value: datetime | None, now: datetime, calendar: Calendar) -> str:

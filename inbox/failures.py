@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine.errors import (
     Ambiguous,
+    ArrimageError,
     Conflict,
     Damaged,
     InvalidDefinition,
@@ -17,11 +18,15 @@ from engine.errors import (
     Refused,
     Unavailable,
 )
-from inbox import reasons
+from inbox import dates, mailwords, reasons
+from inbox.errors import Declined, InvalidData
 from inbox.main import CONFLICT, ENVIRONMENT, REFUSED, USAGE
 from inbox.output import say, show_json
-from inbox.texts import _, clean, lang
+from inbox.texts import _, clean, lang, n_
 from inbox.workspace import NoWorkspace, SettingsError
+
+if TYPE_CHECKING:
+    from engine.errors import Finding
 
 Told = tuple[int, str, list[str], dict[str, Any]]
 
@@ -33,12 +38,21 @@ def tell(error: Exception, *, as_json: bool) -> int:
         return USAGE
     code, title, lines, extra = _told(error)
     if as_json:
-        show_json({"error": type(error).__name__, "message": title, "exit": code, **extra})
+        show_json({"error": _name(error), "message": title, "exit": code, **extra})
         return code
     say(clean(title), err=True)
     for line in lines:
         say(clean(f"  {line}"), err=True)
     return code
+
+
+def _name(error: Exception) -> str:
+    """Return the documented name of an error: those of libraries change with the library."""
+    if isinstance(error, click.ClickException):
+        return "Usage"
+    if isinstance(error, OSError):
+        return "System"
+    return type(error).__name__ if isinstance(error, ArrimageError) else "Unexpected"
 
 
 def told(error: Exception) -> str:
@@ -55,11 +69,12 @@ def _told(error: Exception) -> Told:
 
 
 def _refused(error: Refused) -> Told:
+    what = reasons.deed(error.action, error.label)
     title = (
-        _("Refusé : « {action} » n'est pas possible.", action=error.action)
+        _("Refusé : « {action} » n'est pas possible.", action=what)
         if error.number is None
         else _("Refusé : {number}, « {action} » n'est pas possible maintenant.",
-               number=error.number, action=error.action)
+               number=error.number, action=what)
     )  # fmt: skip
     lines, listed = _reasons(error.reasons, error.number, error.action)
     extra = {"case": error.number, "action": error.action, "reasons": listed}
@@ -88,9 +103,9 @@ def _conflict(error: Conflict) -> Told:
     title = _(
         "Trop tard : {actor} a fait « {action} » sur {number} entre-temps ({at}).",
         actor=error.actor or "?",
-        action=error.action or "?",
+        action=reasons.deed(error.action, error.label) if error.action else "?",
         number=error.number,
-        at=f"{error.at:%Y-%m-%d %H:%M:%S} UTC" if error.at else "?",
+        at=dates.here(error.at) if error.at else "?",
     )
     extra = {"case": error.number, "actor": error.actor, "action": error.action, "at": error.at}
     lines = [_("Rien n'a été changé. Voyez où en est le dossier : inbox show {number}",
@@ -108,6 +123,8 @@ def _not_found(error: NotFound) -> Told:
         "unopened": _("Le cycle {name} n'est pas encore ouvert.", name=error.name),
         "cycle": _("Aucun plan ne promet ce cycle : {name}.", name=error.name),
         "person": _("Personne ne s'appelle « {name} » ici.", name=error.name),
+        "state": _("Il n'y a pas d'état « {name} ».", name=error.name),
+        "role": _("Il n'y a pas de rôle « {name} ».", name=error.name),
         "member": _("Aucun établissement ne s'appelle « {name} ».", name=error.name),
         "message": _("Il n'y a pas encore eu de « {name} » pour ce dossier.", name=error.name),
     }
@@ -117,25 +134,41 @@ def _not_found(error: NotFound) -> Told:
     lines = [_("Peut-être : {near}", near=", ".join(near))] if near else []
     title = kinds.get(error.kind, _("Introuvable : {name}", name=error.name))
     extra = {"kind": error.kind, "name": error.name, "near": near}
-    return (REFUSED if error.kind == "message" else USAGE), title, lines, extra
+    return USAGE, title, lines, extra
 
 
 def _ambiguous(error: Ambiguous) -> Told:
     title = _("« {name} » peut en désigner plusieurs.", name=error.name)
     lines = [_("Lequel : {all} ?", all=", ".join(error.candidates))]
-    return USAGE, title, lines, {"candidates": list(error.candidates)}
+    return USAGE, title, lines, {"name": error.name, "candidates": list(error.candidates)}
+
+
+def _declined(_error: Declined) -> Told:
+    return REFUSED, _("Rien n'a été changé."), [], {}
 
 
 def _definition(error: InvalidDefinition) -> Told:
-    title = _("La définition n'a pas été installée : {n} constat(s).", n=len(error.findings))
+    title = n_("La définition n'a pas été installée : {n} constat.",
+               "La définition n'a pas été installée : {n} constats.", len(error.findings))  # fmt: skip
+    lines, listed = _findings(error.findings)
+    return REFUSED, title, lines, {"findings": listed}
+
+
+def _data(error: InvalidData) -> Told:
+    title = _("Ce fichier de valeurs n'a pas pu être lu : {file}", file=error.path)
+    lines, listed = _findings(error.findings)
+    return USAGE, title, [*lines, _("Rien n'a été changé.")], {"findings": listed}
+
+
+def _findings(found: tuple[Finding, ...]) -> tuple[list[str], list[dict[str, Any]]]:
     lines, listed = [], []
-    for f in error.findings:
+    for f in found:
         lines.append(f"{f.path}:{f.line}:{f.column}: {f.code}: {f.messages[lang()]}")
-        if f.excerpt:
+        if 0 < f.column <= len(f.excerpt) + 1 and f.excerpt:
             lines += [f"    {f.excerpt}", "    " + " " * (f.column - 1) + "^"]
         listed.append({"file": f.path, "line": f.line, "column": f.column, "code": f.code,
                        "message": f.messages[lang()]})  # fmt: skip
-    return REFUSED, title, lines, {"findings": listed}
+    return lines, listed
 
 
 def _not_allowed(error: NotAllowed) -> Told:
@@ -160,7 +193,9 @@ def _unavailable(error: Unavailable) -> Told:
             detail=error.detail,
         ),
         "disk": _("Le disque refuse d'écrire : {detail}", detail=error.detail),
-        "mail": _("Le serveur de courrier est en défaut : {detail}", detail=error.detail),
+        "mail": _(
+            "Le serveur de courrier est en défaut : {detail}", detail=mailwords.said(error.detail)
+        ),
     }
     return ENVIRONMENT, whats[error.what], [_("Pour un diagnostic : inbox doctor")], {}
 
@@ -190,6 +225,8 @@ _KINDS: list[tuple[type[Exception], Any]] = [
     (NotFound, _not_found),
     (Ambiguous, _ambiguous),
     (InvalidDefinition, _definition),
+    (InvalidData, _data),
+    (Declined, _declined),
     (NotAllowed, _not_allowed),
     (NoWorkspace, _no_workspace),
     (SettingsError, _settings),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ import click
 from engine.actor import File
 from engine.definition.compiled import FieldError
 from engine.errors import Reason
-from inbox import reasons
+from inbox import datafile, reasons
+from inbox.errors import Declined
 from inbox.output import say
 from inbox.texts import _, lang, word
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: How « not obtained, because… » is typed after a field's name.
 _MISSING = (".non_obtenu", ".not_obtained")
-#: A larger file of values is not a form.
-_LARGEST = 5_000_000
 
 
 def read_values(action: CompiledAction, sets: Sequence[str], data: Path | None) -> dict[str, Any]:
@@ -57,32 +55,13 @@ def _split(pair: str) -> tuple[str, str]:
 
 def _from_file(path: Path | None) -> list[tuple[str, Any]]:
     """Return the values of a JSON or YAML file: one flat mapping, lists inside records apart."""
-    if path is None:
-        return []
-    if path.stat().st_size > _LARGEST:
-        raise click.UsageError(_("{file} est trop gros pour un formulaire.", file=path))
-    text = path.read_text(encoding="utf-8")
-    try:
-        tree = json.loads(text) if path.suffix == ".json" else _yaml(text, path)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise click.UsageError(
-            _("{file} : JSON illisible : {error}", file=path, error=error)
-        ) from error
-    if not isinstance(tree, dict):
-        raise click.UsageError(_("{file} doit contenir des champs et leurs valeurs.", file=path))
     flat: list[tuple[str, Any]] = []
-    for key, value in tree.items():
+    for key, value in ({} if path is None else datafile.values(path)).items():
         if isinstance(value, dict) and set(value) != {"missing"}:
             flat += [(f"{key}.{inner}", v) for inner, v in value.items()]
         else:
             flat.append((str(key), value))
     return flat
-
-
-def _yaml(text: str, path: Path) -> Any:
-    from engine.definition.source import read
-
-    return read(text, str(path)).tree
 
 
 def _full_name(typed: str, names: Mapping[str, CompiledFormItem]) -> str:
@@ -149,7 +128,7 @@ def ask_note(note: str) -> str:
 
 
 def confirm(question: str) -> None:
-    """Ask a question answered by yes or no in either language; no ends the command."""
+    """Ask a question answered by yes or no in either language; raise `Declined` on no."""
     yes, no = ("o", "n") if lang() == "fr" else ("y", "n")
     answers = {
         "oui": True,
@@ -164,7 +143,7 @@ def confirm(question: str) -> None:
         typed = click.prompt(f"{question} [{yes}/{no}]", default=no, show_default=False)
         answer = answers.get(typed.strip().lower())
         if answer is False:
-            raise click.Abort
+            raise Declined
         if answer:
             return
 

@@ -1,4 +1,8 @@
-"""From what a person types to what is meant: a case, with its definition at hand."""
+"""From what a person types to what is meant: a case, with its definition at hand.
+
+And from what is half typed to what it may become: the types below complete a word from what the
+workspace holds.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine import register
+from engine.errors import Ambiguous, NotFound
+from engine.folding import fold
+from inbox.texts import _, word
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from click.shell_completion import CompletionItem
 
-    from engine.definition.compiled import CompiledDefinition, CompiledState
+    from engine.definition.compiled import (
+        CompiledAction,
+        CompiledDefinition,
+        CompiledFormItem,
+        CompiledState,
+    )
     from engine.register import Listed
     from inbox.app import App
 
@@ -73,54 +87,196 @@ def is_cycle(reference: str) -> bool:
     return "/" in reference or "@" in reference
 
 
-class CaseType(click.ParamType[str]):
-    """A case's number; completed from the open cases."""
+def known_state(app: App, typed: str, process: str | None) -> str:
+    """Return the state that a person names by its name or its label, whatever accents and case.
 
-    name = "case"
+    Raises:
+        NotFound: No process has such a state; near names are given.
+        Ambiguous: Several states are called so.
+    """
+    states = _states(app, process)
+    if typed in states:
+        return typed
+    wanted = fold(typed)
+    found = [
+        name
+        for name, labels in states.items()
+        if wanted in {fold(text) for label in labels for text in (name, *label.values())}
+    ]
+    if len(found) > 1:
+        raise Ambiguous(typed, tuple(found))
+    if not found:
+        shown = (word(labels[-1]) for labels in states.values())
+        raise NotFound("state", typed, near=(*states, *shown))
+    return found[0]
+
+
+def known_process(app: App, typed: str) -> str:
+    """Return the key of an installed process; raise `NotFound`, with near names."""
+    keys = dict(_processes(app))
+    if typed not in keys:
+        raise NotFound("process", typed, near=tuple(keys))
+    return typed
+
+
+def known_person(app: App, typed: str) -> str:
+    """Return the login of somebody of the staff, even one who left; raise `NotFound`."""
+    logins = dict(_people(app))
+    if typed not in logins:
+        raise NotFound("person", typed, near=tuple(logins))
+    return typed
+
+
+def known_roles(app: App) -> frozenset[str]:
+    """Return the roles that somebody may be given: those of the processes and of the house."""
+    from inbox.app import ADMINISTRATION
+
+    used = (app.library.current(key).definition.roles for key in app.library.keys())  # noqa: SIM118 - not a mapping
+    return ADMINISTRATION.union(*used)
+
+
+def _summaries(app: App) -> Mapping[tuple[str, int], Mapping[str, Any]]:
+    with app.database.read() as connection:
+        return register.summaries(connection)
+
+
+def _states(app: App, process: str | None) -> dict[str, list[Mapping[str, str]]]:
+    """Return the states of a process, or of all, each with its labels through the versions."""
+    states: dict[str, list[Mapping[str, str]]] = {}
+    for (key, _version), summary in _summaries(app).items():
+        if process in {None, key}:
+            for name, state in summary["states"].items():
+                states.setdefault(name, []).append(state["label"])
+    return states
+
+
+# --- what half a word may become ----------------------------------------------------------------
+
+
+class Known(click.ParamType[str]):
+    """A text, completed from what the workspace holds; what is typed is judged by the command."""
+
+    def __init__(
+        self, name: str, listed: Callable[[App, click.Context, str], Iterable[tuple[str, str]]]
+    ) -> None:
+        """Take the type's name, and what lists the words, each with what it means."""
+        self.name = name
+        self._listed = listed
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Return the numbers of open cases, with their titles."""
+        """Return the words that hold what was typed, accents and case aside."""
         from click.shell_completion import CompletionItem
 
         from inbox.app import App, Common
 
         del param
-        app = App(ctx.ensure_object(Common))
-        with app.database.read() as connection:
-            lines = register.list_cases(connection, limit=500)
-        wanted = incomplete.upper()
-        return [
-            CompletionItem(line.number, help=line.title) for line in lines if wanted in line.number
-        ]
+        app = App(ctx.ensure_object(Common), quiet=True)
+        try:
+            listed = list(self._listed(app, ctx, incomplete))
+        except Exception:  # noqa: BLE001 - a TAB that finds nothing says nothing
+            return []
+        wanted = fold(incomplete)
+        return [CompletionItem(text, help=help_) for text, help_ in listed if wanted in fold(text)]
 
 
-class ActionType(click.ParamType[str]):
-    """An action of the case that was named before it."""
-
-    name = "action"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """Return the actions of the case's state."""
-        from click.shell_completion import CompletionItem
-
-        from inbox.app import App, Common
-        from inbox.texts import word
-
-        del param
-        app = App(ctx.ensure_object(Common))
-        case = find(app, ctx.params["case"])
-        return [
-            CompletionItem(a.name, help=word(a.label))
-            for a in case.definition.actions.values()
-            if case.line.state in a.sources
-            and a.automatic is None
-            and a.name.startswith(incomplete)
-        ]
+def _cases(app: App, _ctx: click.Context, _typed: str) -> Iterable[tuple[str, str]]:
+    with app.database.read() as connection:
+        lines = register.list_cases(connection, limit=500)
+    return [(line.number, line.title) for line in lines]
 
 
-CASE = CaseType()
-ACTION = ActionType()
+def _actions(app: App, ctx: click.Context, _typed: str) -> Iterable[tuple[str, str]]:
+    """Return the actions of the state of the case that was named before."""
+    case = find(app, ctx.params["case"])
+    return [
+        (a.name, word(a.label))
+        for a in case.definition.actions.values()
+        if case.line.state in a.sources and a.automatic is None
+    ]
+
+
+def _every_action(app: App, ctx: click.Context, _typed: str) -> Iterable[tuple[str, str]]:
+    """Return the actions of the case that was named before, in any state: one asks why not."""
+    case = find(app, ctx.params["case"])
+    return [(a.name, word(a.label)) for a in case.definition.actions.values()]
+
+
+def _batches(app: App, ctx: click.Context, _typed: str) -> Iterable[tuple[str, str]]:
+    case = find(app, ctx.params["case"])
+    return [(n.name, word(n.label)) for n in case.definition.notifications.values() if n.batch]
+
+
+def _people(app: App, *_: Any) -> Iterable[tuple[str, str]]:
+    from engine import staff
+
+    with app.database.read() as connection:
+        return [(p.login, p.name) for p in staff.list_staff(connection)]
+
+
+def _members(app: App, *_: Any) -> Iterable[tuple[str, str]]:
+    from engine import roster
+
+    with app.database.read() as connection:
+        return [(name, "") for name in sorted(roster.names(connection).values(), key=fold)]
+
+
+def _processes(app: App, *_: Any) -> Iterable[tuple[str, str]]:
+    return {key: word(s["label"]) for (key, _version), s in _summaries(app).items()}.items()
+
+
+def _state_names(app: App, ctx: click.Context, _typed: str) -> Iterable[tuple[str, str]]:
+    return [
+        (name, word(labels[-1])) for name, labels in _states(app, ctx.params.get("process")).items()
+    ]
+
+
+def _role_names(app: App, *_: Any) -> Iterable[tuple[str, str]]:
+    return [(role, "") for role in sorted(known_roles(app))]
+
+
+def _channels(app: App, *_: Any) -> Iterable[tuple[str, str]]:
+    opening = app.library.current("demande").definition.opening
+    field = next(item.field for item in opening.form if item.name == "canal")
+    return [(key, word(label)) for key, label in field.options.items()]
+
+
+def _fields(app: App, ctx: click.Context, typed: str) -> Iterable[tuple[str, str]]:
+    """Return the fields of the action's form, each with its `=`; after it, the choices."""
+    form = _action(app, ctx).form
+    name, sign, _value = typed.partition("=")
+    if not sign:
+        return [(f"{item.name}=", word(item.field.label)) for item in form]
+    return [
+        (f"{name}={value}", label)
+        for item in form
+        if name in {item.name, item.field.name}
+        for value, label in _choices(item)
+    ]
+
+
+def _action(app: App, ctx: click.Context) -> CompiledAction:
+    """Return the action whose form is being filled: that of `do`, or the opening of `register`."""
+    if "case" not in ctx.params:
+        return app.library.current(ctx.params["process"]).definition.opening
+    return find(app, ctx.params["case"]).definition.actions[ctx.params["action"]]
+
+
+def _choices(item: CompiledFormItem) -> list[tuple[str, str]]:
+    if item.field.type == "boolean":
+        return [(_("oui"), ""), (_("non"), "")]
+    return [(key, word(label)) for key, label in item.field.options.items()]
+
+
+CASE = Known("case", _cases)
+ACTION = Known("action", _actions)
+ANY_ACTION = Known("action", _every_action)
+BATCH = Known("message", _batches)
+LOGIN = Known("login", _people)
+MEMBER = Known("name", _members)
+PROCESS = Known("process", _processes)
+STATE = Known("state", _state_names)
+ROLE = Known("role", _role_names)
+CHANNEL = Known("channel", _channels)
+SET = Known("set", _fields)

@@ -17,6 +17,8 @@ from inbox.texts import _
 if TYPE_CHECKING:
     import click
 
+#: Set by the shell when TAB is pressed.
+COMPLETION = "_INBOX_COMPLETE"
 DONE, REFUSED, USAGE, CONFLICT, ENVIRONMENT = range(5)
 
 
@@ -29,7 +31,6 @@ def main() -> NoReturn:
 def run(argv: list[str]) -> int:
     """Run one command and return its exit code; nothing but the code leaves this function."""
     debug = "--debug" in argv
-    argv = [word for word in argv if word != "--debug"]
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.ERROR,
         format="%(levelname)s %(name)s: %(message)s",
@@ -38,6 +39,10 @@ def run(argv: list[str]) -> int:
 
     from inbox import failures
 
+    if COMPLETION in os.environ:
+        from inbox import completion
+
+        completion.register()
     try:
         code = group().main(argv, prog_name="inbox", standalone_mode=False)
     except click.exceptions.Exit as leave:
@@ -61,13 +66,12 @@ def group() -> click.Group:
     import click
 
     from inbox.app import Common
-    from inbox.command import LazyGroup, _common_options
+    from inbox.command import LazyGroup
 
     made = LazyGroup(
         "inbox",
         lazy=_commands(),
         invoke_without_command=True,
-        params=list(_common_options()),
         help=_(
             "Arrimage : l'inbox de l'Institut. Sans commande : ce que j'ai à faire aujourd'hui, le plus "
             "urgent d'abord."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
@@ -20,24 +21,36 @@ SCHEMA = 1
 _CELL = 60
 
 
+class _Run:
+    """What the answers of this run say of its workspace; None while none was opened."""
+
+    rehearsal: bool | None = None
+
+
+def rehearsing(value: bool) -> None:
+    """Note whether the workspace of this run is a rehearsal: every JSON answer says so."""
+    _Run.rehearsal = value
+
+
 def say(text: str = "", *, err: bool = False) -> None:
     """Print a line."""
     click.echo(text, err=err)
 
 
 def strong(text: str) -> str:
-    """Return a text that stands out on a terminal."""
-    return click.style(text, bold=True)
+    """Return a text that stands out on a terminal, unless nothing is to (no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return text if plain else click.style(text, bold=True)
 
 
 def show_json(value: Mapping[str, Any]) -> None:
     """Print a JSON object in its documented shape."""
-    click.echo(
-        json.dumps({"schema": SCHEMA, **value}, ensure_ascii=False, default=_plain, indent=2)
-    )
+    answer = {"schema": SCHEMA, "rehearsal": _Run.rehearsal, **value}
+    click.echo(json.dumps(answer, ensure_ascii=False, default=plain, indent=2))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return what JSON has no word for: instants and dates are ISO 8601."""
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):

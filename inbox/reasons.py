@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inbox.texts import _, lang, word
+from inbox import dates
+from inbox.texts import _, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +74,22 @@ _REFUSALS = {
     "has_left": "« {login} » n'est plus du personnel depuis le {on} ; son substitut a repris son travail.",
     "not_administration": "Seules l'administration et la direction changent cela.",
 }
+#: What the engine does itself, as people call it.
+_DEEDS = {
+    "ouvrir": "inscrire",
+    "take": "prendre",
+    "release": "remettre au bureau commun",
+    "assign": "confier",
+    "timer": "minuterie",
+    "merged": "fusion",
+}
+
+
+def deed(action: str, label: Mapping[str, str] | None = None) -> str:
+    """Return an action in words: the definition's label, or the engine's own name for it."""
+    if label is not None:
+        return word(label)
+    return _(_DEEDS[action]) if action in _DEEDS else action
 
 
 def sentence(reason: Reason) -> str:
@@ -146,7 +163,5 @@ def _said(value: Any) -> str:
 
 
 def _last(last: Mapping[str, Any]) -> str:
-    at = last["at"]
-    if lang() == "en":
-        return f" (last: {last['action']} by {last['actor']}, {at:%Y-%m-%d %H:%M} UTC)"
-    return f" (dernier geste : {last['action']}, par {last['actor']}, {at:%Y-%m-%d %H:%M} UTC)"
+    return _(" (dernier geste : {action}, par {actor}, {at})", actor=last["actor"],
+             action=deed(last["action"], last["label"]), at=dates.here(last["at"]))  # fmt: skip

@@ -66,8 +66,9 @@ def _(text: str, /, **values: object) -> str:
 
 
 def n_(one: str, many: str, count: int, /, **values: object) -> str:
-    """Return the singular or the plural; in French zero is singular."""
-    return _(one if abs(count) < 2 else many, n=count, **values)  # noqa: PLR2004
+    """Return the singular or the plural; in French zero is singular, in English it is plural."""
+    single = abs(count) == 1 or (count == 0 and _Language.code == "fr")
+    return _(one if single else many, n=count, **values)
 
 
 def word(label: Mapping[str, str] | None) -> str:

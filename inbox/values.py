@@ -7,31 +7,53 @@ from typing import TYPE_CHECKING, Any
 from inbox.texts import _, lang, word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from datetime import date, datetime
 
     from engine.calendar import Calendar
     from engine.definition.compiled import CompiledField
 
 
 def shown(field: CompiledField, value: Any, calendar: Calendar, members: Mapping[int, str]) -> str:
-    """Return a stored value in words, in the language of this run."""
+    """Return a stored value in words, in the language of this run; a record stands on its own line."""
     if value is None:
         return ""
     if isinstance(value, dict) and "missing" in value:
         return _("non obtenu — {reason}", reason=value["missing"])
     if field.type == "records":
-        return "; ".join(_record(field, record, calendar, members) for record in value)
+        return "\n".join(records(field, value, calendar, members))
     if field.type == "choices":
         return ", ".join(word(field.options.get(v)) or v for v in value)
     return _one(field, value, calendar, members)
 
 
+def records(
+    field: CompiledField,
+    value: Iterable[Mapping[str, Any]],
+    calendar: Calendar,
+    members: Mapping[int, str],
+) -> list[str]:
+    """Return each record of a list in words: its fields by their labels, who added it and when."""
+    return [_record(field, record, calendar, members) for record in value]
+
+
 def _record(
     field: CompiledField, record: Mapping[str, Any], calendar: Calendar, members: Mapping[int, str]
 ) -> str:
-    parts = [shown(f, record.get(name), calendar, members) for name, f in field.of.items()]
-    said = ", ".join(p for p in parts if p)
-    return f"{said} ({record.get('by', '')})"
+    parts = [
+        f"{word(part.label)}{_(' : ')}{said}"
+        for name, part in field.of.items()
+        if (said := shown(part, record.get(name), calendar, members))
+    ]
+    return f"{_(' ; ').join(parts)} ({_stamp(record, calendar)})"
+
+
+def _stamp(record: Mapping[str, Any], calendar: Calendar) -> str:
+    from datetime import datetime
+
+    from inbox import dates
+
+    return f"{record['by']}, {dates.day(calendar.today(datetime.fromisoformat(record['at'])))}"
 
 
 def _one(field: CompiledField, value: Any, calendar: Calendar, members: Mapping[int, str]) -> str:
@@ -46,12 +68,22 @@ def _one(field: CompiledField, value: Any, calendar: Calendar, members: Mapping[
     if field.type == "date":
         return dates.day(date.fromisoformat(value))
     if field.type == "instant":
-        return dates.moment(datetime.fromisoformat(value), calendar)
+        at = whole_day(value, calendar)
+        return dates.moment(at, calendar) if isinstance(at, datetime) else dates.day(at)
     if field.type == "country":
         return country(value)
     if field.type == "member":
         return members.get(value, str(value))
     return str(value)
+
+
+def whole_day(value: str, calendar: Calendar) -> date | datetime:
+    """Return a stored instant; at local midnight only its date: it was typed without an hour."""
+    from datetime import datetime, time
+
+    at = datetime.fromisoformat(value)
+    local = calendar.local(at)
+    return local.date() if local.time() == time(0, 0) else at
 
 
 def country(code: str) -> str:

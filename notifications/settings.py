@@ -63,9 +63,9 @@ class MailSettings:
         if is_loopback(self.host):
             return
         if self.loopback_only:
-            raise Unavailable("mail", f"a rehearsal only sends to this machine, not to {self.host}")
+            raise Unavailable("mail", f"a rehearsal only sends to this machine ({self.host})")
         if self.security == "none":
-            raise Unavailable("mail", f"mail to {self.host} must be encrypted: starttls or tls")
+            raise Unavailable("mail", f"mail must be encrypted: starttls or tls ({self.host})")
 
     def password(self) -> str:
         """Return the password from the environment or from systemd's credentials, else empty."""

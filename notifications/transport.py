@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import socket
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,15 @@ _LEADING_DOT = re.compile(rb"(?m)^\.")
 _READY = 354
 _OK = 250
 _PERMANENT = 500
+#: The usual faults, by the errors that tell them; the most telling first.
+FAULTS: dict[str, tuple[type[BaseException], ...]] = {
+    "authentication refused": (aiosmtplib.SMTPAuthenticationError,),
+    "TLS failed": (ssl.SSLError,),
+    "unknown host": (socket.gaierror,),
+    "connection refused": (ConnectionRefusedError,),
+    "timed out": (TimeoutError,),
+    "connection lost": (SMTPServerDisconnected, ConnectionResetError, BrokenPipeError),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +104,7 @@ class Session:
         """
         client = self._client
         if client is None or not client.is_connected:
-            return Outcome(state="staging_failed", reply="no connection")
+            return Outcome(state="staging_failed", reply="connection lost (before the message)")
         refused = await self._envelope(client, addresses)
         if refused is not None:
             return refused
@@ -131,7 +142,7 @@ class Session:
     async def _write(self, client: aiosmtplib.SMTP, message: bytes) -> None:
         protocol = client.protocol
         if protocol is None or protocol.transport is None:
-            raise SMTPServerDisconnected("connection lost before the message")
+            raise SMTPServerDisconnected("before the message")
         body = _LONE_BREAKS.sub(b"\r\n", message)
         body = _LEADING_DOT.sub(b"..", body)
         protocol.write(body if body.endswith(b"\r\n") else body + b"\r\n")
@@ -142,7 +153,7 @@ class Session:
                 raise SMTPServerDisconnected("the server stopped reading")
             await asyncio.sleep(0.001)
         if not client.is_connected:
-            raise SMTPServerDisconnected("connection lost before the final dot")
+            raise SMTPServerDisconnected("before the final dot")
 
     async def release(self) -> Outcome:
         """Write the final dot and return what the server replied.
@@ -151,7 +162,7 @@ class Session:
         """
         client = self._client
         if client is None or not client.is_connected:
-            return Outcome(state="lost_before_dot", reply="connection lost before the final dot")
+            return Outcome(state="lost_before_dot", reply="connection lost (before the final dot)")
         try:
             response = await client.execute_command(b".")
         except SMTPResponseException as error:
@@ -206,4 +217,20 @@ def _answered(stage: str, code: int, message: str) -> Outcome:
 
 
 def _said(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return what happened: its kind first where it is a usual one, then the library's own words."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    kind = _kind(error)
+    return text if kind is None else f"{kind} ({text})"
+
+
+def _kind(error: BaseException) -> str | None:
+    if "STARTTLS" in str(error):  # the library has no type for a server that does not offer it
+        return "TLS failed"
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return next(
+        (kind for kind, types in FAULTS.items() if any(isinstance(c, types) for c in causes)), None
+    )

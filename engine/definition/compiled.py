@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.calendar import Calendar
+    from engine.definition import model
 
     Json = Any  # what json.loads gives back
     Words = Mapping[str, str]  # by language
@@ -250,6 +251,14 @@ class CompiledDefinition:
     timers: Mapping[str, CompiledTimer]
     notifications: Mapping[str, CompiledNotification]
     outcomes: tuple[str, ...]
+    written: model.Definition  #: as it was written, for who says it in words
+
+    def own_label(self, action: str) -> Words | None:
+        """Return the label of an action or of the opening; None for what is the engine's own."""
+        if action == self.opening.name:
+            return self.opening.label
+        found = self.actions.get(action)
+        return None if found is None else found.label
 
     def summary(self) -> dict[str, Json]:
         """Return the labels that a list needs, as plain JSON, so that a list compiles nothing."""

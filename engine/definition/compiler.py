@@ -118,6 +118,7 @@ class _Builder:
             timers={k: self._timer(k, t) for k, t in d.timers.items()},
             notifications={k: self._notification(k, n) for k, n in d.notifications.items()},
             outcomes=tuple(dict.fromkeys(s.end.outcome for s in d.states.values() if s.end)),
+            written=d,
         )
 
     def _predicate(self, condition: model.Condition | None) -> Predicate | None:

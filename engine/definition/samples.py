@@ -233,7 +233,4 @@ def _sample(field: CompiledField) -> Any:
 
 def label_of(definition: CompiledDefinition, action: str) -> Mapping[str, str]:
     """Return the label of an action, the opening's too; its own name when there is none."""
-    if action == definition.opening.name:
-        return definition.opening.label
-    found = definition.actions.get(action)
-    return {"fr": action, "en": action} if found is None else found.label
+    return definition.own_label(action) or {"fr": action, "en": action}

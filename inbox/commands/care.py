@@ -15,17 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.errors import InvalidDefinition
+from engine import register
+from engine.errors import ArrimageError, InvalidDefinition
+from inbox import dates, reasons
 from inbox.command import command
 from inbox.commands.export import write_atomically
 from inbox.output import say, show_json, strong
-from inbox.texts import _, clean
+from inbox.texts import _, clean, lang, n_, word
+from inbox.workspace import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sqlalchemy import URL
 
+    from engine.verify import Fault
     from inbox.app import App
 
 _ROOM = 500_000_000
@@ -47,15 +51,67 @@ def verify(app: App) -> None:
                    "faults": [vars_of(f) for f in found.faults]})  # fmt: skip
     else:
         for fault in found.faults:
-            at = f" #{fault.seq}" if fault.seq is not None else ""
-            say(clean(f"{fault.where}{at}: {_(_FAULTS[fault.code])} ({fault.detail})"))
-        say(_("{cases} dossiers, {events} événements, {n} faute(s).", cases=found.cases,
-              events=found.events, n=len(found.faults)))  # fmt: skip
+            _print_fault(app, fault)
+        say(", ".join((
+            n_("{n} dossier", "{n} dossiers", found.cases),
+            n_("{n} événement", "{n} événements", found.events),
+            n_("{n} faute", "{n} fautes", len(found.faults)),
+        )) + ".")  # fmt: skip
         say(_("Tête du registre, à conserver ailleurs : {head}", head=found.head))
     if found.faults:
         raise click.exceptions.Exit(1)
 
 
+def _print_fault(app: App, fault: Fault) -> None:
+    where = _("journal") if fault.where == "journal" else fault.where
+    at = f" #{fault.seq}" if fault.seq is not None else ""
+    detail = _fault_detail(app, fault)
+    more = f" ({detail})" if detail else ""
+    say(clean(f"{where}{at}{_(' : ')}{_(_FAULTS[fault.code])}{more}"))
+
+
+def _fault_detail(app: App, fault: Fault) -> str:
+    """Return what differs, in words: states and actions by their labels, fields too."""
+    if fault.kind is None:
+        return ""
+    with app.database.read() as connection:
+        labels = register.summaries(connection).get(fault.definition or ("", 0), {})
+
+    def state(key: str | None) -> str:
+        found = labels.get("states", {}).get(key)
+        return _("« {label} »", label=word(found["label"]) if found else key or "—")
+
+    values = dict(fault.values)
+    values |= {k: state(values[k]) for k in ("state", "replayed_state") if k in values}
+    values |= {k: values[k] or _("personne") for k in ("owner", "replayed_owner") if k in values}
+    if "action" in values:
+        key = str(values["action"])
+        values["action"] = reasons.deed(key, labels.get("actions", {}).get(key))
+    if "fields" in values:
+        values["fields"] = ", ".join(_field_labels(app, fault, values["fields"]))
+    return _(_DETAILS[fault.kind], **values)
+
+
+def _field_labels(app: App, fault: Fault, names: Iterable[str]) -> list[str]:
+    """Return fields by their labels; by their keys when even the definition cannot be read."""
+    try:
+        key, version = fault.definition or ("", 0)
+        fields = app.library.get(key, version).definition.fields
+    except ArrimageError:
+        return list(names)
+    return [word(fields[name].label) if name in fields else name for name in names]
+
+
+_DETAILS = {
+    "place": "le numéro {found} est à sa place",
+    "event": "{action}, par {actor}",
+    "origin": "il dit venir de {state}",
+    "count": "{found} sur {expected} sont là",
+    "fields": "champs : {fields}",
+    "state": "l'état est {state} ; d'après l'historique, {replayed_state}",
+    "owner": "le responsable est {owner} ; d'après l'historique, {replayed_owner}",
+    "never_given": "ce numéro n'a jamais été donné",
+}
 _FAULTS = {
     "event_edited": "un événement a été changé",
     "event_missing": "un événement manque ou est en trop",
@@ -151,11 +207,14 @@ def _pg_dump(url: URL, copy: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """One thing looked at: whether it is well, and what to do."""
+    """One thing to look at: what it is called, how, and what to do when it is not well.
 
-    name: str
-    ok: bool
-    detail: str
+    `look` returns whether it is well, and what was seen.
+    """
+
+    key: str
+    label: str
+    look: Callable[[App], tuple[bool, str]]
     mend: str = ""
 
 
@@ -165,86 +224,119 @@ class _Check:
     examples=["inbox doctor"],
 )
 def doctor(app: App) -> None:
-    checks = [_safely(name, check, app) for name, check in _CHECKS.items()]
+    seen = list(_seen(app))
     if app.json:
-        show_json({"ok": all(c.ok for c in checks),
-                   "checks": [{"check": c.name, "ok": c.ok, "detail": c.detail, "mend": c.mend}
-                              for c in checks]})  # fmt: skip
+        show_json({"ok": all(ok for _check, ok, _detail in seen),
+                   "checks": [{"check": check.key, "label": check.label, "ok": ok,
+                               "detail": detail, "mend": check.mend}
+                              for check, ok, detail in seen]})  # fmt: skip
     else:
-        for c in checks:
-            mark = _("[bien]    ") if c.ok else strong(_("[à régler]"))
-            say(f"{mark} {clean(c.name)}{_(' : ')}{clean(c.detail)}")
-            if not c.ok and c.mend:
-                say(f"            → {clean(c.mend)}")
-    if not all(c.ok for c in checks):
+        for check, ok, detail in seen:
+            mark = _("[bien]    ") if ok else strong(_("[à régler]"))
+            lines = clean(detail).splitlines() or [""]
+            say(f"{mark} {check.label}{_(' : ')}{lines[0]}")
+            for line in lines[1:]:
+                say(f"            {line}")
+            if not ok and check.mend:
+                say(f"            → {clean(check.mend)}")
+    if not all(ok for _check, ok, _detail in seen):
         raise click.exceptions.Exit(4)
 
 
-def _safely(name: str, check: Callable[[App], _Check], app: App) -> _Check:
+def _seen(app: App) -> Iterator[tuple[_Check, bool, str]]:
+    """Yield each check with its answer; without a workspace there is nothing more to look at."""
+    first, *others = _checks(app)
+    ok, detail = _safely(first, app)
+    yield first, ok, detail
+    if ok:
+        yield from ((check, *_safely(check, app)) for check in others)
+
+
+def _safely(check: _Check, app: App) -> tuple[bool, str]:
     """Return a check's answer; what it cannot even look at is an answer too."""
     from inbox.failures import told
 
     try:
-        return check(app)
+        return check.look(app)
+    except InvalidDefinition as error:
+        return False, "\n".join(
+            f"{f.path}:{f.line}:{f.column}: {f.messages[lang()]}" for f in error.findings
+        )
     except Exception as error:  # noqa: BLE001 - the doctor sees every patient
-        return _Check(name, ok=False, detail=told(error))
+        return False, told(error)
 
 
-def _workspace(app: App) -> _Check:
-    return _Check(_("espace de travail"), ok=True, detail=str(app.workspace.home))
+def _checks(app: App) -> list[_Check]:
+    settings = app.home / SETTINGS
+    return [
+        _Check("workspace", _("espace de travail"), _workspace,
+               _("corrigez {file}, ou créez un espace : inbox init", file=settings)),
+        _Check("database", _("base de données"), _schema,
+               _("installez la même version partout ; sinon, voyez url dans {file}", file=settings)),
+        _Check("definitions", _("processus"), _definitions,
+               _("corrigez la définition à cet endroit, ou retirez-la de workflows/")),
+        _Check("staff", _("vous"), _person,
+               _("demandez à l'administration : inbox staff add LOGIN --account COMPTE")),
+        _Check("calendar", _("fuseau horaire"), _calendar,
+               _("corrigez [calendar] dans {file}", file=settings)),
+        _Check("partners", _("réseau"), _partners,
+               _("inbox partners import FICHIER.csv, ou inbox partners contact NOM ADRESSE")),
+        _Check("mail server", _("serveur de courrier"), _mail,
+               _("démarrez-le, ou corrigez host, port et security sous [mail] dans {file}",
+                 file=settings)),
+        _Check("outbox", _("courrier"), _outbox, "inbox outbox --failed"),
+        _Check("clock", _("rappels"), _clock,
+               _("inbox serve doit tourner, ou inbox tick par cron")),
+        _Check("disk", _("disque"), _disk, _("faites de la place")),
+    ]  # fmt: skip
 
 
-def _schema(app: App) -> _Check:
+def _workspace(app: App) -> tuple[bool, str]:
+    return True, str(app.workspace.home)
+
+
+def _schema(app: App) -> tuple[bool, str]:
     from engine import migrations
 
     url = app.workspace.database_url
     if app.database.dialect == "sqlite" and str(app.home) not in url:
-        return _Check(_("base de données"), ok=False, mend=_('[database] url = "sqlite:///arrimage.db"'),
-                      detail=_("elle est hors de cet espace de travail : {url}", url=url))  # fmt: skip
+        return False, _("elle est hors de cet espace de travail : {url}", url=url)
     if app.database.dialect == "postgresql" and shutil.which("pg_dump") is None:
-        return _Check(_("base de données"), ok=False, detail=_("pg_dump n'est pas installé sur cette machine"),
-                      mend=_("installez le client PostgreSQL : inbox backup en a besoin"))  # fmt: skip
+        return False, _("pg_dump n'est pas installé sur cette machine ; inbox backup en a besoin")
     at, head = migrations.current(app.database), migrations.head()
-    detail = _("révision {at}, attendue {head}", at=at, head=head)
-    return _Check(_("base de données"), at == head, detail, _("installez la même version partout"))
+    return at == head, _("révision {at}, attendue {head}", at=at, head=head)
 
 
-def _definitions(app: App) -> _Check:
+def _definitions(app: App) -> tuple[bool, str]:
     keys = app.library.keys()
     if app.findings:
         raise InvalidDefinition(app.findings)
-    return _Check(_("processus"), ok=bool(keys), detail=", ".join(keys))
+    return bool(keys), ", ".join(keys)
 
 
-def _person(app: App) -> _Check:
-    return _Check(
-        _("vous"), ok=True, detail=f"{app.person.login} ({', '.join(sorted(app.person.roles))})"
-    )
+def _person(app: App) -> tuple[bool, str]:
+    return True, f"{app.person.login} ({', '.join(sorted(app.person.roles))})"
 
 
-def _calendar(app: App) -> _Check:
-    zone = app.workspace.calendar.zone
-    return _Check(
-        _("fuseau horaire"),
-        ok=True,
-        detail=f"{zone}, {app.workspace.calendar.local(app.now):%Y-%m-%d %H:%M}",
-    )
+def _calendar(app: App) -> tuple[bool, str]:
+    calendar = app.workspace.calendar
+    return True, f"{calendar.zone}, {dates.moment(app.now, calendar)}"
 
 
-def _partners(app: App) -> _Check:
+def _partners(app: App) -> tuple[bool, str]:
     from engine import roster
     from inbox.commands.outbox import NETWORK
 
     with app.database.read() as connection:
         active = roster.active(connection, NETWORK, app.today)
         without = roster.unreachable(connection, NETWORK, app.today)
-    detail = _("{n} actifs, {m} sans adresse {names}", n=len(active), m=len(without),
-               names=", ".join(without[:5]))  # fmt: skip
-    return _Check(_("réseau"), bool(active) and not without, detail,
-                  _("inbox partners import FICHIER.csv, ou inbox partners contact NOM ADRESSE"))  # fmt: skip
+    detail = n_("{n} membre actif, {m} sans adresse", "{n} membres actifs, {m} sans adresse",
+                len(active), m=len(without))  # fmt: skip
+    named = f"{_(' : ')}{', '.join(without[:5])}" if without else ""
+    return bool(active) and not without, f"{detail}{named}"
 
 
-def _mail(app: App) -> _Check:
+def _mail(app: App) -> tuple[bool, str]:
     import asyncio
 
     from notifications.transport import Session
@@ -256,51 +348,30 @@ def _mail(app: App) -> _Check:
 
     asyncio.run(reach())
     settings = app.workspace.mail_settings()
-    detail = f"{settings.host}:{settings.port} ({settings.security})"
-    return _Check(_("serveur de courrier"), ok=True, detail=detail)
+    return True, f"{settings.host}:{settings.port} ({settings.security})"
 
 
-def _outbox(app: App) -> _Check:
+def _outbox(app: App) -> tuple[bool, str]:
     from engine import outbox
 
     with app.database.read() as connection:
         counts = outbox.counts(connection)
     stuck = sum(n for s, n in counts.items() if s in outbox.NEEDS_PERSON)
     waiting = sum(n for s, n in counts.items() if s in outbox.RETRIED)
-    detail = _("{w} en attente, {s} demandent quelqu'un", w=waiting, s=stuck)
-    return _Check(_("courrier"), stuck == 0, detail, "inbox outbox --failed")
+    detail = n_("{w} en attente, {n} demande quelqu'un", "{w} en attente, {n} demandent quelqu'un",
+                stuck, w=waiting)  # fmt: skip
+    return stuck == 0, detail
 
 
-def _clock(app: App) -> _Check:
-    from engine import register
-
+def _clock(app: App) -> tuple[bool, str]:
     with app.database.read() as connection:
         late = register.oldest_due_timer(connection)
     behind = 0 if late is None else max(0, int((app.now - late).total_seconds() // 60))
-    detail = _("la minuterie la plus en retard l'est de {n} minutes", n=behind)
-    return _Check(
-        _("rappels"),
-        behind < _BEHIND,
-        detail,
-        _("inbox serve doit tourner, ou inbox tick par cron"),
-    )
+    detail = n_("la minuterie la plus en retard l'est de {n} minute",
+                "la minuterie la plus en retard l'est de {n} minutes", behind)  # fmt: skip
+    return behind < _BEHIND, detail
 
 
-def _disk(app: App) -> _Check:
+def _disk(app: App) -> tuple[bool, str]:
     free = shutil.disk_usage(app.home).free
-    return _Check(_("disque"), free > _ROOM, _("{n} Mo libres", n=free // 1_000_000),
-                  _("faites de la place"))  # fmt: skip
-
-
-_CHECKS: dict[str, Callable[[App], _Check]] = {
-    "workspace": _workspace,
-    "database": _schema,
-    "definitions": _definitions,
-    "staff": _person,
-    "calendar": _calendar,
-    "partners": _partners,
-    "mail server": _mail,
-    "outbox": _outbox,
-    "clock": _clock,
-    "disk": _disk,
-}
+    return free > _ROOM, _("{n} Mo libres", n=free // 1_000_000)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine import outbox, register, roster
 from engine.definition.samples import label_of
-from inbox import dates, reasons
+from engine.reception import reception
+from inbox import dates, process_text, reasons, rules
 from inbox.command import command
 from inbox.cycle import explain_cycle
-from inbox.lookup import CASE, Case, find
-from inbox.output import say, show_json, strong, table
-from inbox.texts import _, clean, word
-from inbox.values import shown
+from inbox.lookup import ANY_ACTION, CASE, Case, find
+from inbox.output import say, show_json, strong
+from inbox.texts import _, clean, n_, word
+from inbox.values import records, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.cases import Option
+    from engine.definition.compiled import CompiledField
     from inbox.app import App
 
 
@@ -58,7 +61,6 @@ def _print_head(app: App, case: Case) -> None:
         say(_("({old} a été fusionné dans ce dossier)", old=case.redirected_from))
     if case.merged:
         say(_("(avec, fusionné ici : {numbers})", numbers=", ".join(case.merged)))
-    age = dates.age(case.line, app.now, calendar)
     say(_("État : {state} · {due} · version {version}", state=word(state.label),
           due=dates.due(case.line.due_at, app.now, calendar) if not case.line.ended_at else _("fermé"),
           version=case.line.version))  # fmt: skip
@@ -68,8 +70,27 @@ def _print_head(app: App, case: Case) -> None:
     common = _("bureau commun") if desk.startswith("@") else desk
     say(_("Responsable : {owner} · bureau : {desk}",
           owner=case.line.owner or _("personne"), desk=common or "—"))  # fmt: skip
-    say(_("Inscrit le {day} · âge : {age} jours ouvrables ({klass})",
-          day=dates.moment(case.line.opened_at, calendar), age=age, klass=dates.age_class(age)))  # fmt: skip
+    _print_reception(app, case)
+    age = dates.age(case.line, app.now, calendar)
+    say(n_("Âge : {n} jour ouvrable ({klass})", "Âge : {n} jours ouvrables ({klass})", age,
+           klass=dates.age_class(age)))  # fmt: skip
+
+
+def _print_reception(app: App, case: Case) -> None:
+    calendar = app.workspace.calendar
+    registered = dates.moment(case.line.opened_at, calendar)
+    arrived = reception(case.definition, case.data, case.line.opened_at, calendar)
+    field = case.definition.fields.get(case.definition.received or "")
+    if arrived is None or field is None:
+        say(_("Inscrit le {day}", day=registered))
+        return
+    said = n_("Reçue le {a}, inscrite le {b} : {n} jour ouvrable plus tard",
+              "Reçue le {a}, inscrite le {b} : {n} jours ouvrables plus tard", arrived.lag,
+              a=shown(field, arrived.received, calendar, {}), b=registered)  # fmt: skip
+    late = ""
+    if arrived.late and case.definition.lag:
+        late = _(" — trop tard ({span} au plus)", span=rules.span(case.definition.lag))
+    say(f"{said}{strong(late) if late else ''}")
 
 
 def _print_fields(app: App, case: Case) -> None:
@@ -82,8 +103,7 @@ def _print_fields(app: App, case: Case) -> None:
     say()
     for name, field in case.definition.fields.items():
         if case.data.get(name) is not None:
-            value = shown(field, case.data[name], app.workspace.calendar, members)
-            say(f"  {word(field.label)}{_(' : ')}{clean(value)}")
+            _print_value(app, field, case.data[name], members)
     for child in children:
         part = labels[(child.process, child.definition_version)]
         say(_("  Dossier enfant : {number} {title} — {state}", number=child.number,
@@ -92,8 +112,25 @@ def _print_fields(app: App, case: Case) -> None:
         say(_("  Pièce jointe : {name} ({size} octets)", name=file["name"], size=file["size"]))
     if mail:
         done = sum(m.state in outbox.DONE for m in mail)
-        say(_("  Courrier : {done}/{all} accepté(s) par le relais → inbox outbox {number}",
-              done=done, all=len(mail), number=case.number))  # fmt: skip
+        say(n_("  Courrier : {n}/{all} accepté par le relais → inbox outbox {number}",
+               "  Courrier : {n}/{all} acceptés par le relais → inbox outbox {number}",
+               done, all=len(mail), number=case.number))  # fmt: skip
+
+
+def _print_value(app: App, field: CompiledField, value: Any, members: Mapping[int, str]) -> None:
+    """Print a field; each record, and the other lines of a paragraph, stand below it, set in."""
+    calendar, label = app.workspace.calendar, f"  {word(field.label)}{_(' : ')}"
+    if field.type != "records":
+        say(_set_in(f"{label}{shown(field, value, calendar, members)}"))
+        return
+    say(label.rstrip())
+    for record in records(field, value, calendar, members):
+        say(_set_in(f"      - {record}", "        "))
+
+
+def _set_in(text: str, margin: str = "      ") -> str:
+    """Return a text whose lines after the first begin with a margin."""
+    return clean(text).replace("\n", f"\n{margin}")
 
 
 def _print_options(case: Case, options: tuple[Option, ...]) -> None:
@@ -111,7 +148,7 @@ def _print_options(case: Case, options: tuple[Option, ...]) -> None:
         say(strong(_("Pas maintenant, et pourquoi")))
         for option in here:
             why = "; ".join(reasons.sentence(r) for r in option.reasons)
-            say(f"  {option.action.name} — {clean(why)}")
+            say(f"  {word(option.action.label)} ({option.action.name}) — {clean(why)}")
     later = [o.action.name for o in other if o not in here]
     if later:
         say(_("  Dans un autre état : {actions} (inbox why {number} --action …)",
@@ -121,12 +158,12 @@ def _print_options(case: Case, options: tuple[Option, ...]) -> None:
 def _case_json(
     app: App, case: Case, options: tuple[Option, ...], checklists: list[Any]
 ) -> dict[str, Any]:
+    arrived = reception(case.definition, case.data, case.line.opened_at, app.workspace.calendar)
     with app.database.read() as connection:
         children = [c.number for c in register.children(connection, case.id)]
         files = register.files(connection, case.id)
         timers = register.pending_timers(connection, case.id)
     return {
-        "rehearsal": app.workspace.rehearsal,
         "case": case.number,
         "redirected_from": case.redirected_from,
         "merged": case.merged,
@@ -140,6 +177,9 @@ def _case_json(
         "desk": case.line.desk,
         "version": case.line.version,
         "opened": case.line.opened_at,
+        "received": arrived and arrived.received,
+        "lag_business_days": arrived and arrived.lag,
+        "late": arrived is not None and arrived.late,
         "due": case.line.due_at,
         "ended": case.line.ended_at,
         "outcome": case.state.outcome,
@@ -207,22 +247,23 @@ def _print_event(
         before = _state_label(case, event["from_state"])
         say(f"     {before} → {_state_label(case, event['to_state'])}")
     for line in _event_lines(app, case, event["body"], members):
-        say(f"     {clean(line)}")
+        say(_set_in(f"     {line}", "       "))
 
 
 def _event_lines(
     app: App, case: Case, body: Mapping[str, Any], members: Mapping[int, str]
 ) -> list[str]:
     calendar, fields, lines = app.workspace.calendar, case.definition.fields, []
-    for name, (before, after) in body.get("changes", {}).items():
+    for name, (before, after) in _in_order(fields, body.get("changes", {})):
         old = shown(fields[name], before, calendar, members)
         new = shown(fields[name], after, calendar, members) or _("(retiré)")
         arrow = f"{old} → " if old else ""
         lines.append(f"{word(fields[name].label)}{_(' : ')}{arrow}{new}")
-    for name, records in body.get("added", {}).items():
-        lines.append(
-            f"{word(fields[name].label)} + {shown(fields[name], records, calendar, members)}"
-        )
+    for name, new in _in_order(fields, body.get("added", {})):
+        lines += [
+            f"{word(fields[name].label)} + {record}"
+            for record in records(fields[name], new, calendar, members)
+        ]
     if "owner" in body:
         lines.append(
             _("responsable : {a} → {b}", a=body["owner"][0] or "—", b=body["owner"][1] or "—")
@@ -232,8 +273,9 @@ def _event_lines(
     lines += [_("pièce jointe : {name}", name=f["name"]) for f in body.get("files", [])]
     if "merged" in body:
         lines.append(_("{number} est fusionné ici", number=body["merged"]))
-    if body.get("late"):
-        lines.append(_("inscrite plus d'un jour ouvrable après sa réception"))
+    if body.get("late") and case.definition.lag:
+        lines.append(_("inscrite trop tard après sa réception ({span} au plus)",
+                       span=rules.span(case.definition.lag)))  # fmt: skip
     if body.get("probable_duplicates"):
         lines.append(_("doublon probable de {n}", n=", ".join(body["probable_duplicates"])))
     if "timer" in body:
@@ -241,6 +283,13 @@ def _event_lines(
         said = _(" (remplace : {names})", names=", ".join(planned)) if planned else ""
         lines.append(f"{word(case.definition.timers[body['timer']].label)}{said}")
     return lines
+
+
+def _in_order(
+    fields: Mapping[str, CompiledField], values: Mapping[str, Any]
+) -> list[tuple[str, Any]]:
+    """Return values by field in the order of the definition; the history keeps them by name."""
+    return [(name, values[name]) for name in fields if name in values]
 
 
 def _event_label(case: Case, action: str) -> str:
@@ -269,7 +318,9 @@ def _state_label(case: Case, state: str | None) -> str:
     examples=["inbox why 7", "inbox why 7 --action diffuser"],
 )
 @click.argument("case", type=CASE)
-@click.option("--action", help=_("Pourquoi cette action n'est-elle pas possible ?"))
+@click.option(
+    "--action", type=ANY_ACTION, help=_("Pourquoi cette action n'est-elle pas possible ?")
+)
 def why(app: App, case: str, action: str | None) -> None:
     if action is None and explain_cycle(app, case):
         return
@@ -281,42 +332,42 @@ def why(app: App, case: str, action: str | None) -> None:
         timers = register.pending_timers(connection, found.id)
     explained = [_explained(app, found, t["name"], t["fire_at"]) for t in timers]
     closed = _closed_days(app, found)
+    rule = process_text.due(found.definition.written, found.line.state)
     if app.json:
-        show_json({"case": found.number, "due": found.line.due_at, "timers": explained,
-                   "closed_days": closed})  # fmt: skip
+        show_json({"case": found.number, "due": found.line.due_at, "due_rule": rule,
+                   "timers": explained, "closed_days": closed})  # fmt: skip
         return
     calendar = app.workspace.calendar
     say(_("Entré dans « {state} » le {day}.", state=word(found.state.label),
           day=dates.moment(found.line.entered_at, calendar)))  # fmt: skip
-    if found.line.due_at is not None:
+    if found.line.due_at is not None and rule is not None:
         say(_("Échéance : {day} ({words}).", day=dates.day(calendar.today(found.line.due_at)),
               words=dates.due(found.line.due_at, app.now, calendar)))  # fmt: skip
+        say(f"  {rule}")
     for day, name in closed.items():
-        say(_("  Jour fermé compté : {day}, {name}", day=day, name=name))
-    say()
-    rows = [(t["label"], t["moment"], t["rule"]) for t in explained]
-    if rows:
-        table(rows, [_("Minuterie"), _("Quand"), _("Règle")])
+        say(_("  Jour fermé compté : {day}, {name}", name=name,
+              day=dates.day(date.fromisoformat(day))))  # fmt: skip
+    for timer in explained:
+        say()
+        say(f"{strong(timer['label'])} — {timer['moment']}")
+        say(f"  {timer['rule']}")
 
 
 def _explained(app: App, case: Case, name: str, at: Any) -> dict[str, Any]:
-    timer = case.definition.timers.get(name)
-    rule = {} if timer is None else dict(timer.explain)
-    said = ", ".join(f"{k} {v}" for k, v in rule.items())
+    timer = case.definition.written.timers.get(name)
     return {
         "timer": name,
-        "label": name if timer is None else word(timer.label),
+        # The engine's own timer: a step elsewhere asks that the case be looked at again.
+        "label": _("Relecture du dossier") if timer is None else rules.said(timer.label),
         "at": at,
         "moment": dates.moment(at, app.workspace.calendar),
-        "rule": said,
+        "rule": "" if timer is None else rules.timer(timer, case.definition.written),
         "late": None if timer is None else timer.late,
     }
 
 
 def _closed_days(app: App, case: Case) -> dict[str, str]:
     """Return the holidays between the entry into this state and its due date."""
-    from datetime import timedelta
-
     if case.line.due_at is None:
         return {}
     calendar = app.workspace.calendar
@@ -341,8 +392,8 @@ def _why_not(app: App, case: Case, action: str) -> None:
                    "reasons": [reasons.as_json(r, case.number, action) for r in given]})  # fmt: skip
         return
     if not given:
-        say(_("« {action} » est possible maintenant : inbox do {number} {action}",
-              action=action, number=case.number))  # fmt: skip
+        say(_("« {label} » est possible maintenant : inbox do {number} {action}", action=action,
+              label=word(options[action].action.label), number=case.number))  # fmt: skip
     for reason in given:
         say(f"- {clean(reasons.sentence(reason))}")
         mend = reasons.remedy(reason, case.number, action)

@@ -8,16 +8,21 @@ import os
 import signal
 import socket
 import threading
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from engine.errors import Unavailable
+from inbox import mailwords
 from inbox.command import command
 from inbox.output import say, show_json
 from inbox.texts import _
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.timers import Ticked
     from inbox.app import App
     from notifications.worker import Report
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("inbox.serve")
 #: Rounds of one pass: mail wakes cases, cases queue mail; more would be a circle.
 _ROUNDS = 10
+#: Seconds before another try while the database does not answer: doubled each time, up to the last.
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
 
 
 def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Report]:
@@ -82,7 +89,7 @@ def _say(ticked: Ticked, report: Report) -> None:
         say(_("Courrier : rien à envoyer."))
     if report.fault:
         say(_("Le serveur de courrier est en défaut : {detail}. Rien n'est perdu ; on réessaiera.",
-              detail=report.fault), err=True)  # fmt: skip
+              detail=mailwords.said(report.fault)), err=True)  # fmt: skip
 
 
 @command(
@@ -105,7 +112,7 @@ def serve(app: App, every: int) -> None:
     # The scheduler is only the clock: what is due, and that it happens once, is the engine's business.
     scheduler = BackgroundScheduler(timezone=UTC)
     scheduler.add_job(
-        _logged_pass, "interval", seconds=every, args=[app, stop], max_instances=1, coalesce=True,
+        Passes(app, stop), "interval", seconds=every, max_instances=1, coalesce=True,
         next_run_time=datetime.now(UTC), misfire_grace_time=None,
     )  # fmt: skip
     scheduler.start()
@@ -118,15 +125,43 @@ def serve(app: App, every: int) -> None:
     _log.info("stopped")
 
 
-def _logged_pass(app: App, stop: threading.Event) -> None:
-    """Run a pass; whatever goes wrong is logged, and the next pass tries again."""
-    try:
-        ticked, report = one_pass(app, stop)
-    except Exception:  # noqa: BLE001 - the service outlives a bad pass
-        _log.exception("the pass failed; it will be tried again")
-        return
-    if ticked.fired or report.states or report.fault:
-        _log.info("fired=%s mail=%s fault=%s", ticked.fired, report.states, report.fault)
+class Passes:
+    """One pass after another; while the database or the disk is at fault, pauses that grow."""
+
+    def __init__(
+        self, app: App, stop: threading.Event, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Take what a pass needs, and a clock that nobody sets back."""
+        self._app, self._stop, self._seconds = app, stop, seconds
+        self._pause = 0.0
+        self._next = 0.0
+        self._at_fault = ""
+
+    def __call__(self) -> None:
+        """Run a pass if it is time; whatever goes wrong is logged, and a later one tries again."""
+        if self._pause and self._seconds() < self._next:
+            return
+        try:
+            ticked, report = one_pass(self._app, self._stop)
+        except Unavailable as error:
+            self._wait(error)
+            return
+        except Exception:  # noqa: BLE001 - the service outlives a bad pass
+            _log.exception("the pass failed; it will be tried again")
+            return
+        if self._pause:
+            _log.info("the %s can be used again", self._at_fault)
+            self._pause = 0.0
+        if ticked.fired or report.states or report.fault:
+            _log.info("fired=%s mail=%s fault=%s", ticked.fired, report.states, report.fault)
+
+    def _wait(self, error: Unavailable) -> None:
+        self._pause = min(_LONGEST_PAUSE, self._pause * 2 or _FIRST_PAUSE)
+        self._next = self._seconds() + self._pause
+        self._at_fault = error.what
+        _log.error(
+            "the %s is at fault: %s; next try in %g s", error.what, error.detail, self._pause
+        )
 
 
 class _JsonLines(logging.Formatter):
@@ -146,7 +181,8 @@ def _logs() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # A pass that outlasts its interval, such as one that waits for a database, is no news.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 def _tell_systemd(state: str) -> None:

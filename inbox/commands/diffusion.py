@@ -10,19 +10,23 @@ import click
 from engine import outbox, roster
 from engine.chain import canonical
 from engine.folding import fold
-from inbox import dates
+from inbox import dates, mailwords
 from inbox.command import LazyGroup, command
 from inbox.commands.outbox import NETWORK, as_json, states
-from inbox.lookup import CASE, find
-from inbox.output import say, show_json, strong, table
-from inbox.texts import _
+from inbox.lookup import BATCH, CASE, find
+from inbox.output import plain, say, show_json, strong, table
+from inbox.texts import _, n_
 
 if TYPE_CHECKING:
     from inbox.app import App
 
 #: The batch whose proof is asked for.
 MESSAGE = "diffusion"
-diffusion = LazyGroup("diffusion", help=_("La diffusion au réseau, et sa preuve."))
+diffusion = LazyGroup(
+    "diffusion",
+    help=_("La diffusion au réseau, et sa preuve."),
+    examples=["inbox diffusion proof 7", "inbox diffusion proof 7 --message erratum --json"],
+)
 
 
 @command(
@@ -31,7 +35,7 @@ diffusion = LazyGroup("diffusion", help=_("La diffusion au réseau, et sa preuve
     examples=["inbox diffusion proof 7", "inbox diffusion proof 7 --json"],
 )
 @click.argument("case", type=CASE)
-@click.option("--message", default=MESSAGE, show_default=True,
+@click.option("--message", type=BATCH, default=MESSAGE, show_default=True,
               help=_("Un autre envoi groupé : erratum, reponse_reseau, rappel_interets."))  # fmt: skip
 def proof(app: App, case: str, message: str) -> None:
     found = find(app, case)
@@ -67,13 +71,14 @@ def _print(app: App, number: str, proved: dict[str, Any], active: int) -> None:
     rows = [
         (d.name, words[d.state],
          f"{calendar.local(d.settled_at):%H:%M:%S}" if d.settled_at else "—",
-         d.reply or "", d.message_id)
+         mailwords.said(d.reply or ""), d.message_id)
         for d in sorted(proved["deliveries"], key=lambda d: fold(d.name))
     ]  # fmt: skip
     table(rows, [_("Établissement"), _("État"), _("Heure"), _("Réponse du relais"), "Message-ID"])
     say(_("« Accepté » est la parole du relais de l'Institut ; personne ne peut dire « reçu »."))
     if active != everybody:
-        say(_("Le réseau compte aujourd'hui {n} membres actifs.", n=active))
+        say(n_("Le réseau compte aujourd'hui {n} membre actif.",
+               "Le réseau compte aujourd'hui {n} membres actifs.", active))  # fmt: skip
 
 
 def _signed(app: App, number: str, proved: dict[str, Any]) -> dict[str, Any]:
@@ -83,10 +88,10 @@ def _signed(app: App, number: str, proved: dict[str, Any]) -> dict[str, Any]:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     body = {**proved, "case": number, "deliveries": [as_json(d) for d in proved["deliveries"]]}
-    plain = json.loads(json.dumps(body, default=str))
+    signed = json.loads(json.dumps(body, default=plain))
     key = load_pem_private_key((app.home / "keys" / "signing.pem").read_bytes(), password=None)
-    signature = key.sign(canonical(plain).encode())  # type: ignore[union-attr, call-arg]
-    return {"proof": plain, "signature": base64.b64encode(signature).decode()}
+    signature = key.sign(canonical(signed).encode())  # type: ignore[union-attr, call-arg]
+    return {"proof": signed, "signature": base64.b64encode(signature).decode()}
 
 
 diffusion.add_command(proof)

@@ -9,6 +9,7 @@ import click
 from engine import register
 from inbox import dates
 from inbox.command import command
+from inbox.lookup import LOGIN, PROCESS, STATE, known_person, known_process, known_state
 from inbox.output import say, show_json, table
 from inbox.texts import _, n_, word
 
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
         "inbox list",
         "inbox list --mine",
         "inbox list --overdue",
+        'inbox list --state "À préciser"',
         "inbox list --closed --json",
     ],
 )
-@click.option("--process", help=_("D'un processus."))
-@click.option("--state", help=_("Dans un état."))
-@click.option("--owner", metavar="LOGIN", help=_("Confiés à quelqu'un."))
+@click.option("--process", type=PROCESS, help=_("D'un processus."))
+@click.option("--state", type=STATE, help=_("Dans un état, par son nom ou son libellé."))
+@click.option("--owner", type=LOGIN, metavar="LOGIN", help=_("Confiés à quelqu'un."))
 @click.option("--mine", is_flag=True, help=_("Les miens."))
 @click.option("--overdue", is_flag=True, help=_("En retard."))
 @click.option("--closed", is_flag=True, help=_("Fermés."))
@@ -46,6 +48,10 @@ def list_(
     everything: bool,
     limit: int,
 ) -> None:
+    # A slip of the hand must not read as « there is nothing ».
+    process = None if process is None else known_process(app, process)
+    state = None if state is None else known_state(app, state, process)
+    owner = None if owner is None else known_person(app, owner)
     ended = None if everything else closed
     before = app.workspace.calendar.instant(app.today, _midnight()) if overdue else None
     with app.database.read() as connection:

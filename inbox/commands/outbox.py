@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine import journal, outbox, roster
-from inbox import dates
-from inbox.command import LazyGroup, _common_options, command
-from inbox.lookup import find
+from inbox import dates, mailwords
+from inbox.command import LazyGroup, command, taking_a_value
+from inbox.lookup import CASE, find
 from inbox.output import say, show_json, table
 from inbox.texts import _, clean, n_
 
@@ -27,18 +27,35 @@ class _Outbox(LazyGroup):
     """`inbox outbox` lists; `inbox outbox 7` lists one case's; `retry` and `resolve` decide."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        first = next((a for a in args if not a.startswith("-")), None)
-        if first not in {"retry", "resolve", "list", None} or (
-            first is None and "--help" not in args
-        ):
+        # While the shell completes, what follows may still become `retry`: nothing is put before it.
+        asked = {"--help", "-h"} & set(args) or ctx.resilient_parsing
+        first = _first_word(args)
+        if (first is None and not asked) or (first is not None and first not in self.commands):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
 
+def _first_word(args: list[str]) -> str | None:
+    """Return the first word that is neither an option nor the value of one."""
+    taking = taking_a_value(outbox_group, list_)
+    words = iter(args)
+    for typed in words:
+        if typed in taking:
+            next(words, None)
+        elif not typed.startswith("-"):
+            return typed
+    return None
+
+
 outbox_group = _Outbox(
     "outbox",
-    params=list(_common_options()),
     help=_("Le courrier. Sans rien : la liste ; --failed : ce qui demande quelqu'un."),
+    examples=[
+        "inbox outbox",
+        "inbox outbox --failed",
+        "inbox outbox 7",
+        'inbox outbox retry 12 --reason "adresse corrigée"',
+    ],
 )
 
 
@@ -65,7 +82,7 @@ def states() -> dict[str, str]:
 
 @command("list", help=_("Lister le courrier."),
          examples=["inbox outbox", "inbox outbox --failed", "inbox outbox 7 --json"])  # fmt: skip
-@click.argument("case", required=False)
+@click.argument("case", type=CASE, required=False)
 @click.option("--failed", is_flag=True, help=_("Ce qui demande quelqu'un."))
 @click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
 def list_(app: App, case: str | None, failed: bool, limit: int) -> None:
@@ -74,13 +91,12 @@ def list_(app: App, case: str | None, failed: bool, limit: int) -> None:
         found = outbox.list_deliveries(connection, failed=failed, case_id=case_id, limit=limit)
         counts = outbox.counts(connection)
     if app.json:
-        show_json({"rehearsal": app.workspace.rehearsal, "counts": counts,
-                   "deliveries": [as_json(d) for d in found]})  # fmt: skip
+        show_json({"counts": counts, "deliveries": [as_json(d) for d in found]})
         return
     words = states()
     rows = [
         (d.id, d.number or "", d.message, d.name or ", ".join(d.addresses), words[d.state],
-         _when(app, d), d.reply or "")
+         _when(app, d), mailwords.said(d.reply or ""))
         for d in found
     ]  # fmt: skip
     if rows:

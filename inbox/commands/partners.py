@@ -10,6 +10,7 @@ import click
 from engine import roster, roster_file
 from inbox.command import LazyGroup, command
 from inbox.commands.outbox import NETWORK
+from inbox.lookup import MEMBER
 from inbox.output import say, show_json, table
 from inbox.texts import _, n_
 
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
     from inbox.app import App
 
 DATE = click.DateTime(formats=["%Y-%m-%d"])
-partners = LazyGroup("partners", help=_("Le réseau des établissements partenaires, daté."))
+partners = LazyGroup(
+    "partners",
+    help=_("Le réseau des établissements partenaires, daté."),
+    examples=[
+        "inbox partners list --on 2026-04-01",
+        "inbox partners import partenaires.csv",
+        'inbox partners contact "Cégep de Sept-Îles" nouvelle@example.org --reason "nouvelle responsable"',
+    ],
+)
 
 
 def _day(app: App, given: datetime | None) -> date:
@@ -29,7 +38,8 @@ def _day(app: App, given: datetime | None) -> date:
 @command(
     "import",
     help=_(
-        "Importer le réseau d'un fichier CSV (nom, ordre, region, courriel, langue, source_du_nom)."
+        "Importer le réseau d'un fichier CSV. Ses colonnes : nom, ordre, region, courriel, langue, "
+        "source_du_nom."
     ),
     examples=["inbox partners import partenaires.csv"],
 )
@@ -48,8 +58,11 @@ def import_(app: App, file: Path, on: datetime | None) -> None:
         show_json({"added": report.added, "changed": report.changed,
                    "unchanged": report.unchanged, "without_address": list(report.without_address)})  # fmt: skip
         return
-    say(_("{a} ajoutés, {c} changés, {u} inchangés.", a=report.added, c=report.changed,
-          u=report.unchanged))  # fmt: skip
+    say(", ".join((
+        n_("{n} ajouté", "{n} ajoutés", report.added),
+        n_("{n} changé", "{n} changés", report.changed),
+        n_("{n} inchangé", "{n} inchangés", report.unchanged),
+    )) + ".")  # fmt: skip
     for name in report.without_address:
         say(_("  Sans adresse : {name} → inbox partners contact « {name} » ADRESSE", name=name))
 
@@ -60,7 +73,8 @@ def _tell_faults(app: App, error: roster_file.RosterFileError) -> NoReturn:
                   for f in error.findings]  # fmt: skip
         show_json({"error": "RosterFileError", "exit": 1, "findings": faults})
     else:
-        say(_("Rien n'a été importé. {n} erreur(s) :", n=len(error.findings)), err=True)
+        say(n_("Rien n'a été importé. {n} erreur :", "Rien n'a été importé. {n} erreurs :",
+               len(error.findings)), err=True)  # fmt: skip
         for f in error.findings:
             said = _FAULTS.get(f.code, f.code)
             say(f"  {error.path}:{f.line}: {f.column}{_(' : ')}{_(said, value=f.value)}", err=True)
@@ -148,9 +162,9 @@ def add(
     _done(app, name)
 
 
-@command("contact", help=_("Changer les adresses d'un établissement ; les anciennes restent connues."),
+@command("contact", help=_("Changer les adresses d'un établissement. Les anciennes restent connues."),
          examples=['inbox partners contact "Sept-Îles" nouvelle@example.org'])  # fmt: skip
-@click.argument("name")
+@click.argument("name", type=MEMBER)
 @click.argument("emails", nargs=-1, required=True)
 @click.option("--reason", default="", help=_("Pourquoi."))
 def contact(app: App, name: str, emails: tuple[str, ...], reason: str) -> None:
@@ -165,7 +179,7 @@ def contact(app: App, name: str, emails: tuple[str, ...], reason: str) -> None:
 
 @command("leave", help=_("Noter qu'un établissement quitte le réseau."),
          examples=['inbox partners leave "Cégep Exemple" --on 2026-12-31 --reason "fin de l\'entente"'])  # fmt: skip
-@click.argument("name")
+@click.argument("name", type=MEMBER)
 @click.option("--on", type=DATE, help=_("Premier jour hors du réseau."))
 @click.option("--reason", required=True, help=_("Pourquoi."))
 def leave(app: App, name: str, on: datetime | None, reason: str) -> None:
@@ -178,7 +192,7 @@ def leave(app: App, name: str, on: datetime | None, reason: str) -> None:
 
 @command("rejoin", help=_("Noter qu'un établissement revient."),
          examples=['inbox partners rejoin "Cégep Exemple" --reason "nouvelle entente"'])  # fmt: skip
-@click.argument("name")
+@click.argument("name", type=MEMBER)
 @click.option("--on", type=DATE, help=_("Membre à partir de ce jour."))
 @click.option("--reason", default="", help=_("Pourquoi."))
 def rejoin(app: App, name: str, on: datetime | None, reason: str) -> None:
@@ -195,7 +209,8 @@ def _done(app: App, name: str) -> None:
     if app.json:
         show_json({"member": name, "active": active})
         return
-    say(_("{name} : noté. Le réseau compte {n} établissements actifs.", name=name, n=active))
+    say(n_("{name} : noté. Le réseau compte {n} établissement actif.",
+           "{name} : noté. Le réseau compte {n} établissements actifs.", active, name=name))  # fmt: skip
 
 
 for made in (import_, list_, add, contact, leave, rejoin):

@@ -9,15 +9,21 @@ import click
 import workflows
 from engine import register
 from engine.errors import InvalidDefinition
+from inbox import process_text
 from inbox.command import LazyGroup, command
+from inbox.lookup import PROCESS
 from inbox.output import say, show_json, strong, table
-from inbox.texts import _, word
+from inbox.texts import _, clean, word
 
 if TYPE_CHECKING:
     from engine.definition.compiled import CompiledDefinition
     from inbox.app import App
 
-process_group = LazyGroup("process", help=_("Les processus adoptés."))
+process_group = LazyGroup(
+    "process",
+    help=_("Les processus adoptés."),
+    examples=["inbox process list", "inbox process show demande"],
+)
 
 
 @command("list", help=_("Lister les processus installés."), examples=["inbox process list"])
@@ -42,10 +48,10 @@ def list_(app: App) -> None:
 
 @command(
     "show",
-    help=_("Imprimer un processus : le texte adopté, puis ses états, ses actions et ses délais."),
+    help=_("Imprimer un processus : le texte adopté, puis ses états et ses actions."),
     examples=["inbox process show demande", "inbox process show demande --json"],
 )
-@click.argument("key")
+@click.argument("key", type=PROCESS)
 def show(app: App, key: str) -> None:
     definition = app.library.current(key).definition
     with app.database.read() as connection:
@@ -69,6 +75,11 @@ def show(app: App, key: str) -> None:
     say()
     table([_action(definition, a) for a in definition.actions.values()],
           [_("Action"), _("Nom"), _("Par"), _("De"), _("Vers")])  # fmt: skip
+    for title, lines in process_text.sections(definition.written):
+        say()
+        say(strong(title))
+        for line in lines:
+            say(f"  {clean(line)}")
 
 
 def _text(app: App, definition: CompiledDefinition) -> str | None:
@@ -91,22 +102,30 @@ def _action(definition: CompiledDefinition, action: Any) -> tuple[str, ...]:
 
 
 def _json(definition: CompiledDefinition) -> dict[str, Any]:
+    written = definition.written
     return {
         "process": definition.key,
         "version": definition.version,
         "sha256": definition.sha256,
         "label": word(definition.label),
         "adopted": dict(definition.adopted),
+        "opening": process_text.opening(written),
         "states": [
-            {"state": s.name, "label": word(s.label), "task": word(s.task), "outcome": s.outcome}
+            {"state": s.name, "label": word(s.label), "task": word(s.task), "outcome": s.outcome,
+             "due": process_text.due(written, s.name)}
             for s in definition.states.values()
         ],
         "actions": [
             {"action": a.name, "label": word(a.label), "by": sorted(a.roles),
              "from": sorted(a.sources), "to": [b.state for b in a.branches],
-             "form": [i.name for i in a.form], "automatic": a.automatic is not None}
+             "form": [i.name for i in a.form], "automatic": a.automatic is not None,
+             **process_text.action(written, a.name)}
             for a in definition.actions.values()
         ],
+        "timers": [process_text.timer(written, name) for name in written.timers],
+        "tables": [process_text.table(written, name) for name in written.tables],
+        "checklists": [process_text.checklist(written, name) for name in written.checklists],
+        "fields": [process_text.field(f, k) for k, f in written.fields.items()],
     }  # fmt: skip
 
 

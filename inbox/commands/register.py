@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inbox import form
+from inbox import form, rules
 from inbox.command import command
 from inbox.commands.steps import outcome_json, tell
+from inbox.lookup import CHANNEL, PROCESS, SET
 from inbox.output import on_terminal, say, show_json
 from inbox.texts import _
 
@@ -43,11 +44,20 @@ _CONTACT = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<email>[^<>]+)>\s*")
 @click.option("--subject", help=_("Ce qui est demandé."))
 @click.option("--country", help=_("Pays, en français, en anglais, ou son code."))
 @click.option("--received", metavar="DATE", help=_("Quand la demande est arrivée."))
-@click.option("--channel", help=_("courriel, telephone, visite, poste, evenement, autre"))
-@click.option("--contact", metavar='"NOM <COURRIEL>"', help=_("À qui répondre."))
-@click.option("--process", default="demande", show_default=True, help=_("Un autre processus."))
 @click.option(
-    "--set", "sets", multiple=True, metavar="CHAMP=VALEUR", help=_("La valeur d'un champ.")
+    "--channel", type=CHANNEL, help=_("courriel, telephone, visite, poste, evenement, autre")
+)
+@click.option("--contact", metavar='"NOM <COURRIEL>"', help=_("À qui répondre."))
+@click.option(
+    "--process", type=PROCESS, default="demande", show_default=True, help=_("Un autre processus.")
+)
+@click.option(
+    "--set",
+    "sets",
+    type=SET,
+    multiple=True,
+    metavar="CHAMP=VALEUR",
+    help=_("La valeur d'un champ."),
 )
 @click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help=_("Les valeurs d'un fichier .json ou .yaml."))  # fmt: skip
@@ -68,12 +78,12 @@ def register(
     contact: str | None,
     **options: str | None,
 ) -> None:
-    opening = app.library.current(process).definition.opening
-    values = form.read_values(opening, sets, data)
+    found = app.library.current(process).definition
+    values = form.read_values(found.opening, sets, data)
     values |= {_FIELDS[k]: v for k, v in options.items() if v is not None}
     values |= _contact(contact)
     if on_terminal() and not app.json:
-        values, note = form.ask_missing(opening, values, note, optional=False)
+        values, note = form.ask_missing(found.opening, values, note, optional=False)
     outcome = app.engine.open(
         process,
         values,
@@ -82,12 +92,16 @@ def register(
         files=form.read_files(attachments),
         idempotency_key=key,
     )
+    if contact and "contact_courriel" not in values:
+        say(_("« {text} » : noté comme nom ; sans adresse, aucun accusé de réception ne part.",
+              text=contact), err=True)  # fmt: skip
     if app.json:
-        show_json(outcome_json(app, outcome))
+        show_json(outcome_json(outcome))
         return
     tell(app, outcome)
-    if outcome.late:
-        say(_("  Attention : inscrite plus d'un jour ouvrable après sa réception."))
+    if outcome.late and found.lag:
+        say(_("  Attention : inscrite trop tard après sa réception ({span} au plus).",
+              span=rules.span(found.lag)))  # fmt: skip
     for number in outcome.probable_duplicates:
         say(_("  Doublon probable de {n} : inbox do {new} fusionner --set doublon_de={n}, ou lier.",
               n=number, new=outcome.number))  # fmt: skip

@@ -62,7 +62,7 @@ def init(
     made += [_("la base de données : {url}", url=_safe(app.workspace.database_url)),
              _("vous : {login}, tous les rôles", login=person)]  # fmt: skip
     if app.json:
-        show_json({"home": str(home), "rehearsal": rehearsal, "login": person, "made": made})
+        show_json({"home": str(home), "login": person, "made": made})
         return
     say(_("Espace de travail prêt dans {home} :", home=home))
     for line in made:
@@ -195,9 +195,11 @@ def _first_person(app: App, login: str | None, name: str | None, email: str) -> 
 def completion(app: App, shell: str) -> None:
     from click.shell_completion import get_completion_class
 
-    from inbox.main import group
+    from inbox import completion as ours
+    from inbox.main import COMPLETION, group
 
     del app
+    ours.register()
     made = get_completion_class(shell)
     if made is not None:
-        say(made(group(), {}, "inbox", "_INBOX_COMPLETE").source())
+        say(made(group(), {}, "inbox", COMPLETION).source())

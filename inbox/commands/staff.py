@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine import register, staff
+from engine.errors import NotFound
 from inbox import dates
 from inbox.command import LazyGroup, command
 from inbox.commands.partners import DATE
+from inbox.lookup import LOGIN, ROLE, known_roles
 from inbox.output import say, show_json, table
 from inbox.texts import _, n_
 
@@ -18,7 +21,15 @@ if TYPE_CHECKING:
 
     from inbox.app import App
 
-staff_group = LazyGroup("staff", help=_("Le personnel, ses rôles et ses absences."))
+staff_group = LazyGroup(
+    "staff",
+    help=_("Le personnel, ses rôles et ses absences."),
+    examples=[
+        "inbox staff list",
+        'inbox staff add conseiller2 --name "Conseiller C" --email c@example.org --role conseiller',
+        "inbox staff absent conseillere --from 2026-12-07 --to 2026-12-18 --substitute conseiller2",
+    ],
+)
 
 
 @command("add", help=_("Ajouter quelqu'un."), examples=[
@@ -30,12 +41,15 @@ staff_group = LazyGroup("staff", help=_("Le personnel, ses rôles et ses absence
 @click.option(
     "--role",
     "roles",
+    type=ROLE,
     multiple=True,
     required=True,
     help=_("conseiller, direction, administration…"),
 )
 @click.option("--language", "languages", type=click.Choice(["fr", "en", "fr+en"]), default="fr")
-@click.option("--substitute", metavar="LOGIN", help=_("Qui remplace d'ordinaire cette personne."))
+@click.option(
+    "--substitute", type=LOGIN, metavar="LOGIN", help=_("Qui remplace d'ordinaire cette personne.")
+)
 @click.option("--account", help=_("Compte du système d'exploitation."))
 @click.option(
     "--can-act-as", is_flag=True, help=_("Peut agir au nom d'autrui (--as) ; c'est noté.")
@@ -51,23 +65,32 @@ def add(
     account: str | None,
     can_act_as: bool,
 ) -> None:
+    actor = app.administrator()
     person = staff.Person(
-        login=login, name=name, email=email, roles=frozenset(roles), languages=languages,
+        login=login, name=name, email=email, roles=_roles(app, roles), languages=languages,
         substitute=substitute, account=account, can_act_as=can_act_as,
     )  # fmt: skip
-    actor = app.administrator()
     with app.database.write() as connection:
         staff.add(connection, person, actor=actor, at=app.now)
     _tell(app, _("{login} fait partie du personnel.", login=login), person)
 
 
+def _roles(app: App, typed: tuple[str, ...]) -> frozenset[str]:
+    """Return the roles typed; a role that no process knows would open nothing, and say nothing."""
+    known = known_roles(app)
+    for role in typed:
+        if role not in known:
+            raise NotFound("role", role, near=tuple(sorted(known)))
+    return frozenset(typed)
+
+
 @command("change", help=_("Changer ce qui est su de quelqu'un."),
          examples=["inbox staff change conseillere --substitute conseiller2"])  # fmt: skip
-@click.argument("login")
+@click.argument("login", type=LOGIN)
 @click.option("--name")
 @click.option("--email")
-@click.option("--role", "roles", multiple=True)
-@click.option("--substitute", metavar="LOGIN")
+@click.option("--role", "roles", type=ROLE, multiple=True)
+@click.option("--substitute", type=LOGIN, metavar="LOGIN")
 @click.option("--account")
 def change(
     app: App,
@@ -76,9 +99,9 @@ def change(
     **values: str | None,
 ) -> None:
     given: dict[str, Any] = {k: v for k, v in values.items() if v is not None}
-    if roles:
-        given["roles"] = frozenset(roles)
     actor = app.administrator()
+    if roles:
+        given["roles"] = _roles(app, roles)
     with app.database.write() as connection:
         person = staff.change(connection, login, actor=actor, at=app.now, **given)
     _tell(app, _("{login} : noté.", login=login), person)
@@ -94,8 +117,7 @@ def list_(app: App) -> None:
         return
     rows = [
         (p.login, p.name, p.email, ", ".join(sorted(p.roles)), p.substitute or "—",
-         _("absent jusqu'au {d}, remplacé par {s}", d=away[p.login].last_day,
-           s=away[p.login].substitute) if p.login in away else p.left_on or "")
+         _absence(p, away.get(p.login)))
         for p in people
     ]  # fmt: skip
     table(
@@ -111,12 +133,21 @@ def list_(app: App) -> None:
     )
 
 
+def _absence(person: staff.Person, absence: staff.Absence | None) -> str:
+    if absence is not None:
+        return _("absent jusqu'au {d}, remplacé par {s}", d=dates.day(date.fromisoformat(absence.last_day)),
+                 s=absence.substitute)  # fmt: skip
+    return "" if person.left_on is None else dates.day(date.fromisoformat(person.left_on))
+
+
 @command("absent", help=_("Noter une absence : le substitut reçoit le travail."),
          examples=["inbox staff absent conseillere --from 2026-12-07 --to 2026-12-18 --substitute conseiller2"])  # fmt: skip
-@click.argument("login")
+@click.argument("login", type=LOGIN)
 @click.option("--from", "first", type=DATE, required=True, help=_("Premier jour."))
 @click.option("--to", "last", type=DATE, required=True, help=_("Dernier jour, compris."))
-@click.option("--substitute", metavar="LOGIN", help=_("Par défaut, son substitut habituel."))
+@click.option(
+    "--substitute", type=LOGIN, metavar="LOGIN", help=_("Par défaut, son substitut habituel.")
+)
 def absent(app: App, login: str, first: datetime, last: datetime, substitute: str | None) -> None:
     if login != app.person.login:
         app.administrator()
@@ -126,13 +157,14 @@ def absent(app: App, login: str, first: datetime, last: datetime, substitute: st
             actor=app.person.login, at=app.now,
         )  # fmt: skip
     _tell(app, _("{login} : absent du {a} au {b}, remplacé par {s}.", login=login,
-                 a=absence.first_day, b=absence.last_day, s=absence.substitute), absence)  # fmt: skip
+                 a=dates.day(date.fromisoformat(absence.first_day)), b=dates.day(date.fromisoformat(absence.last_day)),
+                 s=absence.substitute), absence)  # fmt: skip
 
 
 @command(
     "leave", help=_("Noter un départ."), examples=["inbox staff leave conseillere --on 2026-12-31"]
 )
-@click.argument("login")
+@click.argument("login", type=LOGIN)
 @click.option("--on", type=DATE, help=_("Premier jour hors du personnel."))
 @click.option(
     "--substitute", metavar="LOGIN", help=_("Qui reprend ses dossiers (par défaut, son substitut).")

@@ -10,7 +10,7 @@ import click
 from engine.errors import NotFound, Refused
 from inbox import dates, form
 from inbox.command import command
-from inbox.lookup import ACTION, CASE, Case, find
+from inbox.lookup import ACTION, CASE, LOGIN, SET, Case, find
 from inbox.output import on_terminal, say, show_json, strong
 from inbox.texts import _, clean, n_, word
 
@@ -45,7 +45,9 @@ def release(app: App, case: str, note: str) -> None:
     examples=["inbox assign 7 --to conseillere"],
 )
 @click.argument("case", type=CASE)
-@click.option("--to", "to_login", metavar="LOGIN", help=_("À qui (par défaut : à moi)."))
+@click.option(
+    "--to", "to_login", type=LOGIN, metavar="LOGIN", help=_("À qui (par défaut : à moi).")
+)
 @click.option("--note", default="", help=_("Un mot pour cette personne."))
 def assign(app: App, case: str, to_login: str | None, note: str) -> None:
     to = to_login or app.person.login
@@ -66,7 +68,12 @@ def assign(app: App, case: str, to_login: str | None, note: str) -> None:
 @click.argument("case", type=CASE)
 @click.argument("action", type=ACTION)
 @click.option(
-    "--set", "sets", multiple=True, metavar="CHAMP=VALEUR", help=_("La valeur d'un champ.")
+    "--set",
+    "sets",
+    type=SET,
+    multiple=True,
+    metavar="CHAMP=VALEUR",
+    help=_("La valeur d'un champ."),
 )
 @click.option("--data", type=_FILE, help=_("Les valeurs d'un fichier .json ou .yaml."))
 @click.option("--attach", "attachments", type=_FILE, multiple=True, help=_("Joindre un fichier."))
@@ -160,7 +167,7 @@ def tell(app: App, outcome: Outcome) -> None:
     """Say what a step did and what comes next."""
     case = find(app, outcome.number, follow=False)
     if app.json:
-        show_json(outcome_json(app, outcome))
+        show_json(outcome_json(outcome))
         return
     label = word(case.definition.states[outcome.state].label)
     if outcome.replayed:
@@ -179,10 +186,9 @@ def tell(app: App, outcome: Outcome) -> None:
         say(f"  → inbox do {outcome.number} {case.state.main}")
 
 
-def outcome_json(app: App, outcome: Outcome) -> dict[str, Any]:
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """Return what a step did in its documented shape."""
     return {
-        "rehearsal": app.workspace.rehearsal,
         "case": outcome.number,
         "version": outcome.version,
         "state": outcome.state,

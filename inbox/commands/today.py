@@ -33,8 +33,8 @@ def show_today(app: App) -> None:
     items = [_item(app, line, labels, mine) for line in lines]
     total = sum(counts.values())
     if app.json:
-        show_json({"person": person.login, "now": app.now, "rehearsal": app.workspace.rehearsal,
-                   "total": total, "mail_needing_a_person": mail, "items": items})  # fmt: skip
+        show_json({"person": person.login, "now": app.now, "total": total,
+                   "mail_needing_a_person": mail, "items": items})  # fmt: skip
         return
     _print(app, items, total, mail)
 

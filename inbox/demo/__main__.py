@@ -113,7 +113,7 @@ def _out_of_scope(demo: Demo) -> None:
     demo.step("3/6  Le Ghana est hors mandat ; le Maroc demande une rencontre ; la Côte d'Ivoire, non")
     demo.inbox("take", "3", "--as", "conseiller", quiet=True)
     demo.inbox("do", "3", "classer_hors_mandat", "--as", "conseiller",
-               "--set", "motif_fermeture=Achat d'équipement : pas une question de formation")  # fmt: skip
+               "--set", "motif_fermeture=Achat d'équipement : pas une question de formation", "--yes")  # fmt: skip
     demo.inbox("take", "1", "--as", "conseillere", quiet=True)
     demo.inbox("assign", "2", "--to", "conseillere", "--as", "conseiller", quiet=True)
 

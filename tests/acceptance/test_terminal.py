@@ -83,10 +83,11 @@ def test_nothing_found_can_be_said_where_what_was_found_would_be(inbox):
 
 def test_what_cannot_be_taken_back_is_confirmed_first_and_no_changes_nothing(inbox):
     inbox("register", "--organisation", "O", "--subject", "S")
-    for answer, state, code in (("n", "enregistree", 2), ("peut-être\noui", "hors_mandat", 0)):
+    for answer, state, code in (("n", "enregistree", 1), ("peut-être\noui", "hors_mandat", 0)):
         terminal = Terminal(inbox, "do", "1", "classer_hors_mandat", "--set", "motif_fermeture=x")
         terminal.answer("Continuer", answer)
         assert terminal.end() == code
+        assert ("Rien n'a été changé." in terminal.seen) == (answer == "n")
         assert inbox.json("show", "1")["state"] == state
 
 

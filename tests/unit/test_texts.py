@@ -11,7 +11,16 @@ from engine.errors import Reason
 from inbox import reasons, texts
 
 INBOX = Path(texts.__file__).parent
-TABLES = {"_SENTENCES", "_REMEDIES", "_REFUSALS", "_FAULTS"}
+TABLES = {
+    "_SENTENCES",
+    "_REMEDIES",
+    "_REFUSALS",
+    "_FAULTS",
+    "_DEEDS",
+    "_HOLDS",
+    "_FAILS",
+    "_DETAILS",
+}
 
 
 def messages():

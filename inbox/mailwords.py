@@ -1,0 +1,35 @@
+"""Faults of the mail server, in words.
+
+What is stored and logged is English, with the kind of fault first (`notifications.transport.FAULTS`);
+here it becomes a sentence in the language of the run, the library's own detail in parentheses.
+"""
+
+from __future__ import annotations
+
+import re
+
+from inbox.texts import _
+
+_FAULTS = {
+    "connection refused": "rien ne répond à cette adresse",
+    "unknown host": "ce nom de serveur est inconnu",
+    "timed out": "le serveur n'a pas répondu à temps",
+    "connection lost": "la connexion a été coupée",
+    "TLS failed": "le chiffrement (TLS) n'a pas pu s'établir",
+    "authentication refused": "le serveur refuse l'identifiant ou le mot de passe",
+    "a rehearsal only sends to this machine": "une répétition n'écrit qu'à un serveur de cette machine",
+    "mail must be encrypted: starttls or tls": "le courrier doit être chiffré : starttls ou tls",
+    "the sender stopped after the end of the message was to be sent": "l'envoi s'est arrêté au "
+    "moment où partait la fin du message",
+}
+_FAULT = re.compile(
+    rf"(?P<where>\S+:\d+: )?(?P<kind>{'|'.join(_FAULTS)})(?P<detail> \(.*\))?", re.DOTALL
+)
+
+
+def said(detail: str) -> str:
+    """Return a stored fault in words; what is not one of ours, such as a server's reply, as it is."""
+    found = _FAULT.fullmatch(detail)
+    if found is None:
+        return detail
+    return f"{found['where'] or ''}{_(_FAULTS[found['kind']])}{found['detail'] or ''}"

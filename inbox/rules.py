@@ -1,0 +1,288 @@
+"""A definition's rules as sentences: spans, dates, timers, conditions, cells of tables.
+
+They are said from the definition as it was written, so that nobody reads its keys to know what it
+means. A negation is carried down to what it denies: « n'est pas complète », never « il est faux que ».
+"""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import TYPE_CHECKING, Any
+
+from engine.calendar import Span
+from engine.definition.conditions import only_key
+from inbox import dates
+from inbox.texts import _, lang, n_
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from engine.definition import model
+
+
+def said(label: model.Label | model.Option) -> str:
+    """Return a label in the language of this run."""
+    return label.en if lang() == "en" else label.fr
+
+
+def span(written: str) -> str:
+    """Return a span of time in words: « 2 jours ouvrables »."""
+    length = Span.parse(written)
+    n = length.count
+    return {
+        "business days": n_("{n} jour ouvrable", "{n} jours ouvrables", n),
+        "days": n_("{n} jour", "{n} jours", n),
+        "weeks": n_("{n} semaine", "{n} semaines", n),
+        # The French word does not change, so the two texts must differ otherwise.
+        "months": _("1 mois") if n == 1 else _("{n} mois", n=n),
+        "hours": n_("{n} heure", "{n} heures", n),
+        "minutes": n_("{n} minute", "{n} minutes", n),
+    }[length.unit]
+
+
+# --- dates and timers ---------------------------------------------------------------------------
+
+
+def moment(when: model.When, definition: model.Definition) -> str:
+    """Return a date rule: « 3 jours ouvrables avant l'échéance, à 8 h 30 »."""
+    parts = [_length(when, definition)]
+    if when.hour is not None:
+        parts.append(_("à {hour}", hour=dates.hour(time.fromisoformat(when.hour))))
+    if when.on_business_day == "backward":
+        parts.append(_("ramené à un jour ouvrable"))
+    elif when.on_business_day == "forward":
+        parts.append(_("reporté à un jour ouvrable"))
+    return ", ".join(parts)
+
+
+def timer(part: model.Timer, definition: model.Definition) -> str:
+    """Return when a timer fires, how often, and on what condition."""
+    sentence = moment(part.at, definition)
+    if part.repeat is not None:
+        sentence += _(", répété après {span}, {n} fois en tout",
+                      span=span(part.repeat.every), n=part.repeat.times)  # fmt: skip
+    if part.only is not None:
+        sentence += _(", seulement si {condition}", condition=condition(part.only, definition))
+    return sentence
+
+
+def _length(when: model.When, definition: model.Definition) -> str:
+    base = _base(when.of, definition)
+    if when.after is not None:
+        return _("{span} après {base}", span=span(when.after), base=base)
+    if when.before is not None:
+        return _("{span} avant {base}", span=span(when.before), base=base)
+    if when.after_field is not None:
+        units = {"business days": _("jours ouvrables"), "days": _("jours"),
+                 "weeks": _("semaines"), "months": _("mois")}  # fmt: skip
+        return _("autant de {unit} que le dit {field}, après {base}", unit=units[when.unit],
+                 field=field(when.after_field, definition), base=base)  # fmt: skip
+    return _("à {base}", base=base)
+
+
+def _base(of: str, definition: model.Definition) -> str:
+    known = {
+        "now": _("ce moment"),
+        "opened": _("l'ouverture du dossier"),
+        "entered": _("l'entrée dans cet état"),
+        "due": _("l'échéance"),
+    }
+    if of in known:
+        return known[of]
+    label = said(definition.fields[of].label)
+    # « la date limite » reads as it stands; any other label cannot be given its article.
+    if label.split()[0].lower() in {"date", "deadline"}:
+        return _("la {label}", label=label[0].lower() + label[1:])
+    return _("la date « {label} »", label=label)
+
+
+# --- fields and values --------------------------------------------------------------------------
+
+
+def spec_of(name: str, definition: model.Definition) -> model.FieldSpec:
+    """Return a field by its name, or `list.field`."""
+    record, _sep, last = name.rpartition(".")
+    if not record:
+        return definition.fields[name]
+    return (definition.fields[record].of or {})[last]
+
+
+def field(name: str, definition: model.Definition) -> str:
+    """Return a field's label between quotation marks."""
+    return _quoted(said(spec_of(name, definition).label))
+
+
+def value(spec: model.FieldSpec, written: Any) -> str:
+    """Return a value that a definition names: an option's label, oui or non, or itself."""
+    if isinstance(written, bool):
+        return _("oui") if written else _("non")
+    option = (spec.options or {}).get(str(written))
+    return str(written) if option is None else _quoted(said(option))
+
+
+def cell(spec: model.FieldSpec, part: model.TableInput) -> str:
+    """Return what a cell of a decision table accepts."""
+    if part.equals is not None:
+        return value(spec, part.equals)
+    if part.one_of is not None:
+        return _or(value(spec, v) for v in part.one_of)
+    if part.at_least is not None and part.at_most is not None:
+        return _("de {a} à {b}", a=part.at_least, b=part.at_most)
+    if part.at_least is not None:
+        return _("{n} au moins", n=part.at_least)
+    return _("{n} au plus", n=part.at_most) if part.at_most is not None else _("toute valeur")
+
+
+def _quoted(text: str) -> str:
+    return _("« {label} »", label=text)
+
+
+def _or(parts: Iterable[str]) -> str:
+    return _(" ou ").join(parts)
+
+
+# --- conditions ---------------------------------------------------------------------------------
+
+_HOLDS = {
+    "present": "{field} est rempli",
+    "obtained": "{field} est obtenu",
+    "checklist": "la liste {label} est complète",
+    "equals": "{field} est {value}",
+    "not_equals": "{field} n'est pas {value}",
+    "one_of": "{field} est {value}",
+    "not_one_of": "{field} n'est pas {value}",
+    "at_least": "{field} vaut au moins {value}",
+    "at_most": "{field} vaut au plus {value}",
+    "at_least_field": "{field} vaut au moins {value}",
+    "count_at_least": "{field} compte au moins {value}",
+    "count_at_least_field": "{field} compte au moins {value}",
+    "before": "{field} vient avant {value}",
+    "not_before": "{field} ne vient pas avant {value}",
+    "ended": "chaque dossier enfant ({which}) est fermé",
+    "open": "chaque dossier enfant ({which}) est ouvert",
+    "children": "le nombre de dossiers enfants ({which}) est d'au moins {n}",
+    "outcome": "chaque dossier enfant ({which}) a fini ainsi",
+    "accepted": "chaque envoi de {label} est accepté",
+    "settled": "plus rien n'est en route pour {label}",
+    "stuck": "un envoi de {label} demande quelqu'un",
+    "owned": "le dossier a un responsable",
+    "reachable": "chaque membre actif du répertoire {label} a une adresse",
+    "not_empty": "le répertoire {label} a un membre actif",
+    "business_day": "c'est un jour ouvrable",
+    "business_hours": "c'est pendant les heures d'ouverture",
+    "owner": "c'est le responsable qui agit",
+    "not_owner": "c'est quelqu'un d'autre que le responsable qui agit",
+}
+_FAILS = {
+    "present": "{field} n'est pas rempli",
+    "obtained": "{field} n'est pas obtenu",
+    "checklist": "la liste {label} n'est pas complète",
+    "equals": "{field} n'est pas {value}",
+    "not_equals": "{field} est {value}",
+    "one_of": "{field} n'est pas {value}",
+    "not_one_of": "{field} est {value}",
+    "at_least": "{field} vaut moins de {value}",
+    "at_most": "{field} vaut plus de {value}",
+    "at_least_field": "{field} vaut moins que {value}",
+    "count_at_least": "{field} compte moins de {value}",
+    "count_at_least_field": "{field} compte moins que {value}",
+    "before": "{field} ne vient pas avant {value}",
+    "not_before": "{field} vient avant {value}",
+    "ended": "un dossier enfant ({which}) est ouvert",
+    "open": "un dossier enfant ({which}) est fermé",
+    "children": "le nombre de dossiers enfants ({which}) est inférieur à {n}",
+    "outcome": "un dossier enfant ({which}) n'a pas fini ainsi",
+    "accepted": "un envoi de {label} n'est pas accepté",
+    "settled": "un envoi de {label} est en route",
+    "stuck": "aucun envoi de {label} ne demande quelqu'un",
+    "owned": "le dossier n'a pas de responsable",
+    "reachable": "un membre actif du répertoire {label} n'a pas d'adresse",
+    "not_empty": "le répertoire {label} n'a aucun membre actif",
+    "business_day": "ce n'est pas un jour ouvrable",
+    "business_hours": "c'est hors des heures d'ouverture",
+    "owner": "c'est quelqu'un d'autre que le responsable qui agit",
+    "not_owner": "c'est le responsable qui agit",
+}
+
+
+def condition(part: model.Condition, definition: model.Definition, *, holds: bool = True) -> str:
+    """Return a condition as a sentence, or what it is when it does not hold."""
+    name, inner = only_key(part)
+    if name == "negation":
+        return condition(inner, definition, holds=not holds)
+    if name in {"all", "any"}:
+        parts = [_nested(p, definition, holds=holds) for p in inner]
+        return _joined(parts, every=(name == "all") == holds)
+    return _SIMPLE[name](inner, definition, holds)
+
+
+def _nested(part: model.Condition, definition: model.Definition, *, holds: bool) -> str:
+    sentence = condition(part, definition, holds=holds)
+    name, inner = only_key(part)
+    return f"({sentence})" if name in {"all", "any"} and len(inner) > 1 else sentence
+
+
+def _joined(parts: list[str], *, every: bool) -> str:
+    return (_(" et ") if every else _(" ou ")).join(parts)
+
+
+def _say(key: str, holds: bool, **values: object) -> str:
+    return _((_HOLDS if holds else _FAILS)[key], **values)
+
+
+def _compare(part: model.Compare, definition: model.Definition, holds: bool) -> str:
+    spec = spec_of(part.field, definition)
+    given = {n: getattr(part, n) for n in type(part).model_fields if n != "field"}
+    sentences = [
+        _say(name, holds, field=field(part.field, definition),
+             value=_compared(name, wanted, spec, definition))
+        for name, wanted in given.items()
+        if wanted is not None
+    ]  # fmt: skip
+    return _joined(sentences, every=holds)
+
+
+def _compared(name: str, wanted: Any, spec: model.FieldSpec, definition: model.Definition) -> str:
+    if name.endswith("_field"):
+        return field(wanted, definition)
+    if isinstance(wanted, list):
+        return _or(value(spec, v) for v in wanted)
+    if name in {"before", "not_before"}:
+        return _limit(wanted, definition)
+    return value(spec, wanted)
+
+
+def _limit(wanted: model.When | date, definition: model.Definition) -> str:
+    if isinstance(wanted, date):
+        return _("le {day}", day=dates.day(wanted))
+    if wanted.after or wanted.before or wanted.after_field:
+        return _("le jour que voici ({rule})", rule=moment(wanted, definition))
+    return _base(wanted.of, definition)
+
+
+def _children(part: model.Children, _definition: model.Definition, holds: bool) -> str:
+    which = ", ".join(w for w in (part.process, part.outcome) if w) or "*"
+    sentences = [] if part.all is None else [_say(part.all, holds, which=which)]
+    if part.at_least is not None:
+        sentences.append(_say("children", holds, which=which, n=part.at_least))
+    elif part.outcome is not None:
+        sentences.append(_say("outcome", holds, which=which))
+    return _joined(sentences, every=holds)
+
+
+_SIMPLE: dict[str, Callable[[Any, model.Definition, bool], str]] = {
+    "present": lambda name, d, holds: _say("present", holds, field=field(name, d)),
+    "obtained": lambda name, d, holds: _say("obtained", holds, field=field(name, d)),
+    "checklist": lambda name, d, holds: _say(
+        "checklist", holds, label=_quoted(said(d.checklists[name].label))
+    ),
+    "compare": _compare,
+    "children": _children,
+    "message": lambda part, d, holds: _say(
+        part.state, holds, label=_quoted(said(d.notifications[part.message].label))
+    ),
+    "audience": lambda part, _d, holds: _say(part.state, holds, label=_quoted(part.roster)),
+    "within": lambda name, _d, holds: _say(name, holds),
+    "actor": lambda name, _d, holds: _say(name, holds),
+    "owned": lambda wanted, _d, holds: _say("owned", holds == wanted),
+}
