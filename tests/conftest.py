@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -54,6 +55,14 @@ def requests(empty: World) -> World:
     """An institute that runs the shipped processes, with three establishments."""
     empty.install(WORKFLOWS / "demande.yaml", WORKFLOWS / "rencontre.yaml")
     return empty.people().network(3)
+
+
+@pytest.fixture
+def planned(empty: World) -> World:
+    """An institute that follows its strategic plan, on the first morning of it."""
+    empty.install(WORKFLOWS / "cycle.yaml", WORKFLOWS / "plan.yaml")
+    empty.clock.set(datetime(2011, 4, 1, 13, 0, tzinfo=UTC))
+    return empty.people()
 
 
 @pytest.fixture

@@ -91,8 +91,8 @@ BAD = [
     ("bad-form", "cadence: {yearly: {}}", "cadence: {continuous: {from_year: 2021-2023}}", 25),
     ("bad-form", "id: A-2", "id: a 2", 22),
     ("overlapping-amendments", "reason: {fr: Moins de moyens}}\n",
-     "reason: {fr: Moins de moyens}}\n  - {indicator: A-2, target: {fr: Non}, cadence: {yearly: {}}, decided: 2022-02-10, "
-     "effective: 2022-04-01, resolution: R-3, reason: {fr: Autre}}\n", 28),
+     ("reason: {fr: Moins de moyens}}\n  - {indicator: A-2, target: {fr: Non}, cadence: {yearly: {}}, decided: 2022-02-10, "
+     "effective: 2022-04-01, resolution: R-3, reason: {fr: Autre}}\n"), 28),
 ]  # fmt: skip
 
 

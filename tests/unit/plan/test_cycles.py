@@ -1,5 +1,6 @@
 """Cadences into cycles, under every reading, on the calendar of Québec."""
 
+import itertools
 from datetime import date
 
 import pytest
@@ -112,7 +113,7 @@ def test_the_years_of_a_target_follow_each_other_without_gap_or_overlap(start, y
     ends = anniversary(start, years)
     for text in (f"{{yearly: {{from: {start}}}}}", "{yearly: {}}", "{continuous: {}}"):
         found = occurrences(read_cadence(text), within(start, ends))
-        for before, after in zip(found, found[1:], strict=False):
+        for before, after in itertools.pairwise(found):
             assert (after.start - before.end).days == 1
         assert all(o.start <= o.end == o.due <= ends for o in found)
 

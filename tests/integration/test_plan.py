@@ -1,0 +1,357 @@
+"""The plan on both databases: cycles opened, reminded, reported, adopted, locked, amended."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+import workflows
+from engine import outbox, staff
+from engine.errors import Refused
+from engine.verify import verify
+from tests.support.world import ADVISER, DIRECTOR, OTHER
+from workflows.plan import catalogue, keeper
+from workflows.plan.board import board, summary
+from workflows.plan.cycles import cycles
+from workflows.plan.table import lines
+
+(FILE,) = workflows.shipped_plans()
+PLAN = catalogue.load(FILE.read_text(encoding="utf-8"), FILE.name)
+YEAR = "2012-2013"
+
+
+def local(world, text):
+    moment = datetime.fromisoformat(text)
+    world.clock.set(world.calendar.instant(moment.date(), moment.time()))
+
+
+def plans(world, *catalogues):
+    with world.database.read() as connection:
+        return keeper.stand(connection, catalogues or (PLAN,))
+
+
+def keep(world, *catalogues):
+    return keeper.keep(world.engine, plans(world, *catalogues))
+
+
+def case_of(world, indicator, year=YEAR, *catalogues):
+    _plan, cycle = keeper.named(plans(world, *catalogues), world.calendar, f"{indicator}/{year}")
+    with world.database.read() as connection:
+        found = keeper.case_of(keeper.cases_of(connection), cycle)
+    return None if found is None else found.line.number
+
+
+def rows(world, year=YEAR):
+    with world.database.read() as connection:
+        cases = keeper.cases_of(connection)
+    today = world.calendar.today(world.clock.now())
+    return {
+        r.cycle.indicator: r for r in board(plans(world)[0], cases, world.calendar, today, year)
+    }
+
+
+def own(world, indicator, who=ADVISER):
+    keeper.decide(
+        world.engine, plans(world)[0], "confier",
+        {"responsables.indicateur": indicator, "responsables.personne": who.login}, DIRECTOR,
+    )  # fmt: skip
+
+
+def mails(world, number, name=None):
+    with world.database.read() as connection:
+        found = outbox.list_deliveries(connection, case_id=world.id(number))
+    return [
+        (world.calendar.local(d.queued_at).strftime("%Y-%m-%d %H:%M"), d.message, d.addresses[0])
+        for d in sorted(found, key=lambda d: d.id)
+        if name in {None, d.message}
+    ]
+
+
+def live(world, until, *, every=timedelta(hours=1)):
+    """Let the time pass as a service would, looking every hour."""
+    end = datetime.combine(until, datetime.min.time(), tzinfo=UTC) + timedelta(days=1)
+    while world.clock.now() < end:
+        world.tick()
+        world.clock.advance(every)
+
+
+def report(world, number, **more):
+    form = {"atteinte": "atteinte", "resultat": "Fait", "preuve": "Rapport", **more}
+    return world.do(number, "saisir", ADVISER, **form)
+
+
+def test_cycles_open_ahead_of_their_period_once_and_on_their_owners_desk(planned):
+    own(planned, "E1-A1-O1-I1")
+    first = keep(planned)
+    assert len(first.opened) == 15
+    assert keep(planned).opened == []
+    case = planned.case(case_of(planned, "E1-A1-O1-I1", "2011-2012"))
+    assert case.row.owner == ADVISER.login
+    assert case.data["libelle"] == "Structure de veille stratégique mise en place"
+    assert case_of(planned, "E1-A4-O6-I1") is None
+    local(planned, "2012-03-05T09:00")
+    keep(planned)
+    assert case_of(planned, "E1-A4-O6-I1") is not None
+
+
+def test_a_plan_of_the_past_floods_nobody(planned):
+    local(planned, "2026-11-20T09:00")
+    assert keep(planned).opened == []
+
+
+def test_reminders_leave_at_60_30_14_7_and_1_days_on_business_days_each_once(planned):
+    own(planned, "E1-A2-O3-I1")
+    keep(planned)
+    number = case_of(planned, "E1-A2-O3-I1")
+    local(planned, "2013-01-20T09:00")
+    live(planned, date(2013, 3, 31))
+    # 31 March 2013 is Easter Sunday, the 30th a Saturday, the 29th Good Friday.
+    assert mails(planned, number, "rappel") == [
+        (f"{day} 08:30", "rappel", "conseillere@example.org")
+        for day in ("2013-01-30", "2013-03-01", "2013-03-15", "2013-03-22", "2013-03-28")
+    ]
+
+
+def test_who_has_answered_is_reminded_no_more(planned):
+    own(planned, "E1-A2-O3-I1")
+    keep(planned)
+    number = case_of(planned, "E1-A2-O3-I1")
+    local(planned, "2013-03-10T09:00")
+    planned.tick()
+    report(planned, number, atteint_le="2013-03-08")
+    before = mails(planned, number, "rappel")
+    live(planned, date(2013, 5, 15), every=timedelta(hours=6))
+    assert mails(planned, number, "rappel") == before
+    assert mails(planned, number, "silence_direction") == []
+
+
+def test_after_silence_the_substitute_then_the_director_are_told_once_each(planned):
+    with planned.database.write() as connection:
+        staff.change(
+            connection, ADVISER.login, substitute=OTHER.login, actor="x", at=planned.clock.now()
+        )
+    own(planned, "E1-A2-O3-I1")
+    keep(planned)
+    number = case_of(planned, "E1-A2-O3-I1")
+    local(planned, "2013-03-31T20:00")
+    live(planned, date(2013, 5, 20), every=timedelta(hours=3))
+    told = [m for m in mails(planned, number) if m[1].startswith("silence")]
+    assert [(m[1], m[2]) for m in told] == [
+        ("silence_substitut", "conseiller2@example.org"), ("silence_direction", "directrice@example.org"),
+    ]  # fmt: skip
+    # 1 April 2013 is Easter Monday: five business days later is the 8th.
+    assert told[0][0].startswith("2013-04-08")
+
+
+def test_a_machine_off_for_a_week_around_a_deadline_catches_up_with_one_message(planned):
+    own(planned, "E1-A2-O3-I1")
+    keep(planned)
+    number = case_of(planned, "E1-A2-O3-I1")
+    local(planned, "2013-03-20T09:00")
+    planned.tick()
+    before = len(mails(planned, number, "rappel"))
+    local(planned, "2013-04-03T09:00")
+    planned.tick()
+    assert len(mails(planned, number, "rappel")) == before + 1
+    assert planned.case(number).row.state == "a_declarer"
+
+
+def test_nobodys_indicator_is_told_to_the_director(planned):
+    keep(planned)
+    number = case_of(planned, "E1-A2-O3-I1")
+    local(planned, "2013-01-20T09:00")
+    live(planned, date(2013, 1, 31), every=timedelta(hours=6))
+    assert {m[1:] for m in mails(planned, number)} == {
+        ("rappel_direction", "directrice@example.org")
+    }
+
+
+def test_an_owner_who_is_away_is_replaced_and_one_who_changed_gets_the_open_cycles(planned):
+    own(planned, "E1-A2-O3-I1")
+    keep(planned)
+    number = case_of(planned, "E1-A2-O3-I1")
+    with planned.database.write() as connection:
+        staff.set_absence(connection, ADVISER.login, date(2013, 1, 28), date(2013, 2, 8), OTHER.login,
+                          actor="x", at=planned.clock.now())  # fmt: skip
+    local(planned, "2013-01-30T09:00")
+    planned.tick()
+    assert mails(planned, number, "rappel")[-1][2] == "conseiller2@example.org"
+    own(planned, "E1-A2-O3-I1", DIRECTOR)
+    moved = keeper.hand_over(
+        planned.engine, plans(planned)[0], "E1-A2-O3-I1", DIRECTOR.login, DIRECTOR
+    )
+    assert moved == [number]
+    assert planned.case(number).row.owner == DIRECTOR.login
+
+
+def test_a_count_is_reached_by_its_events_and_not_before(planned):
+    local(planned, "2012-06-01T09:00")
+    keep(planned)
+    number = case_of(planned, "E3-A1-O1-I1")
+    planned.do(number, "consigner", evenements__titre="Entente A", evenements__le="2012-06-01")
+    with pytest.raises(Refused) as refusal:
+        report(planned, number)
+    assert [r.code for r in refusal.value.reasons] == ["requirement"]
+    planned.do(number, "consigner", evenements__titre="Entente B", evenements__le="2013-03-31")
+    report(planned, number)
+    assert rows(planned)["E3-A1-O1-I1"].count == 2
+
+
+def test_a_missed_target_needs_an_explanation_and_a_late_one_too(planned):
+    keep(planned)
+    number = case_of(planned, "E1-A2-O3-I1")
+    local(planned, "2013-04-10T09:00")
+    for form in ({"atteinte": "non_atteinte"}, {"atteint_le": "2013-04-05"}):
+        with pytest.raises(Refused) as refusal:
+            report(planned, number, **form)
+        assert [r.field for r in refusal.value.reasons] == ["explication"]
+    report(planned, number, atteint_le="2013-04-05", explication="Enquête plus longue")
+    assert rows(planned)["E1-A2-O3-I1"].status == "atteint_en_retard"
+
+
+def test_entry_after_its_end_is_a_named_exception(planned):
+    keep(planned)
+    number = case_of(planned, "E1-A2-O3-I1")
+    local(planned, "2013-05-02T09:00")
+    planned.tick()
+    with pytest.raises(Refused) as refusal:
+        report(planned, number, atteint_le="2013-03-20")
+    assert "close" in refusal.value.reasons[0].message["fr"]
+    report(planned, number, atteint_le="2013-03-20", exception_tardive="oui", motif_tardif="Congé")
+    row = rows(planned)["E1-A2-O3-I1"]
+    assert (row.status, row.answered, row.on_time) == ("atteint", True, False)
+
+
+def adopted(world, indicator="E1-A2-O3-I1"):
+    number = case_of(world, indicator)
+    report(world, number, **({"atteint_le": "2013-03-20"} if indicator == "E1-A2-O3-I1" else {}))
+    world.do(number, "valider", DIRECTOR)
+    world.do(number, "adopter", DIRECTOR, resolution="INM-12-13-060", adopte_le="2013-04-09")
+    return number
+
+
+def test_what_was_adopted_is_locked_says_why_and_is_reopened_with_a_reason(planned):
+    keep(planned)
+    local(planned, "2013-04-10T09:00")
+    number = adopted(planned)
+    planned.do(number, "verrouiller", DIRECTOR)
+    with pytest.raises(Refused) as refusal:
+        planned.do(number, "corriger", resultat="Autre", note="x")
+    assert "le conseil a adopté" in refusal.value.reasons[0].message["fr"]
+    with pytest.raises(Refused):
+        planned.do(number, "rouvrir", DIRECTOR)
+    planned.do(number, "rouvrir", DIRECTOR, note="Erreur de chiffre")
+    planned.do(number, "corriger", resultat="Autre", note="Le bon chiffre")
+    assert planned.case(number).row.state == "saisi"
+    assert planned.case(number).data.get("resolution") is None
+    assert verify(planned.database).faults == ()
+
+
+def test_an_adopted_report_locks_by_itself_after_a_while(planned):
+    keep(planned)
+    local(planned, "2013-04-10T09:00")
+    number = adopted(planned)
+    local(planned, "2013-05-15T09:00")
+    planned.tick()
+    assert planned.case(number).row.state == "verrouille"
+
+
+def amend(world, indicator, effective, **more):
+    record = {
+        "amendements.indicateur": indicator, "amendements.cible": "Nouvelle cible",
+        "amendements.cadence": "{yearly: {at_least: 3}}", "amendements.decide_le": "2013-06-01",
+        "amendements.effectif_le": effective, "amendements.resolution": "INM-13-14-070",
+        "amendements.motif": "Décidé", **more,
+    }  # fmt: skip
+    keeper.decide(world.engine, plans(world)[0], "amender", record, DIRECTOR)
+    return keep(world)
+
+
+def test_a_target_replaced_after_its_report_was_adopted_leaves_that_report_and_shows_both_later(
+    planned,
+):
+    keep(planned)
+    local(planned, "2013-04-10T09:00")
+    keep(planned)
+    planned.do(
+        case_of(planned, "E3-A1-O2-I1"),
+        "consigner",
+        evenements__titre="A",
+        evenements__le="2013-01-10",
+    )
+    number = adopted(planned, "E3-A1-O2-I1")
+    local(planned, "2013-06-02T09:00")
+    amend(planned, "E3-A1-O2-I1", "2012-04-01")
+    old = planned.case(number)
+    assert old.row.state == "adopte"
+    assert old.data["cible"] == "Au moins une activité par année"
+    shown = {y: next(x for x in lines(list(rows(planned, y).values()), name_of=str, files_of=lambda _: [])
+                     if x.indicator == "E3-A1-O2-I1") for y in (YEAR, "2013-2014")}  # fmt: skip
+    assert shown[YEAR].target == "Au moins une activité par année"
+    assert shown[YEAR].resolution == ("INM-12-13-060", date(2013, 4, 9))
+    assert shown["2013-2014"].target == "Nouvelle cible"
+    assert shown["2013-2014"].former_target == ("Au moins une activité par année", "INM-13-14-070")
+
+
+def test_an_amendment_replaces_only_what_is_still_open(planned):
+    local(planned, "2013-06-02T09:00")
+    keep(planned)
+    before = case_of(planned, "E3-A1-O1-I1", "2013-2014")
+    kept = amend(planned, "E3-A1-O1-I1", "2013-06-01")
+    assert before in kept.replaced
+    after = case_of(planned, "E3-A1-O1-I1", "2013-2014")
+    assert planned.case(before).row.state == "remplace"
+    assert "INM-13-14-070" in planned.case(before).data["motif_fin"]
+    assert planned.case(after).data["quantite"] == 3
+
+
+def test_another_reading_replans_what_is_open_and_is_written_down(planned):
+    local(planned, "2013-06-02T09:00")
+    keep(planned)
+    keeper.decide(
+        planned.engine, plans(planned)[0], "choisir_lecture",
+        {"lectures.lecture": "periodique", "lectures.valeur": "half_yearly", "lectures.motif": "Bulletins"},
+        DIRECTOR,
+    )  # fmt: skip
+    kept = keep(planned)
+    assert len(kept.replaced) == 0
+    assert [planned.case(n).data["echeance"] for n in kept.opened] == ["2013-09-30"]
+    (plan,) = plans(planned)
+    assert plan.chosen["periodique"]["by"] == DIRECTOR.login
+
+
+def test_completeness_and_timeliness_are_counted(planned):
+    keep(planned)
+    local(planned, "2013-04-10T09:00")
+    keep(planned)
+    report(planned, case_of(planned, "E1-A2-O3-I1"), atteint_le="2013-03-20")
+    total = summary(list(rows(planned).values()))
+    assert (total.expected, total.received, total.on_time) == (16, 1, 1)
+
+
+def test_two_plans_in_force_at_once_do_not_mix(planned):
+    other = catalogue.load(
+        FILE.read_text(encoding="utf-8").replace("plan: plan_2011_2016", "plan: plan_bis"),
+        "bis.yaml",
+    )
+    done = keep(planned, PLAN, other)
+    assert len(done.opened) == 30
+    assert keep(planned, PLAN, other).opened == []
+
+
+def test_five_hundred_indicators_over_ten_years_open_and_show(planned):
+    indicators = "\n".join(
+        f"              - {{id: X-{n}, title: {{fr: I{n}}}, target: {{fr: Annuel}}, cadence: {{yearly: {{}}}}}}"
+        for n in range(500)
+    )
+    text = (
+        "arrimage: 1\nplan: grand\nlabel: {fr: Grand}\nstarts: 2011-04-01\nends: 2021-03-31\n"
+        "adopted: {on: 2011-03-01, resolution: R}\nenjeux:\n  - number: 1\n    title: {fr: E}\n"
+        "    orientation: {fr: O}\n    axes:\n      - number: 1\n        title: {fr: A}\n        objectives:\n"
+        "          - number: 1\n            title: {fr: Ob}\n            indicators:\n"
+        + indicators
+        + "\n"
+    )
+    big = catalogue.load(text, "grand.yaml")
+    (plan,) = plans(planned, big)
+    assert len(cycles(plan, planned.calendar)) == 5000
+    assert len(keep(planned, big).opened) == 500
