@@ -106,6 +106,7 @@ def _commands() -> dict[str, tuple[str, str, str]]:
         "staff": ("staff", "staff_group", _("Le personnel et ses absences")),
         "outbox": ("outbox", "outbox_group", _("Le courrier, et celui qui demande quelqu'un")),
         "plan": ("plan", "plan_group", _("Le plan stratégique : ce qui est promis, pour quand")),
+        "report": ("report", "report", _("Le rapport annuel du plan (.xlsx, .docx, .html, .svg)")),
         "export": ("export", "export", _("Exporter le registre (.xlsx ou .csv)")),
         "verify": ("care", "verify", _("Vérifier l'intégrité de tout l'historique")),
         "tick": ("clock", "tick", _("Une passe : minuteries et courrier (pour cron)")),
