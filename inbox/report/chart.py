@@ -45,9 +45,10 @@ def markup(report: Report) -> str:
                   label_font_size=13, major_label_font_size=13, legend_font_size=14,
                   title_font_size=18, value_font_size=16)  # fmt: skip
     chart = pygal.HorizontalStackedBar(
-        style=style, js=[], width=1056, height=170 + 110 * len(sections), title=_title(report),
+        style=style, js=[], width=1056, height=180 + 110 * len(sections), title=_title(report),
         legend_at_bottom=True, legend_at_bottom_columns=4, legend_box_size=18, truncate_legend=-1,
         truncate_label=-1, print_values=True, show_x_labels=False, show_x_guides=False, spacing=14,
+        margin_bottom=50,
         value_formatter=lambda n: words.figure(n) if n else "", disable_xml_declaration=True,
         css=["file://style.css", "file://graph.css", f"inline:{_css(report)}"],
     )  # fmt: skip

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _PAGE = (Inches(11), Inches(8.5))
 _MARGIN = Inches(0.5)
 _WIDTHS = {
-    "objective": 1.5, "indicator": 1.15, "target": 1.0, "result": 1.85, "status": 0.7,
-    "explanation": 1.2, "evidence": 1.0, "validation": 0.8, "resolution": 0.8,
+    "objective": 1.5, "indicator": 1.15, "target": 1.0, "result": 1.7, "status": 0.75,
+    "explanation": 1.2, "evidence": 1.0, "validation": 0.8, "resolution": 0.9,
 }  # fmt: skip
 _INK = RGBColor(0x1A, 0x1A, 0x1A)
 _CELL, _HEADER = "Arrimage Cell", "Arrimage Header"

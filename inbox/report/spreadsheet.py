@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from inbox.commands.export import safe_cell
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 _LEGAL = 5
 _LONGEST = 32_767
-#: Points of a line of text, to give the merged headings their height: nothing else does.
-_LINE = 15
+#: Points of a line of text: a row is given its height, because not every program computes it.
+_LINE, _TALLEST = 15, 409
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +110,24 @@ def _table(sheet: Any, report: Report, formats: dict[str, Any]) -> None:
     for section in report.sections:
         _headings(sheet, row, section, columns, formats)
         for offset, line in enumerate(section.lines, 2):
-            for number, column in enumerate(columns):
-                _write_value(sheet, row + offset, number, column.of(line), formats)
+            _line(sheet, row + offset, line, columns, formats)
         row += 2 + len(section.lines)
+
+
+def _line(
+    sheet: Any, row: int, line: Line, columns: list[_Column], formats: dict[str, Any]
+) -> None:
+    values = [column.of(line) for column in columns]
+    texts = [(v, c.width) for v, c in zip(values, columns, strict=True) if isinstance(v, str)]
+    sheet.set_row(row, max(_height(text, width) for text, width in texts))
+    for number, value in enumerate(values):
+        _write_value(sheet, row, number, value, formats)
+
+
+def _height(text: str, width: int) -> int:
+    """Return the height that a text takes, in points, in a column of so many characters."""
+    lines = sum(len(wrap(paragraph, width)) or 1 for paragraph in text.split("\n"))
+    return min(_LINE * lines + 3, _TALLEST)
 
 
 def _headings(
@@ -120,8 +136,7 @@ def _headings(
     width = sum(column.width for column in columns)
     said = [(words.heading(section), "heading"), (words.orientation(section), "cell")]
     for offset, (text, name) in enumerate(said):
-        lines = 1 + len(text) // width
-        sheet.set_row(row + offset, _LINE * lines + 3)
+        sheet.set_row(row + offset, _height(text, width))
         sheet.merge_range(row + offset, 0, row + offset, len(columns) - 1, "", formats[name])
         _write(sheet, row + offset, 0, text, formats[name])
 
@@ -167,7 +182,8 @@ def _write_value(
     elif isinstance(value, str):
         _write(sheet, row, column, value, formats["cell"])
     elif isinstance(value, Decimal):
-        sheet.write_number(row, column, value, formats["number"])
+        whole = value == value.to_integral_value()
+        sheet.write_number(row, column, value, formats["count" if whole else "number"])
     else:
         sheet.write_datetime(row, column, value, formats["date"])
 
