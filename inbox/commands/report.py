@@ -13,6 +13,7 @@ from inbox.command import command
 from inbox.commands.export import write_atomically
 from inbox.output import say, show_json
 from inbox.plans import Plans
+from inbox.report import words
 from inbox.report.content import Report
 from inbox.texts import _, n_, word
 from workflows.plan.board import STATUSES, summary
@@ -62,7 +63,7 @@ def _report(app: App, year: str, key: str | None) -> Report:
     plan, rows = _promising(plans, asked, key)
     first, last = app.workspace.calendar.fiscal_bounds(asked)
     return Report(
-        institute=app.workspace.institute["name"], plan=plan, fiscal_year=asked, first=first,
+        institute=words.text(app.workspace.institute["name"]), plan=plan, fiscal_year=asked, first=first,
         last=last, made=app.today, total=summary(rows), lines=tuple(_lines(app, rows)),
     )  # fmt: skip
 
