@@ -115,6 +115,7 @@ def _commands() -> dict[str, tuple[str, str, str]]:
             "simulate",
             _("Jouer une période à blanc, sur une horloge virtuelle"),
         ),
+        "report": ("report", "report", _("Le rapport annuel du plan (.xlsx, .docx, .html, .svg)")),
         "export": ("export", "export", _("Exporter le registre (.xlsx ou .csv)")),
         "verify": ("care", "verify", _("Vérifier l'intégrité de tout l'historique")),
         "tick": ("clock", "tick", _("Une passe : minuteries et courrier (pour cron)")),

@@ -40,6 +40,11 @@ def case_of(world, indicator, year=YEAR, *catalogues):
     return None if found is None else found.line.number
 
 
+def all_cases(world):
+    with world.database.read() as connection:
+        return keeper.cases_of(connection)
+
+
 def rows(world, year=YEAR):
     with world.database.read() as connection:
         cases = keeper.cases_of(connection)
@@ -302,6 +307,9 @@ def test_an_amendment_replaces_only_what_is_still_open(planned):
     assert planned.case(before).row.state == "remplace"
     assert "INM-13-14-070" in planned.case(before).data["motif_fin"]
     assert planned.case(after).data["quantite"] == 3
+    shown = [r for r in board(plans(planned)[0], all_cases(planned), planned.calendar, date(2013, 6, 2), "2013-2014")
+             if r.cycle.indicator == "E3-A1-O1-I1"]  # fmt: skip
+    assert {r.status for r in shown} == {"remplace", "en_voie"}
 
 
 def test_another_reading_replans_what_is_open_and_is_written_down(planned):

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from workflows.plan.cycles import cycles
+from workflows.plan.cycles import Cycle, cycles
 from workflows.plan.keeper import case_of, events_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.calendar import Calendar
-    from workflows.plan.cycles import Cycle
+    from workflows.plan.cadence import Kind
     from workflows.plan.decisions import Standing, Version
     from workflows.plan.keeper import CycleCase
 
@@ -103,7 +103,40 @@ def board(
     mine = [c for c in cases if c.data.get("plan") == plan.catalogue.key]
     wanted = [c for c in cycles(plan, calendar) if year in {None, c.fiscal_year}]
     rows = [_row(plan, cycle, case_of(mine, cycle), calendar, today) for cycle in wanted]
+    keys = {c.key for c in cycles(plan, calendar)}
+    gone = [c for c in mine if c.line.state == "remplace" and c.key not in keys]
+    kept = [(replaced_cycle(plan, c), c) for c in gone if year in {None, c.data.get("exercice")}]
+    rows += [_row(plan, cycle, case, calendar, today) for cycle, case in kept if cycle is not None]
     return sorted(rows, key=lambda r: (r.cycle.entry.order, r.cycle.due))
+
+
+def replaced_cycle(plan: Standing, case: CycleCase) -> Cycle | None:
+    """Return the cycle that a replaced case was opened for: the plan promises it no more."""
+    data = case.data
+    entry = plan.catalogue.entry(str(data.get("indicateur")))
+    if entry is None:
+        return None
+    number = int(case.key.rpartition(":v")[2])
+    versions = plan.versions(entry)
+    day = {
+        k: date.fromisoformat(str(data[k]))
+        for k in ("debut", "fin", "echeance", "faire_avant", "saisie_avant")
+    }
+    return Cycle(
+        plan=plan.catalogue.key, entry=entry, version=versions[min(number, len(versions) - 1)],
+        fiscal_year=str(data["exercice"]), start=day["debut"], end=day["fin"], due=day["echeance"],
+        do_by=day["faire_avant"], enter_by=day["saisie_avant"], quantity=data.get("quantite"),
+        nature="accountability" if data["nature"] == "reddition" else "target",
+        kind=_KINDS[data["forme"]], rule=str(data["regle"]),
+    )  # fmt: skip
+
+
+_KINDS: dict[str, Kind] = {
+    "date": "date",
+    "annee": "year",
+    "nombre": "count",
+    "continu": "continuous",
+}
 
 
 def _row(
