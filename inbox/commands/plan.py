@@ -120,7 +120,7 @@ def _say_row(row: Row) -> None:
 
 def _progress(row: Row) -> str:
     if row.cycle.quantity is None:
-        return _(" · {n} consigné(s)", n=len(row.events)) if row.events else ""
+        return n_(" · {n} consigné", " · {n} consignés", len(row.events)) if row.events else ""
     return f" · {row.count}/{row.cycle.quantity}"
 
 
