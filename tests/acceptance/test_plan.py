@@ -1,0 +1,171 @@
+"""The plan by its commands: the board, events, decisions, reasons, calendars, rehearsals."""
+
+import json
+
+import pytest
+from icalendar import Calendar
+
+from tests.support.commands import ROOT
+
+
+@pytest.fixture
+def plan(inbox):
+    inbox.now = "2012-11-20T10:00"
+    return inbox
+
+
+def test_every_cycle_of_the_plan_is_listed_with_its_rule(plan):
+    found = plan.json("plan", "cycles", "--from", "2011-04-01", "--to", "2016-03-31")["cycles"]
+    assert len(found) == 67
+    assert {"indicator", "fiscal_year", "period_start", "period_end", "due", "do_by", "quantity",
+            "nature", "rule"} <= set(found[0])  # fmt: skip
+    easter = next(c for c in found if c["indicator"] == "E1-A2-O3-I1")
+    assert (easter["due"], easter["do_by"]) == ("2013-03-31", "2013-03-28")
+    assert (
+        len(plan.json("plan", "cycles", "--from", "2013-04-01", "--to", "2014-03-31")["cycles"])
+        < 67
+    )
+
+
+def test_the_board_of_a_year_says_who_when_and_what_is_missing(plan):
+    plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere")
+    said = plan("plan", "--year", "2012-2013")
+    assert "0/16 reçus, 0/16 à temps" in said.replace("\u00a0", " ")
+    assert "28 mars 2013" in said.replace("\u00a0", " ")
+    assert "il manque" in said
+    board = plan.json("plan")["plans"][0]
+    row = next(r for r in board["rows"] if r["indicator"] == "E1-A2-O3-I1")
+    assert (row["status"], row["owner"], row["missing"][0]) == ("en_voie", "conseillere", "result")
+    assert "Aucun plan" in plan("plan", "--year", "2030-2031")
+    assert "2012-2013" in plan.run("plan", "--year", "2012", code=2).stderr
+
+
+def test_events_add_up_in_the_year_of_their_local_day(plan):
+    plan(
+        "plan",
+        "log",
+        "E3-A1-O1-I1",
+        "Entente avec le Cégep A",
+        "--date",
+        "2012-06-01",
+        "--kind",
+        "entente",
+    )
+    plan.now = "2013-03-31T21:00"  # already 1 April in UTC
+    said = plan.json("plan", "log", "E3-A1-O1-I1", "Salon")
+    assert (said["fiscal_year"], said["count"], said["quantity"]) == ("2012-2013", 2, 2)
+    plan.now = "2013-04-01T00:30"
+    assert plan.json("plan", "log", "E3-A1-O1-I1", "Autre")["fiscal_year"] == "2013-2014"
+    assert "Entente avec le Cégep A" in plan("plan", "show", "E3-A1-O1-I1")
+    assert "E3-A1-O1-I1" in plan.run("plan", "log", "E3-A1-O1-I9", "x", code=2).stderr
+
+
+def test_a_cycle_is_named_by_its_indicator_and_its_year_everywhere(plan):
+    said = plan("why", "E1-A2-O3-I1/2012-2013").replace("\u00a0", " ")
+    for part in ("Vendredi saint", "INM-10-11-041", "Cible : 31 mars 2013", "28 mars 2013"):
+        assert part in said
+    explained = plan.json("why", "E1-A4-O6-I1@2013-03-31")
+    assert explained["readings"] == {"a_compter_du": "same_day"}
+    assert plan.json("show", "E1-A2-O3-I1/2012-2013")["case"].startswith("CY-2012-")
+    assert "2015" in plan.run("show", "E3-A1-O4-I1/2015-2016", code=2).stderr
+
+
+def test_readings_are_listed_with_what_each_would_change_and_a_choice_is_recorded(plan):
+    listed = {r["reading"]: r for r in plan.json("plan", "readings")["readings"]}
+    assert len(listed) == 5
+    assert {c["choice"]: c["cycles"] for c in listed["periodique"]["choices"]} == {
+        "yearly": 67, "half_yearly": 71, "quarterly": 79,
+    }  # fmt: skip
+    plan.run("plan", "readings", "--set", "periodique=half_yearly", code=2)
+    plan("plan", "readings", "--set", "periodique=half_yearly", "--reason", "Deux bulletins")
+    chosen = plan.json("plan", "readings")["readings"]
+    assert (
+        next(r["decided"]["motif"] for r in chosen if r["reading"] == "periodique")
+        == "Deux bulletins"
+    )
+    assert len(plan.json("plan", "cycles")["cycles"]) == 71
+    assert "half_yearly" in plan("history", "PL-2012-0001")
+
+
+def test_an_amendment_and_an_extension_are_decisions_that_compare_shows(plan):
+    amend = ("plan", "amend", "E1-A2-O3-I1", "--target", "31 mars 2014", "--resolution", "INM-55",
+             "--decided", "2012-11-20", "--reason", "Enquête plus longue")  # fmt: skip
+    wrong = plan.run(*amend, "--cadence", "{once: {on: 2014-02-30}}", code=1).stderr
+    assert "--cadence:1:" in wrong
+    plan(*amend, "--cadence", "{once: {on: 2014-03-31}}")
+    plan("plan", "extend", "--to", "2017-03-31", "--resolution", "INM-70", "--decided", "2012-11-20",
+         "--reason", "Transition")  # fmt: skip
+    changes = plan.json("plan", "compare")["changes"]
+    assert [(c["change"], c["resolution"]) for c in changes] == [
+        ("extended", "INM-70"),
+        ("changed", "INM-55"),
+    ]
+    assert plan.json("plan", "show", "E1-A2-O3-I1")["versions"][1]["target"] == "31 mars 2014"
+    assert any(c["fiscal_year"] == "2016-2017" for c in plan.json("plan", "cycles")["cycles"])
+
+
+def test_the_years_deadlines_go_into_a_calendar_program(plan, tmp_path):
+    plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere")
+    plan("plan", "calendar", str(tmp_path / "tout.ics"))
+    plan("plan", "calendar", str(tmp_path / "moi.ics"), "--person", "conseillere")
+    everything = Calendar.from_ical((tmp_path / "tout.ics").read_bytes())
+    mine = Calendar.from_ical((tmp_path / "moi.ics").read_bytes())
+    assert len(everything.walk("VEVENT")) == 16
+    (event,) = mine.walk("VEVENT")
+    assert event.decoded("dtstart").isoformat() == "2013-03-28"
+    assert "Rapport" in event["summary"]
+
+
+def test_a_simulation_says_what_would_happen_and_touches_nothing(plan):
+    plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere")
+    before = (plan.home / "arrimage.db").read_bytes(), plan("list", "--all")
+    window = ("simulate", "--from", "2013-01-15", "--to", "2013-04-15")
+    happened = plan.json(*window)["happenings"]
+    mine = [h for h in happened if h["kind"] == "mail" and "E1-A2-O3-I1" in h["subject"]]
+    assert [h["at"][:16] for h in mine[:5]] == [
+        "2013-01-30T08:30", "2013-03-01T08:30", "2013-03-15T08:30", "2013-03-22T08:30", "2013-03-28T08:30",
+    ]  # fmt: skip
+    assert mine[0]["to"] == ["conseillere@example.org"]
+    assert "28 mars 2013" in plan(*window, "--calendar").replace("\u00a0", " ")
+    assert ((plan.home / "arrimage.db").read_bytes(), plan("list", "--all")) == before
+
+
+def test_five_years_can_be_played_from_the_first_day(plan):
+    happened = plan.json("simulate", "--from", "2011-03-01", "--to", "2016-03-31")["happenings"]
+    assert sum(h["kind"] == "opened" for h in happened) == 67
+    assert [h["at"] for h in happened] == sorted(h["at"] for h in happened)
+
+
+def test_a_tick_opens_what_is_due_to_open_and_reminds(plan, mail):
+    plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere")
+    plan("tick")
+    plan.now = "2013-03-28T09:00"
+    plan("tick")
+    (received,) = [m for m in mail.received if "E1-A2-O3-I1" in m.message["Subject"]]
+    text = received.message.get_body(("plain",)).get_content()
+    for part in ("Rapport", "31 mars 2013", "inbox do CY-2012-", "saisir"):
+        assert part in text
+
+
+def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
+    folder = plan.home / "plans"
+    folder.mkdir()
+    shipped = (ROOT / "workflows" / "plans" / "plan_2011_2016.yaml").read_text(encoding="utf-8")
+    own = shipped.replace("plan: plan_2011_2016", "plan: le_mien").replace(
+        "text: plan_2011_2016.txt\n", ""
+    )
+    (folder / "le_mien.yaml").write_text(
+        own.replace("on: 2012-03-31}}", "on: 2012-02-30}}", 1), encoding="utf-8"
+    )
+    done = plan.run("plan", code=1)
+    assert "le_mien.yaml:" in done.stderr
+    (folder / "le_mien.yaml").write_text(own, encoding="utf-8")
+    assert len(plan.json("plan")["plans"]) == 2
+    assert "le_mien" in plan.run("plan", "show", "E1-A2-O3-I1", code=2).stderr
+    plan("plan", "show", "E1-A2-O3-I1", "--plan", "le_mien")
+
+
+def test_what_is_printed_can_be_read_as_json(plan):
+    for words in (["plan"], ["plan", "cycles"], ["plan", "show", "E1-A1-O1-I1"], ["plan", "readings"],
+                  ["plan", "compare"], ["simulate", "--to", "2012-12-01"]):  # fmt: skip
+        assert json.loads(plan(*words, "--json"))["schema"] == 1
