@@ -71,11 +71,14 @@ def copied(source: Database, *, fresh: bool, kept: Collection[str]) -> Iterator[
         copy.create()
         migrations.upgrade(copy)
         with source.read() as reading, copy.engine.connect() as writing:
-            # A case may point to a later one.
-            writing.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            # Rows may point to later ones; SQLite takes this outside a transaction only.
+            driver = writing.connection.driver_connection
+            assert driver is not None
+            driver.execute("PRAGMA foreign_keys=OFF")
             for table in schema.metadata.sorted_tables:
                 _copy_table(reading, writing, table, fresh=fresh, kept=kept)
             writing.commit()
+            driver.execute("PRAGMA foreign_keys=ON")
         try:
             yield copy
         finally:

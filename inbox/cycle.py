@@ -74,7 +74,7 @@ def _say(plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> None:
     )
     if cycle.version.reason:
         say(_("  Amendée : {why}", why=cycle.version.reason))
-    say(_("  Règle : {rule}", rule=cycle.rule))
+    say(_("  Règle : {rule}", rule=_rule(cycle)))
     for key in _readings(plan, cycle):
         reading = READINGS[key]
         say(_("  Lecture « {quoted} » : {choice} (inbox plan readings)", quoted=reading.quoted,
@@ -87,6 +87,28 @@ def _say(plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> None:
     say(_("  À faire au plus tard le {d}, jour ouvrable ; jamais après, l'exercice serait fini.",
           d=dates.day(cycle.do_by)))  # fmt: skip
     say(_("  La saisie se ferme le {d}.", d=dates.day(cycle.enter_by)))
+
+
+def _rule(cycle: Cycle) -> str:
+    """Return a cadence in words."""
+    part = cycle.version.cadence
+    if part.once:
+        return _("un résultat, pour le {d}", d=dates.day(part.once.on))
+    if part.level:
+        return _("au moins {n} en {year}", n=part.level.reach, year=part.level.year)
+    if part.periodic:
+        return _("périodiquement, après le {d}", d=dates.day(part.periodic.after))
+    said = _("en continu") if part.continuous else _("chaque année")
+    if part.yearly and part.yearly.at_least:
+        said = _("au moins {n} par année", n=part.yearly.at_least)
+    if part.yearly and part.yearly.ad_hoc:
+        said += _(" et ad hoc")
+    start = (part.yearly and part.yearly.start) or (part.continuous and part.continuous.start)
+    if start:
+        said += _(", à compter du {d}", d=dates.day(start))
+    if part.continuous and part.continuous.from_year:
+        said += _(", à compter de l'exercice {year}", year=part.continuous.from_year)
+    return said
 
 
 def _json(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> dict[str, Any]:

@@ -301,7 +301,7 @@ def log(
     if app.json:
         show_json(row_json(row))
         return
-    say(_("{number} ({year}) : consigné. {progress}", number=number, year=cycle.fiscal_year,
+    say(_("{number} ({year}) : consigné{progress}", number=number, year=cycle.fiscal_year,
           progress=_progress(row)))  # fmt: skip
 
 

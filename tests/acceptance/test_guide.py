@@ -23,7 +23,10 @@ def test_every_command_of_the_guide_does_what_it_says(tmp_path, mail):
             inbox.now = words[1].partition("=")[2]
             continue
         words = [
-            str(tmp_path / w) if w.startswith(("registre.", "sauvegarde.")) else w for w in words
+            str(tmp_path / w)
+            if w.startswith(("registre.", "sauvegarde.", "rapport.", "echeances."))
+            else w
+            for w in words
         ]
         if words[1:3] == ["init", "--rehearsal"]:
             words += ["--mail-port", str(mail.port), "--login", "direction"]

@@ -117,6 +117,7 @@ def test_the_years_deadlines_go_into_a_calendar_program(plan, tmp_path):
 
 
 def test_a_simulation_says_what_would_happen_and_touches_nothing(plan):
+    plan("staff", "change", "conseillere", "--substitute", "conseiller")
     plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere")
     before = (plan.home / "arrimage.db").read_bytes(), plan("list", "--all")
     window = ("simulate", "--from", "2013-01-15", "--to", "2013-04-15")

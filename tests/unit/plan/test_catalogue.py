@@ -6,6 +6,7 @@ import pytest
 
 import workflows
 from engine.errors import InvalidDefinition
+from tests.support.commands import ROOT
 from workflows.plan import catalogue
 
 (FILE,) = workflows.shipped_plans()
@@ -94,6 +95,21 @@ BAD = [
      ("reason: {fr: Moins de moyens}}\n  - {indicator: A-2, target: {fr: Non}, cadence: {yearly: {}}, decided: 2022-02-10, "
      "effective: 2022-04-01, resolution: R-3, reason: {fr: Autre}}\n"), 28),
 ]  # fmt: skip
+
+
+def test_the_plan_of_the_page_is_sound_and_every_mistake_is_on_it():
+    page = (ROOT / "docs" / "plans.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    assert len(catalogue.load(text, "page.yaml").entries()) == 2
+    assert {code for code, *_ in BAD} <= set(re.findall(r"`([a-z-]+)`", page))
+    kinds = {e.indicator.target.fr for e in PLAN.entries()}
+    cadences = re.findall(r"\| `(\{[a-z]+: .*?\}\})` \|", page) + re.findall(
+        r"\| `(\{[a-z]+: \{\}\})` \|", page
+    )
+    for cadence in cadences:
+        catalogue.read_cadence(cadence)
+    assert len(cadences) >= 12
+    assert len(kinds) >= 12
 
 
 def test_a_sound_plan_is_read():
