@@ -31,7 +31,7 @@ def test_every_command_of_the_guide_does_what_it_says(tmp_path, mail):
         if words[1:3] == ["init", "--rehearsal"]:
             words += ["--mail-port", str(mail.port), "--login", "direction"]
         inbox(*words[1:], code=2 if "refusé" in command else 0)
-    shown = inbox("show", "3")
+    shown = inbox("show", "DI-2026-0003")
     assert "DI-2026-0002" in shown
     assert len([r for r in mail.received if "Erratum" in r.message["Subject"]]) == 29
     assert (tmp_path / "registre.xlsx").stat().st_size > 5000
