@@ -245,6 +245,6 @@ def fill(world: World, case_id: int, count: int) -> None:
             series = f"(SELECT n FROM generate_series(1, {count}) AS g(n)) AS s"
         connection.exec_driver_sql(
             f"INSERT INTO cases (number, title, due_at, {names}) "
-            f"SELECT 'F-' || ({start} + n), 'Dossier ' || n, due_at + n * 60000000, {names} "
+            f"SELECT 'F-' || ({start} + n), 'Dossier ' || n, due_at + n * CAST(60000000 AS BIGINT), {names} "
             f"FROM cases, {series} WHERE id = {case_id}"
         )
