@@ -1,16 +1,19 @@
-"""`make bench`, or `python -m benchmarks step|processes|inbox`."""
+"""`make bench`, or `python -m benchmarks step|processes|growth|inbox|simulate|clock|mail`."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import inbox, step
+from benchmarks import inbox, plan, step
 
 BENCHES = {
     "step": step.main,
     "processes": step.processes,
     "growth": step.growth,
     "inbox": inbox.main,
+    "simulate": plan.simulate,
+    "clock": plan.clock,
+    "mail": plan.mail,
 }
 
 if __name__ == "__main__":
