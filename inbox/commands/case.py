@@ -268,6 +268,8 @@ def _event_lines(
         lines.append(
             _("responsable : {a} → {b}", a=body["owner"][0] or "—", b=body["owner"][1] or "—")
         )
+    if "in_place_of" in body:
+        lines.append(_("à la place de {who}", who=body["in_place_of"]))
     if body.get("note"):
         lines.append(_("note : {note}", note=body["note"]))
     lines += [_("pièce jointe : {name}", name=f["name"]) for f in body.get("files", [])]
