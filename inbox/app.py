@@ -231,9 +231,17 @@ class App:
         from inbox.plans import Plans
         from workflows.plan import keeper
 
-        if self._kept_on != self.today:
-            keeper.keep(self.engine, Plans(self).all())
-            self._kept_on = self.today
+        if self._kept_on == self.today:
+            return
+        plans = Plans(self)
+        keeper.keep(self.engine, plans.all())
+        for finding in plans.findings:
+            # A bad plan must not stop the reminders and the mail of everything else.
+            say(
+                f"{finding.path}:{finding.line}:{finding.column}: {finding.messages[lang()]}",
+                err=True,
+            )
+        self._kept_on = self.today
 
     _kept_on: date | None = None
 

@@ -26,7 +26,7 @@ def explain_cycle(app: App, reference: str) -> bool:
         return False
     from inbox.plans import Plans
 
-    plan, cycle = Plans(app).named(reference)
+    plan, cycle, _case = Plans(app).checked().named(reference)
     closed = _closed(app, cycle)
     if app.json:
         show_json(_json(app, plan, cycle, closed))
@@ -84,7 +84,7 @@ def _say(plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> None:
     say(_("  Échéance : {d} ; une échéance du plan ne bouge jamais.", d=dates.day(cycle.due)))
     for day, name in closed:
         say(_("    fermé le {d} : {name}", d=dates.day(day), name=name))
-    say(_("  À faire au plus tard le {d}, jour ouvrable ; jamais après, l'exercice serait fini.",
+    say(_("  À faire au plus tard le {d}, jour ouvrable ; jamais après l'échéance.",
           d=dates.day(cycle.do_by)))  # fmt: skip
     say(_("  La saisie se ferme le {d}.", d=dates.day(cycle.enter_by)))
 

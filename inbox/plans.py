@@ -10,19 +10,21 @@ import click
 
 import workflows
 from engine import register
-from engine.errors import NotFound
+from engine.errors import InvalidDefinition, NotFound
 from inbox import dates
 from inbox.lookup import find, is_cycle
 from inbox.texts import _
 from workflows.plan import catalogue, keeper
 from workflows.plan.board import board
-from workflows.plan.cycles import cycles
+from workflows.plan.cases import cases_of, named, paired
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from datetime import date
 
+    from engine.errors import Finding
     from inbox.app import App
     from workflows.plan.board import Row
+    from workflows.plan.cases import CycleCase
     from workflows.plan.catalogue import Catalogue, Entry
     from workflows.plan.cycles import Cycle
     from workflows.plan.decisions import Standing
@@ -36,15 +38,29 @@ class Plans:
 
     @cached_property
     def catalogues(self) -> list[Catalogue]:
-        """The plan files: those shipped, then the workspace's own `plans/*.yaml`."""
-        own = sorted((self.app.home / "plans").glob("*.yaml"))
-        return [
-            *(
-                catalogue.load(f.read_text(encoding="utf-8"), f.name)
-                for f in workflows.shipped_plans()
-            ),
-            *(catalogue.load(f.read_text(encoding="utf-8", errors="replace"), str(f)) for f in own),
+        """The sound plan files: those shipped, then the workspace's own `plans/*.yaml`."""
+        found = [
+            catalogue.load(file.read_text(encoding="utf-8"), file.name)
+            for file in workflows.shipped_plans()
         ]
+        for path in sorted((self.app.home / "plans").glob("*.yaml")):
+            try:
+                made = catalogue.load(path.read_text(encoding="utf-8", errors="replace"), str(path))
+                catalogue.check_among(made, found, self.app.library.keys())
+            except InvalidDefinition as error:
+                self.findings += error.findings
+            else:
+                found.append(made)
+        return found
+
+    #: What is wrong with the workspace's own plans; known once `catalogues` is.
+    findings: tuple[Finding, ...] = ()
+
+    def checked(self) -> Plans:
+        """Refuse to go on with a plan that does not stand: for whoever works on plans."""
+        if self.catalogues and self.findings:
+            raise InvalidDefinition(self.findings)
+        return self
 
     def all(self) -> list[Standing]:
         """Return the plans as they stand now."""
@@ -92,10 +108,12 @@ class Plans:
             ) from error
         return year
 
-    def cases(self, plan: Standing) -> Sequence[keeper.CycleCase]:
-        """Return the cases of a plan's cycles."""
+    def cases(self, plan: Standing | None = None) -> list[CycleCase]:
+        """Return the cases of a plan's cycles, or of all plans'."""
+        plans = self.all() if plan is None else [plan]
+        processes = dict.fromkeys(p.catalogue.plan.process for p in plans)
         with self.app.database.read() as connection:
-            return keeper.cases_of(connection, plan.catalogue.plan.process)
+            return [case for process in processes for case in cases_of(connection, process)]
 
     def board(self, plan: Standing, year: str | None) -> list[Row]:
         """Return the board of a year, or of every year."""
@@ -106,31 +124,49 @@ class Plans:
         """Return the board's row of one cycle."""
         return next(r for r in self.board(plan, cycle.fiscal_year) if r.cycle.key == cycle.key)
 
-    def open(self, plan: Standing, cycle: Cycle) -> str:
-        """Return the number of a cycle's case, opened if it was not."""
-        found = keeper.case_of(self.cases(plan), cycle)
-        return (
-            keeper.open_cycle(self.app.engine, plan, cycle) if found is None else found.line.number
-        )
+    def of_day(self, plan: Standing, indicator: str, day: date) -> tuple[Cycle, CycleCase | None]:
+        """Return the cycle in whose period a day falls: the local day decides, not the hour in UTC."""
+        pairs = [
+            (cycle, case)
+            for cycle, case in paired(plan, self.cases(plan), self.app.workspace.calendar)
+            if cycle.indicator == indicator and (case is None or case.line.state != "remplace")
+        ]
+        found = next(((y, c) for y, c in pairs if y.start <= day <= y.end), None)
+        if found is None:
+            near = tuple(f"{y.indicator}@{y.due}" for y, _case in pairs)
+            raise NotFound("cycle", f"{indicator}, {dates.day(day)}", near=near)
+        return found
 
-    def named(self, reference: str) -> tuple[Standing, Cycle]:
-        """Return the cycle that a person names, by its case's number too; raise `NotFound`."""
-        calendar = self.app.workspace.calendar
-        if not is_cycle(reference):
-            key = find(self.app, reference).data["cle"]
-            found = [(p, c) for p in self.all() for c in cycles(p, calendar) if c.key == key]
-            if not found:
-                raise NotFound("cycle", reference)
-            return found[0]
-        return keeper.named(self.all(), calendar, reference)
+    def named(self, reference: str) -> tuple[Standing, Cycle, CycleCase | None]:
+        """Return the cycle that a person names, by its case's number too.
+
+        Raises:
+            NotFound: No plan promises it, or ever did.
+            Ambiguous: Several bear that name.
+        """
+        plans, cases = self.all(), self.cases()
+        if is_cycle(reference):
+            return named(plans, cases, self.app.workspace.calendar, reference)
+        number = find(self.app, reference).number
+        for plan in plans:
+            for cycle, case in paired(plan, cases, self.app.workspace.calendar):
+                if case is not None and case.line.number == number:
+                    return plan, cycle, case
+        raise NotFound("cycle", reference)
 
     def number(self, reference: str) -> str:
         """Return the number of the case of a cycle, opened if its day has come; raise `NotFound`."""
-        plan, cycle = self.named(reference)
+        plan, cycle, case = self.named(reference)
+        return self.opened(plan, cycle, case)
+
+    def opened(self, plan: Standing, cycle: Cycle, case: CycleCase | None) -> str:
+        """Return the number of a cycle's case, opened if its day has come; raise `NotFound`."""
+        if case is not None:
+            return case.line.number
         day = cycle.start - timedelta(days=keeper.LEAD)
-        if self.app.today < day and keeper.case_of(self.cases(plan), cycle) is None:
+        if self.app.today < day:
             raise NotFound("unopened", f"{cycle.name} ({dates.day(day)})")
-        return self.open(plan, cycle)
+        return keeper.open_cycle(self.app.engine, plan, cycle)
 
     def case_id(self, number: str) -> int:
         """Return the id of a case."""

@@ -275,6 +275,8 @@ def _checks(app: App) -> list[_Check]:
                _("installez la même version partout ; sinon, voyez url dans {file}", file=settings)),
         _Check("definitions", _("processus"), _definitions,
                _("corrigez la définition à cet endroit, ou retirez-la de workflows/")),
+        _Check("plans", _("plans"), _plans,
+               _("corrigez le plan à cet endroit, ou retirez-le de plans/")),
         _Check("staff", _("vous"), _person,
                _("demandez à l'administration : inbox staff add LOGIN --account COMPTE")),
         _Check("calendar", _("fuseau horaire"), _calendar,
@@ -312,6 +314,12 @@ def _definitions(app: App) -> tuple[bool, str]:
     if app.findings:
         raise InvalidDefinition(app.findings)
     return bool(keys), ", ".join(keys)
+
+
+def _plans(app: App) -> tuple[bool, str]:
+    from inbox.plans import Plans
+
+    return True, ", ".join(c.key for c in Plans(app).checked().catalogues)
 
 
 def _person(app: App) -> tuple[bool, str]:

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.errors import NotFound
+from engine.errors import InvalidInput
+from engine.judge import read_form
+from engine.references import References
 from inbox import dates, form
 from inbox.command import LazyGroup, command
 from inbox.commands.partners import DATE
+from inbox.lookup import known_person
 from inbox.output import say, show_json, strong, table
 from inbox.plans import Plans
 from inbox.texts import _, clean, n_, word
 from workflows.plan import board, keeper, readings
-from workflows.plan.catalogue import read_cadence
+from workflows.plan.catalogue import check_cadence, read_cadence
 from workflows.plan.cycles import cycles
 
 if TYPE_CHECKING:
@@ -36,9 +39,15 @@ class _PlanGroup(LazyGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what is not the name of a command as the board's own options."""
-        if not any(word in self.commands for word in args) and "--help" not in args:
+        named = any(word in self.commands for word in args)
+        if not named and not {"--help", "-h"} & {*args} and (not args or args[0].startswith("-")):
             args = ["board", *args]
         return super().parse_args(ctx, args)
+
+
+def _plans(app: App) -> Plans:
+    """Return the plans, all of them sound: whoever works on plans is told of a bad file at once."""
+    return Plans(app).checked()
 
 
 plan_group = _PlanGroup(
@@ -60,7 +69,7 @@ _PLAN = click.option("--plan", "key", metavar="CLÉ", help=_("Un plan, s'il y en
     "--year", metavar="2012-2013", help=_("L'exercice (par défaut, celui d'aujourd'hui).")
 )
 def board_(app: App, key: str | None, year: str | None) -> None:
-    plans = Plans(app)
+    plans = _plans(app)
     asked = plans.fiscal_year(year)
     shown = [(p, plans.board(p, asked)) for p in plans.chosen(key)]
     shown = [(p, rows) for p, rows in shown if rows]
@@ -195,9 +204,11 @@ def cycle_json(cycle: Cycle) -> dict[str, Any]:
 @click.option("--from", "first", type=DATE, help=_("Première échéance."))
 @click.option("--to", "last", type=DATE, help=_("Dernière échéance, comprise."))
 def cycles_(app: App, key: str | None, first: datetime | None, last: datetime | None) -> None:
-    plans = Plans(app)
+    plans = _plans(app)
     low = date.min if first is None else first.date()
     high = date.max if last is None else last.date()
+    if high < low:
+        raise click.UsageError(_("Le dernier jour vient avant le premier."))
     found = [c for p in plans.chosen(key) for c in cycles(p, app.workspace.calendar)
              if low <= c.due <= high]  # fmt: skip
     if app.json:
@@ -222,7 +233,7 @@ def cycles_(app: App, key: str | None, first: datetime | None, last: datetime | 
 @click.argument("indicator")
 @_PLAN
 def show(app: App, indicator: str, key: str | None) -> None:
-    plans = Plans(app)
+    plans = _plans(app)
     plan, entry = plans.indicator(indicator, key)
     rows = [r for r in plans.board(plan, None) if r.cycle.indicator == entry.indicator.id]
     if app.json:
@@ -288,15 +299,17 @@ def log(
     attachments: tuple[Path, ...],
     key: str | None,
 ) -> None:
-    plans = Plans(app)
+    plans = _plans(app)
     plan, entry = plans.indicator(indicator, key)
     day = app.today if on is None else on.date()
-    cycle = _cycle_of(app, plan, entry.indicator.id, day)
-    number = plans.open(plan, cycle)
     values = {"evenements.titre": title, "evenements.le": day.isoformat()}
     values |= {k: v for k, v in (("evenements.genre", kind), ("evenements.precision", detail)) if v}
-    case_id = plans.case_id(number)
-    app.engine.advance(case_id, "consigner", values, app.actor, files=form.read_files(attachments))
+    # Seen before a case is opened for it: what is refused writes nothing.
+    _check_event(app, plan, values, day)
+    cycle, case = plans.of_day(plan, entry.indicator.id, day)
+    number = plans.opened(plan, cycle, case)
+    files = form.read_files(attachments)
+    app.engine.advance(plans.case_id(number), "consigner", values, app.actor, files=files)
     row = plans.row(plan, cycle)
     if app.json:
         show_json(row_json(row))
@@ -305,13 +318,13 @@ def log(
           progress=_progress(row)))  # fmt: skip
 
 
-def _cycle_of(app: App, plan: Standing, indicator: str, day: date) -> Cycle:
-    """Return the cycle in whose period a day falls; the local day decides, not the hour in UTC."""
-    found = [c for c in cycles(plan, app.workspace.calendar)
-             if c.indicator == indicator and c.start <= day <= c.end]  # fmt: skip
-    if not found:
-        raise NotFound("cycle", f"{indicator}@{day}")
-    return found[0]
+def _check_event(app: App, plan: Standing, values: dict[str, Any], day: date) -> None:
+    action = app.library.current(plan.catalogue.plan.process).definition.actions["consigner"]
+    _form, faults = read_form(action, values, References(None))
+    if faults:
+        raise InvalidInput(tuple(faults))
+    if day > app.today:
+        raise click.UsageError(_("Cet événement est à venir : consignez-le le jour venu."))
 
 
 @command(
@@ -323,12 +336,14 @@ def _cycle_of(app: App, plan: Standing, indicator: str, day: date) -> Cycle:
 @click.option("--to", "login", required=True, metavar="LOGIN", help=_("À qui."))
 @_PLAN
 def assign(app: App, indicator: str, login: str, key: str | None) -> None:
-    plans = Plans(app)
+    plans = _plans(app)
     plan, entry = plans.indicator(indicator, key)
+    known_person(app, login)
     record = {"responsables.indicateur": entry.indicator.id, "responsables.personne": login}
-    number = keeper.decide(app.engine, plan, "confier", record, app.actor)
+    number = keeper.decide(app.engine, plan, "confier", record, app.actor,
+                           by=frozenset({"conseiller", "direction"}))  # fmt: skip
     moved = keeper.hand_over(app.engine, plan, entry.indicator.id, login, app.actor)
-    _decided(app, number, moved=moved)
+    _decided(app, number, opened=[], replaced=[], moved=moved)
 
 
 _AMEND = (
@@ -361,10 +376,14 @@ def amend(
     reason: str,
     key: str | None,
 ) -> None:
-    plans = Plans(app)
+    plans = _plans(app)
     plan, entry = plans.indicator(indicator, key)
-    read_cadence(cadence)
     since = (effective or decided).date()
+    check_cadence(plan.catalogue.plan, read_cadence(cadence), since, plan.ends)
+    if decided.date() > app.today:
+        raise click.UsageError(_("La décision est à venir : {d}", d=dates.day(decided.date())))
+    if not plan.catalogue.plan.starts <= since <= plan.ends:
+        raise click.UsageError(_("Un amendement prend effet pendant le plan."))
     if any(v.effective == since for v in plan.versions(entry)[1:]):
         raise click.UsageError(_("Un amendement de {id} prend déjà effet le {d}.", id=entry.indicator.id,
                                  d=dates.day(since)))  # fmt: skip
@@ -392,7 +411,7 @@ def amend(
 def extend(
     app: App, until: datetime, resolution: str, decided: datetime, reason: str, key: str | None
 ) -> None:
-    plan = Plans(app).one(key)
+    plan = _plans(app).one(key)
     if until.date() <= plan.ends:
         raise click.UsageError(_("Le plan dure déjà jusqu'au {d}.", d=dates.day(plan.ends)))
     record = {
@@ -406,7 +425,7 @@ def _decide(app: App, plan: Standing, action: str, record: dict[str, Any]) -> No
     """Record a decision and re-plan what is still open."""
     number = keeper.decide(app.engine, plan, action, record, app.actor)
     kept = keeper.keep(app.engine, Plans(app).all())
-    _decided(app, number, opened=kept.opened, replaced=kept.replaced)
+    _decided(app, number, opened=kept.opened, replaced=kept.replaced, moved=kept.moved)
 
 
 def _decided(app: App, number: str, **done: list[str]) -> None:
@@ -414,7 +433,11 @@ def _decided(app: App, number: str, **done: list[str]) -> None:
         show_json({"case": number, **done})
         return
     say(_("{number} : décision consignée.", number=number))
-    words = {"opened": _("ouverts"), "replaced": _("remplacés"), "moved": _("confiés")}
+    words = {
+        "opened": _("ouverts"),
+        "replaced": _("remplacés"),
+        "moved": _("changés de main ou de date"),
+    }
     for key, numbers in done.items():
         if numbers:
             say(f"  {words[key]}{_(' : ')}{', '.join(numbers)}")
@@ -437,11 +460,11 @@ def _decided(app: App, number: str, **done: list[str]) -> None:
 @click.option("--set", "choice", metavar="LECTURE=CHOIX", help=_("Choisir une lecture."))
 @click.option("--reason", help=_("Pourquoi."))
 def readings_(app: App, key: str | None, choice: str | None, reason: str | None) -> None:
-    plans = Plans(app)
+    plans = _plans(app)
     plan = plans.one(key)
     if choice is not None:
         _choose(app, plan, choice, reason)
-        plan = Plans(app).one(key)
+        plan = _plans(app).one(key)
     if app.json:
         show_json({"plan": plan.catalogue.key, "readings": [_reading_json(app, plan, r) for r in readings.READINGS.values()]})  # fmt: skip
         return
@@ -479,10 +502,12 @@ def _count(app: App, plan: Standing, key: str, value: str) -> int:
 
 
 def _difference(app: App, plan: Standing, key: str, value: str) -> str:
-    now = len(cycles(plan, app.workspace.calendar))
-    then = _count(app, plan, key, value)
-    said = n_("{n} cycle", "{n} cycles", then)
-    return said if then == now else f"{said} ({then - now:+d})"
+    """Return how many cycles a choice makes, and how many of today's it would take away or add."""
+    calendar = app.workspace.calendar
+    now = {c.key for c in cycles(plan, calendar)}
+    then = {c.key for c in cycles(plan, calendar, readings={**plan.readings, key: value})}
+    said = n_("{n} cycle", "{n} cycles", len(then))
+    return said if then == now else f"{said} (-{len(now - then)} +{len(then - now)})"
 
 
 def _reading_json(app: App, plan: Standing, reading: readings.Reading) -> dict[str, Any]:
@@ -507,7 +532,7 @@ def _reading_json(app: App, plan: Standing, reading: readings.Reading) -> dict[s
 @_PLAN
 @click.option("--with", "other", metavar="CLÉ", help=_("Un autre plan."))
 def compare(app: App, key: str | None, other: str | None) -> None:
-    plans = Plans(app)
+    plans = _plans(app)
     plan = plans.one(key)
     changes = _between(plan, plans.one(other)) if other else _since_adoption(plan)
     if app.json:
@@ -574,9 +599,13 @@ def _between(one: Standing, two: Standing) -> list[dict[str, Any]]:
 def calendar(app: App, file: Path, year: str | None, person: str | None, key: str | None) -> None:
     from inbox.commands.export import write_atomically
 
-    plans = Plans(app)
+    plans = _plans(app)
+    if person is not None:
+        known_person(app, person)
     rows = [r for p in plans.chosen(key) for r in plans.board(p, plans.fiscal_year(year))
-            if person in {None, r.owner}]  # fmt: skip
+            if person in {None, r.owner} and not r.answered and r.status not in {"remplace", "sans_objet"}]  # fmt: skip
+    if not rows:
+        raise click.UsageError(_("Aucune échéance à mettre dans un agenda."))
     write_atomically(file, _ics(app, rows))
     if app.json:
         show_json({"file": str(file), "events": len(rows)})

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from inbox.app import App
 
 
+#: Calendars are known until then.
+_LAST_YEAR = 2999
+
+
 @command(
     "simulate",
     help=_(
@@ -39,6 +43,8 @@ if TYPE_CHECKING:
 @click.option("--calendar", "by_day", is_flag=True, help=_("Un jour par bloc."))
 def simulate(app: App, first: datetime | None, last: datetime, by_day: bool) -> None:
     start = app.today if first is None else first.date()
+    if last.year > _LAST_YEAR:
+        raise click.UsageError(_("Pas au-delà de {year}.", year=_LAST_YEAR))
     if last.date() < start:
         raise click.UsageError(_("Le dernier jour vient avant le premier."))
     calendar = app.workspace.calendar
@@ -72,8 +78,10 @@ def _played(app: App, begin: datetime, end: datetime) -> Iterator[Happening]:
     app.library.keys()  # what is new in the workspace is installed before it is copied
     lived = simulation.last_event(app.database)
     fresh = lived is not None and begin < lived
+    # The time before the window is lived through too, in silence.
+    since = begin if fresh else min(begin, app.now)
     with simulation.copied(app.database, fresh=fresh, kept={PROCESS}) as copy:
-        clock = ManualClock(begin)
+        clock = ManualClock(since)
         calendar = app.workspace.calendar
         engine = Engine(copy, Library(copy, calendar), calendar, clock, domain="example.org")
         with copy.read() as connection:
@@ -81,11 +89,12 @@ def _played(app: App, begin: datetime, end: datetime) -> Iterator[Happening]:
         openings = sorted(
             calendar.instant(day, time(0, 0)) for day in keeper.opening_days(plans, calendar)
         )
-        yield from simulation.play(
+        happenings = simulation.play(
             engine, clock, end,
             plan=lambda: _keep(engine, plans),
             planned=lambda now: next((at for at in openings if at > now), None),
         )  # fmt: skip
+        yield from (h for h in happenings if h.at >= begin)
 
 
 def _keep(engine: Any, plans: Any) -> None:
@@ -104,7 +113,7 @@ def _say_days(app: App, happenings: list[Happening]) -> None:
         )
         say(strong(f"{dates.day(day)}{closed}"))
         for happening in of_day:
-            say(f"  {calendar.local(happening.at):%H:%M}  {_line(app, happening)}")
+            say(f"  {dates.hour(calendar.local(happening.at).time())}  {_line(app, happening)}")
 
 
 def _line(app: App, happening: Happening) -> str:

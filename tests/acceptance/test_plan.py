@@ -92,6 +92,12 @@ def test_an_amendment_and_an_extension_are_decisions_that_compare_shows(plan):
              "--decided", "2012-11-20", "--reason", "Enquête plus longue")  # fmt: skip
     wrong = plan.run(*amend, "--cadence", "{once: {on: 2014-02-30}}", code=1).stderr
     assert "--cadence:1:" in wrong
+    for day in ("2012-06-30", "2030-03-31"):
+        plan.run(*amend, "--cadence", f"{{once: {{on: {day}}}}}", code=1)
+    plan.run("plan", "assign", "E1-A2-O3-I1", "--to", "personne", code=2)
+    plan.run("plan", "log", "E3-A1-O1-I1", "x", "--kind", "bidon", code=1)
+    plan.run("plan", "log", "E3-A1-O1-I1", "x", "--date", "2013-01-20", code=2)
+    assert plan.json("list", "--all")["cases"] == []
     plan(*amend, "--cadence", "{once: {on: 2014-03-31}}")
     plan("plan", "extend", "--to", "2017-03-31", "--resolution", "INM-70", "--decided", "2012-11-20",
          "--reason", "Transition")  # fmt: skip
@@ -131,6 +137,12 @@ def test_a_simulation_says_what_would_happen_and_touches_nothing(plan):
     assert ((plan.home / "arrimage.db").read_bytes(), plan("list", "--all")) == before
 
 
+def test_a_window_of_the_future_is_reached_by_living_through_what_comes_before(plan):
+    happened = plan.json("simulate", "--from", "2013-03-20", "--to", "2013-03-25")["happenings"]
+    assert {h["at"][:10] for h in happened} == {"2013-03-22"}
+    plan.run("simulate", "--to", "9999-12-31", code=2)
+
+
 def test_five_years_can_be_played_from_the_first_day(plan):
     happened = plan.json("simulate", "--from", "2011-03-01", "--to", "2016-03-31")["happenings"]
     assert sum(h["kind"] == "opened" for h in happened) == 67
@@ -158,8 +170,15 @@ def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
     (folder / "le_mien.yaml").write_text(
         own.replace("on: 2012-03-31}}", "on: 2012-02-30}}", 1), encoding="utf-8"
     )
-    done = plan.run("plan", code=1)
-    assert "le_mien.yaml:" in done.stderr
+    assert "le_mien.yaml:" in plan.run("plan", code=1).stderr
+    # A bad plan stops neither the clock nor the mail of the rest, and the doctor names its line.
+    assert "le_mien.yaml:" in plan.run("tick").stderr
+    assert "le_mien.yaml:" in plan.run("doctor", code=4).stdout
+    (folder / "le_mien.yaml").write_text(shipped, encoding="utf-8")
+    assert "duplicate-id" in plan.run("plan", code=1).stderr
+    wrong = own.replace("process: cycle", "process: nimporte")
+    (folder / "le_mien.yaml").write_text(wrong, encoding="utf-8")
+    assert "unknown-process" in plan.run("plan", code=1).stderr
     (folder / "le_mien.yaml").write_text(own, encoding="utf-8")
     assert len(plan.json("plan")["plans"]) == 2
     assert "le_mien" in plan.run("plan", "show", "E1-A2-O3-I1", code=2).stderr

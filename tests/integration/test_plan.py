@@ -6,11 +6,12 @@ import pytest
 
 import workflows
 from engine import outbox, staff
-from engine.errors import Refused
+from engine.errors import Ambiguous, Refused
 from engine.verify import verify
 from tests.support.world import ADVISER, DIRECTOR, OTHER
 from workflows.plan import catalogue, keeper
 from workflows.plan.board import board, summary
+from workflows.plan.cases import cases_of, named
 from workflows.plan.cycles import cycles
 from workflows.plan.table import lines
 
@@ -34,20 +35,20 @@ def keep(world, *catalogues):
 
 
 def case_of(world, indicator, year=YEAR, *catalogues):
-    _plan, cycle = keeper.named(plans(world, *catalogues), world.calendar, f"{indicator}/{year}")
-    with world.database.read() as connection:
-        found = keeper.case_of(keeper.cases_of(connection), cycle)
-    return None if found is None else found.line.number
+    found = named(
+        plans(world, *catalogues), all_cases(world), world.calendar, f"{indicator}/{year}"
+    )
+    return None if found[2] is None else found[2].line.number
 
 
 def all_cases(world):
     with world.database.read() as connection:
-        return keeper.cases_of(connection)
+        return cases_of(connection)
 
 
 def rows(world, year=YEAR):
     with world.database.read() as connection:
-        cases = keeper.cases_of(connection)
+        cases = cases_of(connection)
     today = world.calendar.today(world.clock.now())
     found = board(plans(world)[0], cases, world.calendar, today, year)
     # What stands comes last, so that it is what is kept of an indicator that was replaced.
@@ -196,6 +197,10 @@ def test_a_count_is_reached_by_its_events_and_not_before(planned):
     with pytest.raises(Refused) as refusal:
         report(planned, number)
     assert [r.code for r in refusal.value.reasons] == ["requirement"]
+    for wrong in ("2013-03-31", "2012-03-31"):  # still to come, and of the year before
+        with pytest.raises(Refused):
+            planned.do(number, "consigner", evenements__titre="X", evenements__le=wrong)
+    local(planned, "2013-03-31T21:00")
     planned.do(number, "consigner", evenements__titre="Entente B", evenements__le="2013-03-31")
     report(planned, number)
     assert rows(planned)["E3-A1-O1-I1"].count == 2
@@ -363,3 +368,116 @@ def test_five_hundred_indicators_over_ten_years_open_and_show(planned):
     (plan,) = plans(planned, big)
     assert len(cycles(plan, planned.calendar)) == 5000
     assert len(keep(planned, big).opened) == 500
+
+
+def once_moved(world, effective="2013-03-01"):
+    return amend(
+        world, "E1-A2-O3-I1", effective,
+        **{"amendements.cadence": "{once: {on: 2014-03-31}}", "amendements.cible": "31 mars 2014"},
+    )  # fmt: skip
+
+
+def test_an_adopted_report_stays_on_its_board_when_the_target_moves_to_another_year(planned):
+    keep(planned)
+    local(planned, "2013-04-10T09:00")
+    number = adopted(planned)
+    once_moved(planned)
+    row = rows(planned)["E1-A2-O3-I1"]
+    assert (row.case.line.number, row.status, row.cycle.version.number) == (number, "atteint", 0)
+    later = rows(planned, "2013-2014")["E1-A2-O3-I1"]
+    assert (later.cycle.version.target, later.former.target) == ("31 mars 2014", "31 mars 2013")
+    (line,) = lines([row], name_of=str, files_of=lambda _: [])
+    assert (line.target, line.former_target, line.resolution[0]) == (
+        "31 mars 2013",
+        None,
+        "INM-12-13-060",
+    )
+
+
+def test_a_report_answered_under_an_older_target_keeps_its_own_numbers(planned):
+    local(planned, "2012-06-01T09:00")
+    keep(planned)
+    number = case_of(planned, "E3-A1-O1-I1")
+    for day in ("2012-05-01", "2012-05-02"):
+        planned.do(number, "consigner", evenements__titre="E", evenements__le=day)
+    report(planned, number)
+    amend(planned, "E3-A1-O1-I1", "2012-04-01")
+    (line,) = lines([rows(planned)["E3-A1-O1-I1"]], name_of=str, files_of=lambda _: [])
+    assert (line.quantity, line.count, line.former_target) == (2, 2, None)
+
+
+def test_what_was_logged_goes_along_when_a_target_is_replaced(planned):
+    local(planned, "2012-06-01T09:00")
+    keep(planned)
+    number = case_of(planned, "E3-A1-O1-I1")
+    for day in ("2012-05-01", "2012-05-02"):
+        planned.do(number, "consigner", evenements__titre="E", evenements__le=day)
+    amend(planned, "E3-A1-O1-I1", "2012-04-01")
+    row = rows(planned)["E3-A1-O1-I1"]
+    assert (row.count, row.cycle.quantity) == (2, 3)
+
+
+def test_a_reading_that_is_set_back_gives_back_the_year(planned):
+    local(planned, "2012-11-20T09:00")
+    keep(planned)
+    before = {(r.cycle.key, r.case.line.state) for r in rows(planned).values()}
+    for value in ("next_year", "same_day"):
+        record = {
+            "lectures.lecture": "a_compter_du",
+            "lectures.valeur": value,
+            "lectures.motif": "x",
+        }
+        keeper.decide(planned.engine, plans(planned)[0], "choisir_lecture", record, DIRECTOR)
+        keep(planned)
+    assert {(r.cycle.key, r.case.line.state) for r in rows(planned).values()} == before
+    assert verify(planned.database).faults == ()
+
+
+def test_a_decision_is_only_taken_by_the_plans_commands_and_a_refused_one_writes_nothing(planned):
+    with pytest.raises(Refused):
+        keeper.decide(planned.engine, plans(planned)[0], "amender", {}, ADVISER)
+    assert plans(planned)[0].case is None
+    own(planned, "E1-A2-O3-I1")
+    with pytest.raises(Refused) as refusal:
+        planned.do("PL-2011-0001", "prolonger", DIRECTOR, prolongations__fin="2001-01-01")
+    assert "role" in [r.code for r in refusal.value.reasons]
+
+
+def test_a_correction_obeys_the_rules_of_the_entry(planned):
+    keep(planned)
+    local(planned, "2013-03-28T09:00")
+    number = case_of(planned, "E1-A2-O3-I1")
+    planned.do(
+        number, "saisir", atteinte="non_atteinte", resultat="Rien", explication="Pas de budget"
+    )
+    with pytest.raises(Refused) as refusal:
+        planned.do(number, "corriger", atteinte="atteinte", note="Finalement")
+    assert {r.field for r in refusal.value.reasons} == {"atteint_le", "preuve"}
+    with pytest.raises(Refused):
+        planned.do(
+            number, "corriger", atteinte="atteinte", atteint_le="2014-01-01", preuve="P", note="x"
+        )
+
+
+def test_a_status_that_a_person_gave_gives_way_to_the_result(planned):
+    keep(planned)
+    local(planned, "2013-03-20T09:00")
+    number = case_of(planned, "E1-A2-O3-I1")
+    planned.do(number, "imposer_statut", statut_impose="a_risque", statut_motif="Retard")
+    assert rows(planned)["E1-A2-O3-I1"].status == "a_risque"
+    planned.do(number, "retirer_statut", note="Rattrapé")
+    planned.do(number, "imposer_statut", statut_impose="a_risque", statut_motif="Retard")
+    report(planned, number, atteint_le="2013-03-19")
+    assert rows(planned)["E1-A2-O3-I1"].status == "atteint"
+
+
+def test_a_name_that_several_cycles_bear_is_told_not_guessed(planned):
+    record = {
+        "lectures.lecture": "periodique",
+        "lectures.valeur": "quarterly",
+        "lectures.motif": "x",
+    }
+    keeper.decide(planned.engine, plans(planned)[0], "choisir_lecture", record, DIRECTOR)
+    with pytest.raises(Ambiguous) as told:
+        case_of(planned, "E1-A1-O1-I2")
+    assert "E1-A1-O1-I2@2012-06-30" in told.value.candidates

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from workflows.plan.cycles import Cycle, cycles
-from workflows.plan.keeper import case_of, events_of
+from workflows.plan.cases import paired
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.calendar import Calendar
-    from workflows.plan.cadence import Kind
+    from workflows.plan.cases import CycleCase
+    from workflows.plan.cycles import Cycle
     from workflows.plan.decisions import Standing, Version
-    from workflows.plan.keeper import CycleCase
 
 Status = Literal[
     "a_venir", "en_voie", "a_risque", "en_retard", "atteint", "atteint_en_retard", "non_atteint",
@@ -71,7 +70,7 @@ class Row:
     @property
     def answered(self) -> bool:
         """Whether a report was given."""
-        return self.case is not None and self.case.line.state in ANSWERED
+        return self.case is not None and has_answered(self.case)
 
     @property
     def on_time(self) -> bool:
@@ -100,49 +99,18 @@ def board(
         today: The local date.
         year: Such as `2012-2013`; None: every year.
     """
-    mine = [c for c in cases if c.data.get("plan") == plan.catalogue.key]
-    wanted = [c for c in cycles(plan, calendar) if year in {None, c.fiscal_year}]
-    rows = [_row(plan, cycle, case_of(mine, cycle), calendar, today) for cycle in wanted]
-    keys = {c.key for c in cycles(plan, calendar)}
-    gone = [c for c in mine if c.line.state == "remplace" and c.key not in keys]
-    kept = [(replaced_cycle(plan, c), c) for c in gone if year in {None, c.data.get("exercice")}]
-    rows += [_row(plan, cycle, case, calendar, today) for cycle, case in kept if cycle is not None]
-    return sorted(rows, key=lambda r: (r.cycle.entry.order, r.cycle.due))
-
-
-def replaced_cycle(plan: Standing, case: CycleCase) -> Cycle | None:
-    """Return the cycle that a replaced case was opened for: the plan promises it no more."""
-    data = case.data
-    entry = plan.catalogue.entry(str(data.get("indicateur")))
-    if entry is None:
-        return None
-    number = int(case.key.rpartition(":v")[2])
-    versions = plan.versions(entry)
-    day = {
-        k: date.fromisoformat(str(data[k]))
-        for k in ("debut", "fin", "echeance", "faire_avant", "saisie_avant")
-    }
-    return Cycle(
-        plan=plan.catalogue.key, entry=entry, version=versions[min(number, len(versions) - 1)],
-        fiscal_year=str(data["exercice"]), start=day["debut"], end=day["fin"], due=day["echeance"],
-        do_by=day["faire_avant"], enter_by=day["saisie_avant"], quantity=data.get("quantite"),
-        nature="accountability" if data["nature"] == "reddition" else "target",
-        kind=_KINDS[data["forme"]], rule=str(data["regle"]),
-    )  # fmt: skip
-
-
-_KINDS: dict[str, Kind] = {
-    "date": "date",
-    "annee": "year",
-    "nombre": "count",
-    "continu": "continuous",
-}
+    rows = [
+        _row(plan, cycle, case, calendar, today)
+        for cycle, case in paired(plan, cases, calendar)
+        if year in {None, cycle.fiscal_year}
+    ]
+    return sorted(rows, key=lambda r: (r.cycle.entry.order, r.cycle.due, r.cycle.version.number))
 
 
 def _row(
     plan: Standing, cycle: Cycle, case: CycleCase | None, calendar: Calendar, today: date
 ) -> Row:
-    events = tuple(events_of(case))
+    events = () if case is None else tuple(case.events)
     limit = cycle.do_by if today <= cycle.due else cycle.enter_by
     owner = plan.owners.get(cycle.indicator) if case is None else case.line.owner
     return Row(
@@ -167,7 +135,7 @@ def _status(cycle: Cycle, case: CycleCase | None, events: Sequence[Any], today: 
         return state  # type: ignore[return-value]
     if data.get("statut_impose"):
         return data["statut_impose"]  # type: ignore[no-any-return]
-    if state in ANSWERED:
+    if case is not None and has_answered(case):
         return _reported(cycle, data)
     if today > cycle.enter_by:
         return "en_retard"
@@ -211,6 +179,11 @@ class Summary:
     expected: int
     received: int
     on_time: int
+
+
+def has_answered(case: CycleCase) -> bool:
+    """Tell whether a report was given; one that came back to be corrected was."""
+    return case.line.state in ANSWERED or (case.line.state == "rouvert" and "saisi_le" in case.data)
 
 
 def summary(rows: Sequence[Row]) -> Summary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from engine.definition import mistakes, source
@@ -11,8 +12,7 @@ from engine.errors import InvalidDefinition
 from workflows.plan import model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
+    from collections.abc import Collection, Iterator, Sequence
 
     from engine.definition.source import Path, Source
     from engine.errors import Finding
@@ -34,7 +34,7 @@ class Catalogue:
     """A plan as it was adopted, amendments of its file included."""
 
     plan: model.Plan
-    origin: str
+    source: Source
 
     @property
     def key(self) -> str:
@@ -76,7 +76,48 @@ def load(text: str, origin: str) -> Catalogue:
     findings = sorted(_check(plan, read), key=lambda f: (f.line, f.column, f.code))
     if findings:
         raise InvalidDefinition(tuple(findings))
-    return Catalogue(plan=plan, origin=origin)
+    return Catalogue(plan=plan, source=read)
+
+
+def check_among(made: Catalogue, others: Sequence[Catalogue], processes: Collection[str]) -> None:
+    """Refuse a plan whose key another one bears, or whose process is not installed.
+
+    Raises:
+        InvalidDefinition: With the findings.
+    """
+    found = []
+    if made.key in {o.key for o in others}:
+        found.append(made.source.finding("duplicate-id", ("plan",),
+                                         f"« {made.key} » est déjà la clé d'un autre plan.",
+                                         f"{made.key!r} is already another plan's key."))  # fmt: skip
+    if made.plan.process not in processes:
+        found.append(made.source.finding("unknown-process", ("process",),
+                                         f"le processus « {made.plan.process} » n'est pas installé.",
+                                         f"the process {made.plan.process!r} is not installed."))  # fmt: skip
+    if found:
+        raise InvalidDefinition(tuple(found))
+
+
+def check_cadence(plan: model.Plan, cadence: model.Cadence, effective: date, ends: date) -> None:
+    """Refuse a cadence that an amendment may not give a target of this plan.
+
+    Args:
+        plan: The plan.
+        cadence: The new cadence.
+        effective: From when.
+        ends: The plan's end, extensions included.
+
+    Raises:
+        InvalidDefinition: With the findings.
+    """
+    read = source.read("{}", "--cadence")
+    longer = plan.model_copy(update={"ends": ends})
+    found = list(_cadence(longer, read, (), cadence))
+    if not found and cadence.once is not None and cadence.once.on < effective:
+        found.append(read.finding("due-before-start", (), f"le {cadence.once.on} vient avant l'entrée en vigueur, le {effective}.",
+                                  f"{cadence.once.on} comes before it takes effect, {effective}."))  # fmt: skip
+    if found:
+        raise InvalidDefinition(tuple(found))
 
 
 def read_cadence(text: str) -> model.Cadence:
@@ -147,11 +188,25 @@ def _year(plan: model.Plan, read: Source, path: Path, cadence: model.Cadence) ->
         yield read.finding("bad-form", (*path, "continuous", "from_year"),
                            f"« {named} » n'est pas un exercice comme 2012-2013.",
                            f"{named!r} is not a fiscal year such as 2012-2013.")  # fmt: skip
-    level = cadence.level
-    if level is not None and not plan.starts.year <= level.year <= plan.ends.year:
-        yield read.finding("due-after-end", (*path, "level", "in"),
-                           f"{level.year} n'est pas une année du plan.",
-                           f"{level.year} is not a year of the plan.")  # fmt: skip
+        return
+    both = (
+        cadence.continuous is not None
+        and named is not None
+        and cadence.continuous.start is not None
+    )
+    if both:
+        yield read.finding("one-key", (*path, "continuous"), "« from » ou « from_year » : l'un des deux.",
+                           "'from' or 'from_year': one of them.")  # fmt: skip
+    last = None if named is None else date(int(named[5:]), 3, 31)
+    place: Path = (*path, "continuous", "from_year")
+    if cadence.level is not None:
+        last, place = date(cadence.level.year, 3, 31), (*path, "level", "in")
+    if last is not None and last < plan.starts:
+        yield read.finding("due-before-start", place, f"cette année finit avant le début du plan, le {plan.starts}.",
+                           f"that year ends before the plan's start, {plan.starts}.")  # fmt: skip
+    elif last is not None and last > plan.ends:
+        yield read.finding("due-after-end", place, f"cette année finit après la fin du plan, le {plan.ends}.",
+                           f"that year ends after the plan's end, {plan.ends}.")  # fmt: skip
 
 
 def _days(cadence: model.Cadence) -> Iterator[tuple[tuple[str, str], date]]:
@@ -171,6 +226,10 @@ def _amendments(plan: model.Plan, read: Source, known: set[str]) -> Iterator[Fin
         if amendment.indicator not in known:
             yield _unknown(read, (*path, "indicator"), amendment.indicator)
         yield from _cadence(plan, read, (*path, "cadence"), amendment.cadence)
+        if not plan.starts <= amendment.effective <= plan.ends:
+            yield read.finding("due-before-start", (*path, "effective"),
+                               "un amendement prend effet pendant le plan.",
+                               "an amendment takes effect during the plan.")  # fmt: skip
         when = (amendment.indicator, amendment.effective)
         if when in taken:
             yield read.finding("overlapping-amendments", (*path, "effective"),

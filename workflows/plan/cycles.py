@@ -68,6 +68,11 @@ class Cycle:
         return f"{self.indicator}/{self.fiscal_year}"
 
     @property
+    def promise(self) -> tuple[str, str, str]:
+        """What it promises whatever the version of the target: plan, indicator, due date."""
+        return (self.plan, self.indicator, self.due.isoformat())
+
+    @property
     def key(self) -> str:
         """What its case is opened under: the same cycle is never opened twice."""
         return f"plan:{self.plan}:{self.indicator}:{self.due}:v{self.version.number}"

@@ -7,13 +7,14 @@ while it is open; what was adopted stays as it was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine import register, staff
 from engine.actor import Actor
-from engine.errors import NotFound
+from engine.errors import Reason, Refused
+from workflows.plan.cases import OPEN, CycleCase, cases_of
 from workflows.plan.cycles import Cycle, cycles
 from workflows.plan.decisions import PROCESS, Standing, standing
 
@@ -24,37 +25,13 @@ if TYPE_CHECKING:
 
     from engine.calendar import Calendar
     from engine.cases import Engine
-    from engine.register import Listed
     from workflows.plan.catalogue import Catalogue
 
 #: How long before its period a cycle is opened, in days.
 LEAD = 30
 #: Who opens and replaces cycles: the plan itself. Its roles are those of the processes' own actions.
+_DAYS = frozenset({"debut", "fin", "faire_avant", "saisie_avant"})
 KEEPER = Actor(login="system", roles=frozenset({"direction", "conseiller"}))
-#: States in which a cycle may still be re-planned.
-_OPEN = frozenset({"a_faire", "a_declarer"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CycleCase:
-    """The case of a cycle."""
-
-    line: Listed
-    data: Mapping[str, Any]
-
-    @property
-    def key(self) -> str:
-        """The key of the cycle it was opened for."""
-        return str(self.data.get("cle", ""))
-
-    @property
-    def promise(self) -> tuple[str, str, str]:
-        """What it stands for whatever the version: plan, indicator, due date."""
-        return (
-            str(self.data.get("plan")),
-            str(self.data.get("indicateur")),
-            str(self.data.get("echeance")),
-        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,32 +56,51 @@ def stand(connection: Connection, catalogues: Iterable[Catalogue]) -> list[Stand
     return found
 
 
-def cases_of(connection: Connection, process: str = "cycle") -> list[CycleCase]:
-    """Return the cases of cycles, open and ended, in the order of their numbers."""
-    return [
-        CycleCase(line=line, data=data) for line, data in register.with_data(connection, process)
-    ]
-
-
 def keep(engine: Engine, plans: Sequence[Standing]) -> Kept:
     """Open the cycles whose time has come and re-plan those that a decision has changed."""
     done = Kept()
-    today = engine.calendar.today(engine.clock.now())
     for plan in plans:
-        promised = cycles(plan, engine.calendar)
         with engine.database.read() as connection:
             known = [c for c in cases_of(connection, plan.catalogue.plan.process)
                      if c.data.get("plan") == plan.catalogue.key]  # fmt: skip
-        _replace(engine, plan, known, {c.key: c for c in promised}, done)
-        # What was answered stands for its promise, whatever version of the target it answered.
-        answered = {c.promise for c in known if c.line.state not in {*_OPEN, "remplace"}}
-        keys = {c.key for c in known}
-        for cycle in promised:
-            ready = cycle.start - timedelta(days=LEAD) <= today <= cycle.enter_by
-            promise = (cycle.plan, cycle.indicator, cycle.due.isoformat())
-            if ready and cycle.key not in keys and promise not in answered:
-                done.opened.append(open_cycle(engine, plan, cycle))
+        promised = cycles(plan, engine.calendar)
+        gone = _replan(engine, plan, known, {c.key: c for c in promised}, done)
+        _open(engine, plan, known, promised, gone, done)
     return done
+
+
+def _open(
+    engine: Engine,
+    plan: Standing,
+    known: Sequence[CycleCase],
+    promised: Sequence[Cycle],
+    gone: Sequence[CycleCase],
+    done: Kept,
+) -> None:
+    today = engine.calendar.today(engine.clock.now())
+    answered = {c.promise for c in known if c.answered}
+    standing_now = {c.key for c in known if c.line.state != "remplace"} - {c.key for c in gone}
+    for cycle in promised:
+        ready = cycle.start - timedelta(days=LEAD) <= today <= cycle.enter_by
+        if ready and cycle.key not in standing_now and cycle.promise not in answered:
+            number = open_cycle(engine, plan, cycle)
+            done.opened.append(number)
+            _carry_over(engine, number, cycle, gone)
+
+
+def _carry_over(engine: Engine, number: str, cycle: Cycle, gone: Sequence[CycleCase]) -> None:
+    """Log again what was logged in the cycles that this one replaces, where it is of its period."""
+    logged = [e for c in gone if c.data.get("indicateur") == cycle.indicator for e in c.events]
+    with engine.database.read() as connection:
+        case_id = register.find(connection, number).id
+    for event in logged:
+        if cycle.start <= date.fromisoformat(event["le"]) <= cycle.end:
+            form = {
+                f"evenements.{k}": event[k]
+                for k in ("titre", "le", "genre", "precision")
+                if k in event
+            }
+            engine.advance(case_id, "consigner", form, KEEPER)
 
 
 def opening_days(plans: Sequence[Standing], calendar: Calendar) -> list[date]:
@@ -123,6 +119,11 @@ def open_cycle(engine: Engine, plan: Standing, cycle: Cycle) -> str:
         plan.catalogue.plan.process, _form(cycle), KEEPER, idempotency_key=cycle.key,
         owner=None if gone else owner,
     )  # fmt: skip
+    if outcome.state == "remplace":
+        # It was replaced once, and is promised again.
+        with engine.database.read() as connection:
+            case_id = register.find(connection, outcome.number).id
+        engine.advance(case_id, "retablir", {}, KEEPER)
     return outcome.number
 
 
@@ -149,28 +150,28 @@ def _form(cycle: Cycle) -> dict[str, Any]:
     return form if cycle.quantity is None else {**form, "quantite": cycle.quantity}
 
 
-def _replace(
+def _replan(
     engine: Engine,
     plan: Standing,
     known: Sequence[CycleCase],
     promised: Mapping[str, Cycle],
     done: Kept,
-) -> None:
-    for case in known:
-        if case.line.state not in _OPEN:
-            continue
+) -> list[CycleCase]:
+    """Replace or adjust the open cases that are promised no more, or otherwise; return those replaced."""
+    gone = []
+    for case in (c for c in known if c.line.state in OPEN):
         cycle = promised.get(case.key)
         if cycle is None:
             reason = _why_replaced(plan, case)
             engine.advance(case.line.id, "remplacer", {"motif_fin": reason}, KEEPER)
             done.replaced.append(case.line.number)
-        elif case.data.get("faire_avant") != cycle.do_by.isoformat():
-            days = {
-                "faire_avant": cycle.do_by.isoformat(),
-                "saisie_avant": cycle.enter_by.isoformat(),
-            }
+            gone.append(case)
+            continue
+        days = {name: value for name, value in _form(cycle).items() if name in _DAYS}
+        if any(case.data.get(name) != value for name, value in days.items()):
             engine.advance(case.line.id, "ajuster", days, KEEPER)
             done.moved.append(case.line.number)
+    return gone
 
 
 def _why_replaced(plan: Standing, case: CycleCase) -> str:
@@ -184,24 +185,42 @@ def _why_replaced(plan: Standing, case: CycleCase) -> str:
 
 
 def decide(
-    engine: Engine, plan: Standing, action: str, form: Mapping[str, Any], actor: Actor
+    engine: Engine,
+    plan: Standing,
+    action: str,
+    form: Mapping[str, Any],
+    actor: Actor,
+    *,
+    by: frozenset[str] = frozenset({"direction"}),
 ) -> str:
     """Record a decision in the plan's case, opened when it is the first; return its number.
+
+    Args:
+        engine: The engine.
+        plan: The plan.
+        action: The action of the process `plan`; what it writes has been checked.
+        form: Its form.
+        actor: Who decides.
+        by: The roles that may.
 
     Raises:
         Refused: With every reason; nothing was written.
     """
-    if plan.case is None:
-        label = plan.catalogue.plan.label.fr
+    definition = engine.library.current(PROCESS).definition
+    if not by & actor.roles:
+        labels = [dict(label) for role, label in definition.roles.items() if role in by]
+        reason = Reason(code="role", params={"roles": labels, "keys": sorted(by)})
+        label = definition.actions[action].label
+        raise Refused((reason,), number=plan.case, action=action, label=label)
+    number = plan.case
+    if number is None:
+        opening = {"plan": plan.catalogue.key, "titre": plan.catalogue.plan.label.fr}
         key = f"plan:{plan.catalogue.key}"
-        number = engine.open(
-            PROCESS, {"plan": plan.catalogue.key, "titre": label}, KEEPER, idempotency_key=key
-        ).number
-    else:
-        number = plan.case
+        number = engine.open(PROCESS, opening, KEEPER, idempotency_key=key).number
     with engine.database.read() as connection:
         case_id = register.find(connection, number).id
-    engine.advance(case_id, action, form, actor)
+    # Nobody has the role « plan »: only what was checked here is written.
+    engine.advance(case_id, action, form, replace(actor, roles=actor.roles | {"plan"}))
     return number
 
 
@@ -220,42 +239,3 @@ def hand_over(
     for case in open_ones:
         engine.assign(case.line.id, login, actor)
     return [c.line.number for c in open_ones]
-
-
-def named(plans: Sequence[Standing], calendar: Calendar, reference: str) -> tuple[Standing, Cycle]:
-    """Return the cycle that a person names: `E1-A3-O5-I1/2013-2014` or `E1-A3-O5-I1@2013-12-31`.
-
-    Raises:
-        NotFound: No plan promises it.
-    """
-    wanted = reference.upper()
-    found = [
-        (plan, cycle)
-        for plan in plans
-        for cycle in cycles(plan, calendar)
-        if wanted in {cycle.name, f"{cycle.indicator}@{cycle.due}"}
-    ]
-    if not found:
-        raise NotFound("cycle", reference, near=tuple(_near(plans, calendar, wanted)))
-    return found[0]
-
-
-def _near(plans: Sequence[Standing], calendar: Calendar, wanted: str) -> list[str]:
-    indicator = wanted.replace("@", "/").partition("/")[0]
-    return [c.name for p in plans for c in cycles(p, calendar) if c.indicator == indicator]
-
-
-def case_of(cases: Iterable[CycleCase], cycle: Cycle) -> CycleCase | None:
-    """Return the case that stands for a cycle: its own, else one that was kept for its promise."""
-    listed = list(cases)
-    own = next((c for c in listed if c.key == cycle.key), None)
-    promise = (cycle.plan, cycle.indicator, cycle.due.isoformat())
-    return own or next(
-        (c for c in listed if c.promise == promise and c.line.state != "remplace"), None
-    )
-
-
-def events_of(case: CycleCase | None) -> list[dict[str, Any]]:
-    """Return the events logged in a cycle, in the order of their days."""
-    events = [] if case is None else list(case.data.get("evenements", ()))
-    return sorted(events, key=lambda e: str(e["le"]))

@@ -14,6 +14,8 @@ Identifier = Annotated[
 ]
 #: `2012-2013`.
 FiscalYear = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{4}$")]
+#: A file beside this one.
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+\.(txt|md)$")]
 #: `30 days`.
 Days = Annotated[str, StringConstraints(pattern=r"^\d{1,3} days?$")]
 
@@ -138,7 +140,7 @@ class Plan(Model):
     ends: Day
     adopted: Resolution
     revised: list[Resolution] = Field(default_factory=list)
-    text: str | None = None  #: a file beside this one, quoted exactly
+    text: FileName | None = None  #: a file beside this one, quoted exactly
     process: Name = "cycle"
     entry: Days = "30 days"  #: how long after a due date its report may still be entered
     enjeux: list[Enjeu] = Field(min_length=1)

@@ -1,0 +1,145 @@
+"""The cases of cycles, beside what the plan promises now.
+
+What was answered stands for its promise for ever, in the words and the numbers of its time, even when the
+plan promises something else since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from engine import register
+from engine.errors import Ambiguous, NotFound
+from workflows.plan.cycles import Cycle, cycles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from engine.calendar import Calendar
+    from engine.register import Listed
+    from workflows.plan.cadence import Kind
+    from workflows.plan.decisions import Standing
+
+#: States in which a cycle may still be re-planned.
+OPEN = frozenset({"a_faire", "a_declarer"})
+_KINDS: dict[str, Kind] = {
+    "date": "date",
+    "annee": "year",
+    "nombre": "count",
+    "continu": "continuous",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleCase:
+    """The case of a cycle."""
+
+    line: Listed
+    data: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The key of the cycle it was opened for."""
+        return str(self.data.get("cle", ""))
+
+    @property
+    def promise(self) -> tuple[str, str, str]:
+        """What it stands for whatever the version: plan, indicator, due date."""
+        return (
+            str(self.data.get("plan")),
+            str(self.data.get("indicateur")),
+            str(self.data.get("echeance")),
+        )
+
+    @property
+    def answered(self) -> bool:
+        """Whether somebody has answered it, so that it stands whatever is decided since."""
+        return self.line.state not in {*OPEN, "remplace"}
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events logged in it, in the order of their days."""
+        return sorted(self.data.get("evenements", ()), key=lambda e: str(e["le"]))
+
+
+def cases_of(connection: Connection, process: str = "cycle") -> list[CycleCase]:
+    """Return the cases of cycles, open and ended, in the order of their numbers."""
+    return [
+        CycleCase(line=line, data=data) for line, data in register.with_data(connection, process)
+    ]
+
+
+def paired(
+    plan: Standing, cases: Iterable[CycleCase], calendar: Calendar
+) -> list[tuple[Cycle, CycleCase | None]]:
+    """Return every cycle of a plan with its case: what is promised now, and what was promised once.
+
+    Args:
+        plan: The plan as it stands.
+        cases: Cases of cycles, of this plan or others.
+        calendar: Business days and fiscal years.
+    """
+    mine = {c.key: c for c in cases if c.data.get("plan") == plan.catalogue.key}
+    answered = {c.promise for c in mine.values() if c.answered}
+    found: list[tuple[Cycle, CycleCase | None]] = []
+    for cycle in cycles(plan, calendar):
+        own = mine.pop(cycle.key, None)
+        if own is not None or cycle.promise not in answered:
+            found.append((cycle, own))
+    kept = ((own_cycle(plan, case), case) for case in mine.values())
+    return [*found, *((cycle, case) for cycle, case in kept if cycle is not None)]
+
+
+def own_cycle(plan: Standing, case: CycleCase) -> Cycle | None:
+    """Return the cycle that a case was opened for, as it was then; None for an unknown indicator."""
+    data = case.data
+    entry = plan.catalogue.entry(str(data.get("indicateur")))
+    if entry is None:
+        return None
+    number = int(case.key.rpartition(":v")[2])
+    versions = plan.versions(entry)
+    day = {k: date.fromisoformat(str(data[k]))
+           for k in ("debut", "fin", "echeance", "faire_avant", "saisie_avant")}  # fmt: skip
+    return Cycle(
+        plan=plan.catalogue.key, entry=entry,
+        version=next((v for v in versions if v.number == number), versions[0]),
+        fiscal_year=str(data["exercice"]), start=day["debut"], end=day["fin"], due=day["echeance"],
+        do_by=day["faire_avant"], enter_by=day["saisie_avant"], quantity=data.get("quantite"),
+        nature="accountability" if data["nature"] == "reddition" else "target",
+        kind=_KINDS[data["forme"]], rule=str(data["regle"]),
+    )  # fmt: skip
+
+
+def named(
+    plans: Sequence[Standing], cases: Sequence[CycleCase], calendar: Calendar, reference: str
+) -> tuple[Standing, Cycle, CycleCase | None]:
+    """Return the cycle that a person names: `E1-A3-O5-I1/2013-2014` or `E1-A3-O5-I1@2013-12-31`.
+
+    What was replaced is only meant when nothing else bears the name.
+
+    Raises:
+        NotFound: No plan promises it.
+        Ambiguous: Several cycles bear that name.
+    """
+    wanted = reference.upper()
+    found = [
+        (plan, cycle, case)
+        for plan in plans
+        for cycle, case in paired(plan, cases, calendar)
+        if wanted in {cycle.name, f"{cycle.indicator}@{cycle.due}"}
+    ]
+    found = [f for f in found if f[2] is None or f[2].line.state != "remplace"] or found[-1:]
+    if not found:
+        raise NotFound("cycle", reference, near=tuple(_near(plans, calendar, wanted)))
+    if len(found) > 1:
+        raise Ambiguous(reference, tuple(f"{c.indicator}@{c.due}" for _plan, c, _case in found))
+    return found[0]
+
+
+def _near(plans: Sequence[Standing], calendar: Calendar, wanted: str) -> Iterator[str]:
+    indicator = wanted.replace("@", "/").partition("/")[0]
+    yield from (c.name for p in plans for c in cycles(p, calendar) if c.indicator == indicator)
