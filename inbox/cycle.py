@@ -9,6 +9,7 @@ import workflows
 from inbox import dates
 from inbox.lookup import find, is_cycle
 from inbox.output import say, show_json, strong
+from inbox.plans import Plans, said
 from inbox.texts import _, word
 from workflows.plan.readings import READINGS
 
@@ -24,8 +25,6 @@ def explain_cycle(app: App, reference: str) -> bool:
     """Explain a cycle named by a person; return False when the reference is another case's."""
     if not is_cycle(reference) and "cle" not in find(app, reference).data:
         return False
-    from inbox.plans import Plans
-
     plan, cycle, _case = Plans(app).checked().named(reference)
     closed = _closed(app, cycle)
     if app.json:
@@ -63,11 +62,11 @@ def _closed(app: App, cycle: Cycle) -> list[tuple[date, str]]:
 
 def _sentence(cycle: Cycle) -> str:
     target = cycle.version.target
-    return f"{cycle.entry.objective.title.fr} {cycle.entry.indicator.title.fr} – Cible : {target}"
+    return f"{said(cycle.entry.objective.title)} {said(cycle.entry.indicator.title)} – Cible : {target}"
 
 
 def _say(plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> None:
-    say(strong(f"{cycle.name} — {plan.catalogue.plan.label.fr}"))
+    say(strong(f"{cycle.name} — {said(plan.catalogue.plan.label)}"))
     say(_("  Le plan dit : « {text} »", text=_sentence(cycle)))
     say(
         _("  Résolution {r} du {d}", r=cycle.version.resolution, d=dates.day(cycle.version.decided))

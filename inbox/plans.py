@@ -13,7 +13,7 @@ from engine import register
 from engine.errors import InvalidDefinition, NotFound
 from inbox import dates
 from inbox.lookup import find, is_cycle
-from inbox.texts import _
+from inbox.texts import _, lang
 from workflows.plan import catalogue, keeper
 from workflows.plan.board import board
 from workflows.plan.cases import cases_of, named, paired
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from workflows.plan.catalogue import Catalogue, Entry
     from workflows.plan.cycles import Cycle
     from workflows.plan.decisions import Standing
+    from workflows.plan.model import Words
+
+
+def said(words: Words) -> str:
+    """Return a plan's words in the language of this run; in French where nobody translated them."""
+    return words.en if lang() == "en" and words.en else words.fr
 
 
 class Plans:

@@ -233,6 +233,10 @@ def _write(sheet: Any, at: tuple[int, int], cell: Cell, looks: Mapping[str, Any]
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a whole file or none: under another name first, then in its place."""
+    if not path.absolute().parent.is_dir():
+        raise click.UsageError(
+            _("Il n'y a pas de dossier {folder}.", folder=path.absolute().parent)
+        )
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:

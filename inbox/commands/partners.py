@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -19,7 +19,31 @@ if TYPE_CHECKING:
 
     from inbox.app import App
 
-DATE = click.DateTime(formats=["%Y-%m-%d"])
+
+class Day(click.DateTime):
+    """A day as everybody writes it here: `2026-11-20`."""
+
+    name = "date"
+
+    def __init__(self) -> None:
+        super().__init__(formats=["%Y-%m-%d"])
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return what the help shows."""
+        del param, ctx
+        return "DATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the day; fail in words that are not a programmer's."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(
+                _("« {value} » n'est pas une date comme 2026-11-20.", value=value), param, ctx
+            )
+
+
+DATE = Day()
 partners = LazyGroup(
     "partners",
     help=_("Le réseau des établissements partenaires, daté."),

@@ -17,7 +17,7 @@ from inbox.command import LazyGroup, command
 from inbox.commands.partners import DATE
 from inbox.lookup import known_person
 from inbox.output import say, show_json, strong, table
-from inbox.plans import Plans
+from inbox.plans import Plans, said
 from inbox.texts import _, clean, n_, word
 from workflows.plan import board, keeper, readings
 from workflows.plan.catalogue import check_cadence, read_cadence
@@ -87,18 +87,22 @@ def _say_none(app: App, plans: Plans, year: str) -> None:
     for plan in plans.all():
         last = app.workspace.calendar.fiscal_year(plan.ends)
         say(
-            _("  {label} : inbox plan --year {last}", label=plan.catalogue.plan.label.fr, last=last)
+            _(
+                "  {label} : inbox plan --year {last}",
+                label=said(plan.catalogue.plan.label),
+                last=last,
+            )
         )
 
 
 def _say_board(plan: Standing, rows: list[Row], year: str) -> None:
-    say(strong(_("{label} — exercice {year}", label=plan.catalogue.plan.label.fr, year=year)))
+    say(strong(_("{label} — exercice {year}", label=said(plan.catalogue.plan.label), year=year)))
     enjeu = 0
     for row in rows:
         if row.cycle.entry.enjeu.number != enjeu:
             enjeu = row.cycle.entry.enjeu.number
             say()
-            say(_("Enjeu {n} : {text}", n=enjeu, text=row.cycle.entry.enjeu.title.fr))
+            say(_("Enjeu {n} : {text}", n=enjeu, text=said(row.cycle.entry.enjeu.title)))
         _say_row(row)
     say()
     total = board.summary(rows)
@@ -114,7 +118,7 @@ def _say_row(row: Row) -> None:
     cycle = row.cycle
     status = word(board.STATUSES[row.status])
     number = "" if row.case is None else f" · {row.case.line.number}"
-    say(f"  {strong(cycle.indicator)} {cycle.entry.indicator.title.fr}")
+    say(f"  {strong(cycle.indicator)} {said(cycle.entry.indicator.title)}")
     say(_("      cible : {text} · {status}{progress}", text=cycle.version.target, status=status,
           progress=_progress(row)))  # fmt: skip
     if row.former is not None:
@@ -160,7 +164,7 @@ def _board_json(plan: Standing, rows: list[Row]) -> dict[str, Any]:
     total = board.summary(rows)
     return {
         "plan": plan.catalogue.key,
-        "label": plan.catalogue.plan.label.fr,
+        "label": said(plan.catalogue.plan.label),
         "expected": total.expected, "received": total.received, "on_time": total.on_time,
         "rows": [row_json(r) for r in rows],
     }  # fmt: skip
@@ -170,7 +174,7 @@ def row_json(row: Row) -> dict[str, Any]:
     """Return a row of the board in its documented shape."""
     return {
         **cycle_json(row.cycle),
-        "title": row.cycle.entry.indicator.title.fr,
+        "title": said(row.cycle.entry.indicator.title),
         "target": row.cycle.version.target,
         "case": None if row.case is None else row.case.line.number,
         "state": None if row.case is None else row.case.line.state,
@@ -216,7 +220,7 @@ def cycles_(app: App, key: str | None, first: datetime | None, last: datetime | 
         return
     natures = {"target": _("cible"), "accountability": _("reddition")}
     table(
-        [(c.name, c.entry.indicator.title.fr, c.version.target, dates.day(c.due), dates.day(c.do_by),
+        [(c.name, said(c.entry.indicator.title), c.version.target, dates.day(c.due), dates.day(c.do_by),
           c.quantity or "", natures[c.nature]) for c in found],
         [_("Cycle"), _("Libellé"), _("Cible"), _("Échéance"), _("À faire avant"), _("Nombre"), _("Nature")],
     )  # fmt: skip
@@ -238,16 +242,16 @@ def show(app: App, indicator: str, key: str | None) -> None:
     rows = [r for r in plans.board(plan, None) if r.cycle.indicator == entry.indicator.id]
     if app.json:
         show_json({"plan": plan.catalogue.key, "indicator": entry.indicator.id,
-                   "enjeu": entry.enjeu.title.fr, "orientation": entry.enjeu.orientation.fr,
-                   "axis": entry.axis.title.fr, "objective": entry.objective.title.fr,
-                   "title": entry.indicator.title.fr, "owner": plan.owners.get(entry.indicator.id),
+                   "enjeu": said(entry.enjeu.title), "orientation": said(entry.enjeu.orientation),
+                   "axis": said(entry.axis.title), "objective": said(entry.objective.title),
+                   "title": said(entry.indicator.title), "owner": plan.owners.get(entry.indicator.id),
                    "versions": [_version_json(v) for v in plan.versions(entry)],
                    "cycles": [{**row_json(r), "events": list(r.events)} for r in rows]})  # fmt: skip
         return
-    say(strong(f"{entry.indicator.id} — {entry.indicator.title.fr}"))
-    say(_("  Enjeu {n} : {text}", n=entry.enjeu.number, text=entry.enjeu.title.fr))
-    say(_("  Axe {n} : {text}", n=entry.axis.number, text=entry.axis.title.fr))
-    say(_("  Objectif {n} : {text}", n=entry.objective.number, text=entry.objective.title.fr))
+    say(strong(f"{entry.indicator.id} — {said(entry.indicator.title)}"))
+    say(_("  Enjeu {n} : {text}", n=entry.enjeu.number, text=said(entry.enjeu.title)))
+    say(_("  Axe {n} : {text}", n=entry.axis.number, text=said(entry.axis.title)))
+    say(_("  Objectif {n} : {text}", n=entry.objective.number, text=said(entry.objective.title)))
     say(_("  Responsable : {who}", who=plan.owners.get(entry.indicator.id, "—")))
     for version in plan.versions(entry):
         say(_("  Cible : {text} (résolution {r}, en vigueur le {d})", text=version.target,
@@ -567,7 +571,7 @@ def _since_adoption(plan: Standing) -> list[dict[str, Any]]:
 
 def _between(one: Standing, two: Standing) -> list[dict[str, Any]]:
     def targets(plan: Standing) -> dict[str, str]:
-        return {e.indicator.id: f"{e.indicator.title.fr} – {plan.versions(e)[-1].target}"
+        return {e.indicator.id: f"{said(e.indicator.title)} – {plan.versions(e)[-1].target}"
                 for e in plan.catalogue.entries()}  # fmt: skip
 
     before, after = targets(one), targets(two)
@@ -629,7 +633,7 @@ def _ics(app: App, rows: list[Row]) -> bytes:
         event.add("dtstamp", app.now)
         event.add("dtstart", cycle.do_by)
         event.add("dtend", cycle.do_by + timedelta(days=1))
-        event.add("summary", f"{cycle.indicator} – {cycle.entry.indicator.title.fr}")
+        event.add("summary", f"{cycle.indicator} – {said(cycle.entry.indicator.title)}")
         event.add("description", _("Cible : {text}. Échéance : {due}. Fin de la saisie : {enter}.",
                                    text=cycle.version.target, due=dates.day(cycle.due),
                                    enter=dates.day(cycle.enter_by)))  # fmt: skip
