@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from benchmarks.step import fill
-from benchmarks.world import both, folder, machine, median, prepared
+from benchmarks.world import both, folder, machine, median, prepared, series
 from engine.schema import cases, to_micros
 from engine.timers import tick
 from notifications.rendering import Renderer
@@ -108,14 +108,10 @@ def _open(world: World) -> str:
 def _arm(world: World, each: int) -> None:
     """Give every case so many timers, all in the far future."""
     far = to_micros(world.clock.now() + timedelta(days=30_000))
-    if world.database.dialect == "sqlite":
-        series = f"(WITH RECURSIVE s(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < {each - 1}) SELECT n FROM s)"
-    else:
-        series = f"(SELECT n FROM generate_series(0, {each - 1}) AS g(n)) AS s"
     with world.database.write() as connection:
         connection.exec_driver_sql(
             f"INSERT INTO timers (case_id, name, fire_at, status, occurrence) "
-            f"SELECT cases.id, 'm' || n, {far} + n, 'pending', 1 FROM cases, {series}"
+            f"SELECT cases.id, 'm' || n, {far} + n, 'pending', 1 FROM cases, {series(world, 0, each - 1)}"
         )
 
 

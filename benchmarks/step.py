@@ -9,7 +9,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.world import both, machine, median, prepared
+from benchmarks.world import both, machine, median, prepared, series
 from engine.schema import cases
 from tests.support.world import ADVISER, World
 
@@ -239,12 +239,8 @@ def fill(world: World, case_id: int, count: int) -> None:
     names = ", ".join(c.name for c in cases.c if c.name not in {"id", "number", "due_at", "title"})
     with world.database.write() as connection:
         start = connection.exec_driver_sql("SELECT max(id) FROM cases").scalar_one()
-        if world.database.dialect == "sqlite":
-            series = f"(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s)"
-        else:
-            series = f"(SELECT n FROM generate_series(1, {count}) AS g(n)) AS s"
         connection.exec_driver_sql(
             f"INSERT INTO cases (number, title, due_at, {names}) "
             f"SELECT 'F-' || ({start} + n), 'Dossier ' || n, due_at + n * CAST(60000000 AS BIGINT), {names} "
-            f"FROM cases, {series} WHERE id = {case_id}"
+            f"FROM cases, {series(world, 1, count)} WHERE id = {case_id}"
         )

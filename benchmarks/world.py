@@ -56,6 +56,13 @@ def median(run: Callable[[], object], count: int, *, warm: int = 50) -> float:
     return statistics.median(times) * 1000
 
 
+def series(world: World, first: int, last: int) -> str:
+    """Return a table `s(n)` of the integers from `first` to `last`, for an INSERT … SELECT."""
+    if world.database.dialect == "sqlite":
+        return f"(WITH RECURSIVE s(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < {last}) SELECT n FROM s)"
+    return f"(SELECT n FROM generate_series({first}, {last}) AS g(n)) AS s"
+
+
 def machine() -> str:
     """Return what this was measured on."""
     return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"

@@ -27,6 +27,7 @@ Unit = Literal["business days", "days", "weeks", "months", "hours", "minutes"]
 
 _SPAN = re.compile(r"(\d{1,4}) (business day|day|week|month|hour|minute)s?")
 _SATURDAY = 5
+_APRIL = 4
 _TABLE = Path(__file__).with_name("quebec_holidays.json")
 
 #: Days on which the institute is closed besides the public holidays, by default.
@@ -151,7 +152,7 @@ class Calendar:
         if span.unit == "business days":
             return self.add_business_days(day, count)
         if span.unit == "months":
-            return _add_months(day, count)
+            return add_months(day, count)
         if span.unit not in {"days", "weeks"}:
             msg = f"a date does not move by {span.unit}"
             raise ValueError(msg)
@@ -239,7 +240,7 @@ class Calendar:
 
     def fiscal_year(self, day: date) -> str:
         """Return the fiscal year of a day, such as `2012-2013`."""
-        first = day.year if day.month >= 4 else day.year - 1  # noqa: PLR2004 - April
+        first = year_start(day).year
         return f"{first}-{first + 1}"
 
     def fiscal_bounds(self, name: str) -> tuple[date, date]:
@@ -259,6 +260,16 @@ class Calendar:
             "business_day": self.is_business_day(day),
             "fiscal_year": self.fiscal_year(day),
         }
+
+
+def year_start(day: date) -> date:
+    """Return the first day of the fiscal year of a day."""
+    return date(day.year if day.month >= _APRIL else day.year - 1, _APRIL, 1)
+
+
+def year_end(day: date) -> date:
+    """Return the last day of the fiscal year of a day."""
+    return date(year_start(day).year + 1, _APRIL, 1) - timedelta(days=1)
 
 
 def public_holidays(year: int) -> dict[date, str]:
@@ -311,7 +322,8 @@ def _own_day(written: str, year: int) -> date | None:
     return day if day.year == year else None
 
 
-def _add_months(day: date, count: int) -> date:
+def add_months(day: date, count: int) -> date:
+    """Return a date moved by months, clamped to the end of a shorter one."""
     month = day.year * 12 + day.month - 1 + count
     year, month = divmod(month, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from engine.chain import canonical, event_hash
 from engine.facts import CaseFacts
 from engine.folding import fold
-from engine.schema import from_micros, to_micros
+from engine.schema import from_micros, instant, to_micros
 from engine.store import StepRows
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Draft:
             now=now,
             opened=from_micros(row.opened_at),
             entered=from_micros(row.entered_at),
-            due=None if row.due_at is None else from_micros(row.due_at),
+            due=instant(row.due_at),
             actor="",
             owner=row.owner,
             calendar=calendar,

@@ -221,13 +221,18 @@ def _steps_from(
                 yield action.name, branch.state
 
 
+def role_needed(definition: CompiledDefinition, wanted: frozenset[str]) -> Reason:
+    """Return the reason that asks for one of these roles, with their labels."""
+    labels = [dict(label) for role, label in definition.roles.items() if role in wanted]
+    return Reason(code="role", params={"roles": labels, "keys": sorted(wanted)})
+
+
 def _wrong_person(
     definition: CompiledDefinition, action: CompiledAction, actor: Actor, facts: Facts
 ) -> list[Reason]:
     reasons = []
     if action.roles and not action.roles & actor.roles:
-        roles = [dict(definition.roles[r]) for r in definition.roles if r in action.roles]
-        reasons.append(Reason(code="role", params={"roles": roles, "keys": sorted(action.roles)}))
+        reasons.append(role_needed(definition, action.roles))
     if action.owner_only and not actor.is_or_replaces(facts.owner):
         reasons.append(Reason(code="not_owner", params={"owner": facts.owner}))
     return reasons

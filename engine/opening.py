@@ -14,7 +14,7 @@ from engine.actor import Actor
 from engine.chain import GENESIS
 from engine.errors import Reason, Refused
 from engine.folding import fold
-from engine.judge import Form, judge_form, read_form
+from engine.judge import Form, judge_form, read_form, role_needed
 from engine.reception import reception
 from engine.references import References
 from engine.register import open_alike
@@ -152,8 +152,7 @@ def _judged(
     definition, action = process.definition, process.definition.opening
     form, reasons = read_form(action, data, References(connection))
     if not is_child and not action.roles & actor.roles:
-        roles = [dict(definition.roles[r]) for r in definition.roles if r in action.roles]
-        reasons.append(Reason(code="role", params={"roles": roles, "keys": sorted(action.roles)}))
+        reasons.append(role_needed(definition, action.roles))
     # Before there is a case, only what is required whatever the rest can be judged.
     reasons += [r for r in judge_form(action, form, note, None) if r.field not in data]
     if reasons:

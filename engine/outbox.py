@@ -26,7 +26,16 @@ from sqlalchemy import and_, func, insert, or_, select, update
 
 from engine.chain import canonical, content_hash
 from engine.errors import ArrimageError, NotFound
-from engine.schema import cases, deliveries, from_micros, outbox, renderings, timers, to_micros
+from engine.schema import (
+    cases,
+    deliveries,
+    from_micros,
+    instant,
+    outbox,
+    renderings,
+    timers,
+    to_micros,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -432,9 +441,6 @@ def list_deliveries(
 
 
 def _listed(row: Row[Any]) -> Listed:
-    def instant(micros: int | None) -> datetime | None:
-        return None if micros is None else from_micros(micros)
-
     return Listed(
         id=row.id,
         outbox_id=row.outbox_id,
@@ -459,12 +465,6 @@ def counts(connection: Connection) -> dict[str, int]:
     """Return how many deliveries stand in each state."""
     rows = connection.execute(select(deliveries.c.state, func.count()).group_by(deliveries.c.state))
     return {row[0]: row[1] for row in rows}
-
-
-def next_due(connection: Connection) -> datetime | None:
-    """Return when the next delivery is to be tried, None when nothing waits."""
-    soonest = connection.execute(select(func.min(deliveries.c.next_attempt_at))).scalar()
-    return None if soonest is None else from_micros(soonest)
 
 
 def proof(connection: Connection, case_id: int, name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from engine.schema import (
     definitions,
     from_micros,
     history,
+    instant,
     timers,
     to_micros,
 )
@@ -143,16 +144,6 @@ def with_data(connection: Connection, process: str) -> list[tuple[Listed, dict[s
     return [(listed(row), dict(json.loads(row.data))) for row in rows]
 
 
-def by_id(connection: Connection, case_id: int) -> CaseRow:
-    """Return a case by id; raise `NotFound`."""
-    found = connection.execute(
-        select(*(cases.c[n] for n in CASE_COLUMNS)).where(cases.c.id == case_id)
-    ).first()
-    if found is None:
-        raise NotFound("case", str(case_id))
-    return CaseRow(*found)
-
-
 # --- lists --------------------------------------------------------------------------------------
 
 
@@ -272,10 +263,6 @@ def _lines(rows: Iterable[Row[Any]]) -> list[Listed]:
 
 def listed(row: Row[Any] | CaseRow) -> Listed:
     """Return the line of a case's row."""
-
-    def instant(micros: int | None) -> datetime | None:
-        return None if micros is None else from_micros(micros)
-
     return Listed(
         id=row.id,
         number=row.number,
@@ -370,13 +357,7 @@ def counts_by_outcome(connection: Connection, process: str) -> dict[str, int]:
 def last_activity(connection: Connection) -> datetime | None:
     """Return the instant of the newest event of all, or None."""
     newest = connection.execute(select(func.max(history.c.at))).scalar()
-    return None if newest is None else from_micros(newest)
-
-
-def data_of(connection: Connection, process: str) -> dict[int, dict[str, Any]]:
-    """Return the forms of every case of a process, by id."""
-    wanted = select(cases.c.id, cases.c.data).where(cases.c.process == process)
-    return {r.id: json.loads(r.data) for r in connection.execute(wanted)}
+    return instant(newest)
 
 
 def oldest_due_timer(connection: Connection) -> datetime | None:
@@ -384,4 +365,4 @@ def oldest_due_timer(connection: Connection) -> datetime | None:
     soonest = connection.execute(
         select(func.min(timers.c.fire_at)).where(timers.c.status == "pending")
     ).scalar()
-    return None if soonest is None else from_micros(soonest)
+    return instant(soonest)

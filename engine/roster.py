@@ -119,11 +119,6 @@ def find_member(connection: Connection, roster: str, text: str) -> Member:
     return found[-1]
 
 
-def by_id(connection: Connection, member_id: int) -> str | None:
-    """Return the name of a member."""
-    return connection.execute(select(members.c.name).where(members.c.id == member_id)).scalar()
-
-
 def names(connection: Connection) -> dict[int, str]:
     """Return the name of every member of every roster, by id."""
     return {r.id: r.name for r in connection.execute(select(members.c.id, members.c.name))}

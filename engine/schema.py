@@ -58,6 +58,11 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def instant(micros: int | None) -> datetime | None:
+    """Return the UTC instant of microseconds since the epoch, or None of none."""
+    return None if micros is None else from_micros(micros)
+
+
 definitions = Table(
     "definitions",
     metadata,

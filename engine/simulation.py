@@ -8,6 +8,7 @@ same people, rosters, definitions and decisions: the past is played as the defin
 from __future__ import annotations
 
 import json
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from engine.database import Database
 from engine.timers import tick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Table
@@ -34,6 +35,7 @@ _REGISTER = frozenset(
     {"cases", "history", "openings", "sequences", "timers", "outbox", "deliveries", "renderings",
      "attachments", "blobs"}
 )  # fmt: skip
+_OF_CASE = (schema.cases.c.number, schema.cases.c.process, schema.cases.c.definition_version)
 #: A circle of timers that re-arm themselves at one instant would never end.
 _ROUNDS = 50
 
@@ -46,6 +48,7 @@ class Happening:
         at: When (UTC).
         kind: `opened`, `timer` (it took effect), `step` (an automatic action), or `mail`.
         number: The case.
+        process: Its process, with `version`.
         name: The action, the timer, or the notification.
         body: The event's body, or the message: `to`, `name`, `template`, `languages`, `facts`.
     """
@@ -53,6 +56,8 @@ class Happening:
     at: datetime
     kind: Literal["opened", "timer", "step", "mail"]
     number: str
+    process: str
+    version: int
     name: str
     body: Mapping[str, Any]
 
@@ -99,20 +104,13 @@ def _copy_table(
         writing.execute(insert(table), rows)
 
 
-def last_event(database: Database) -> datetime | None:
-    """Return the instant of the last event of the register, or None."""
-    with database.read() as connection:
-        at = connection.execute(select(func.max(schema.history.c.at))).scalar()
-    return None if at is None else schema.from_micros(at)
-
-
 def play(
     engine: Engine,
     clock: ManualClock,
     until: datetime,
     *,
-    plan: Callable[[], None] = lambda: None,
-    planned: Callable[[datetime], datetime | None] = lambda _: None,
+    plan: Callable[[], object] = lambda: None,
+    planned: Sequence[datetime] = (),
 ) -> Iterator[Happening]:
     """Move the clock from one thing that is due to the next, and yield what happens.
 
@@ -120,22 +118,26 @@ def play(
         engine: The engine on the copy.
         clock: Its clock, at the beginning of the window.
         until: The end of the window.
-        plan: Called at each instant, before the timers: opens what is planned.
-        planned: Returns the next instant after one at which something is planned.
+        plan: Opens what is planned; called at the beginning, then at each planned instant.
+        planned: These instants, in order.
     """
     me = outbox.holder()
+    coming = deque(at for at in planned if at > clock.now())
+    plan()
     while clock.now() <= until:
-        plan()
         for _ in range(_ROUNDS):
             done = tick(engine)
             delivered = _accept_all(engine.database, clock, me)
             if not (done.fired or done.woken or delivered):
                 break
         yield from _happened(engine.database, clock.now())
-        following = _next(engine.database, clock.now(), planned)
+        following = _next(engine.database, clock.now(), coming[0] if coming else None)
         if following is None or following > until:
             return
         clock.set(following)
+        if coming and coming[0] <= following:
+            coming.popleft()
+            plan()
 
 
 def _accept_all(database: Database, clock: ManualClock, me: str) -> bool:
@@ -149,22 +151,19 @@ def _accept_all(database: Database, clock: ManualClock, me: str) -> bool:
     return any_left
 
 
-def _next(
-    database: Database, now: datetime, planned: Callable[[datetime], datetime | None]
-) -> datetime | None:
+def _next(database: Database, now: datetime, planned: datetime | None) -> datetime | None:
     wanted = select(func.min(schema.timers.c.fire_at)).where(
         schema.timers.c.status == "pending", schema.timers.c.fire_at > schema.to_micros(now)
     )
     with database.read() as connection:
-        at = connection.execute(wanted).scalar()
-    coming = [None if at is None else schema.from_micros(at), planned(now)]
-    return min((c for c in coming if c is not None), default=None)
+        due = schema.instant(connection.execute(wanted).scalar())
+    return min((at for at in (due, planned) if at is not None), default=None)
 
 
 def _happened(database: Database, at: datetime) -> Iterator[Happening]:
     micros = schema.to_micros(at)
     events = (
-        select(schema.history, schema.cases.c.number)
+        select(schema.history, *_OF_CASE)
         .join(schema.cases, schema.cases.c.id == schema.history.c.case_id)
         .where(schema.history.c.at == micros)
         .order_by(schema.history.c.case_id, schema.history.c.seq)
@@ -175,7 +174,8 @@ def _happened(database: Database, at: datetime) -> Iterator[Happening]:
             kind: Literal["opened", "timer", "step"] = (
                 "opened" if row.from_state is None else "timer" if "timer" in body else "step"
             )
-            yield Happening(at=at, kind=kind, number=row.number, name=body.get("timer", row.action),
+            yield Happening(at=at, kind=kind, number=row.number, process=row.process,
+                            version=row.definition_version, name=body.get("timer", row.action),
                             body=body)  # fmt: skip
         yield from _mail(connection, at)
 
@@ -183,7 +183,7 @@ def _happened(database: Database, at: datetime) -> Iterator[Happening]:
 def _mail(connection: Connection, at: datetime) -> Iterator[Happening]:
     sent = (
         select(schema.deliveries, schema.outbox.c.name.label("message"), schema.outbox.c.template,
-               schema.outbox.c.facts, schema.cases.c.number)
+               schema.outbox.c.facts, *_OF_CASE)
         .join(schema.outbox, schema.outbox.c.id == schema.deliveries.c.outbox_id)
         .join(schema.cases, schema.cases.c.id == schema.outbox.c.case_id)
         .where(schema.outbox.c.queued_at == schema.to_micros(at))
@@ -194,4 +194,5 @@ def _mail(connection: Connection, at: datetime) -> Iterator[Happening]:
             "to": json.loads(row.addresses), "name": row.name, "template": row.template,
             "languages": row.languages.split("+"), "facts": json.loads(row.facts),
         }  # fmt: skip
-        yield Happening(at=at, kind="mail", number=row.number, name=row.message, body=body)
+        yield Happening(at=at, kind="mail", number=row.number, process=row.process,
+                        version=row.definition_version, name=row.message, body=body)  # fmt: skip

@@ -108,7 +108,7 @@ def leave(
 def list_staff(connection: Connection, day: date | None = None) -> list[Person]:
     """Return everybody by login, or only those who are staff on a day."""
     people = [_person(r) for r in connection.execute(select(staff).order_by(staff.c.login))]
-    return people if day is None else [p for p in people if _is_staff(p, day)]
+    return people if day is None else [p for p in people if is_staff(p, day)]
 
 
 def by_login(connection: Connection, login: str) -> Person | None:
@@ -121,6 +121,11 @@ def by_account(connection: Connection, account: str) -> Person | None:
     """Return the person of an operating-system account, or None."""
     row = connection.execute(select(staff).where(staff.c.account == account)).first()
     return None if row is None else _person(row)
+
+
+def is_staff(person: Person, day: date) -> bool:
+    """Tell whether somebody has not left on a day."""
+    return person.left_on is None or day.isoformat() < person.left_on
 
 
 def with_role(connection: Connection, role: str, day: date) -> list[Person]:
@@ -216,10 +221,6 @@ def _covers(day: date) -> Any:
 # --- rows and faults ----------------------------------------------------------------------------
 
 _FIELDS = tuple(Person.__dataclass_fields__)
-
-
-def _is_staff(person: Person, day: date) -> bool:
-    return person.left_on is None or day.isoformat() < person.left_on
 
 
 def _person(row: Row[Any]) -> Person:

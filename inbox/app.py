@@ -109,12 +109,6 @@ class App:
         """The present instant (UTC)."""
         return self.clock.now()
 
-    def instant(self, stored: str) -> datetime:
-        """Return a stored instant."""
-        from datetime import datetime
-
-        return datetime.fromisoformat(stored)
-
     @property
     def today(self) -> date:
         """The present local date."""
@@ -151,7 +145,9 @@ class App:
             return other
 
     def _refuse_who_left(self, person: Person) -> None:
-        if person.left_on is not None and person.left_on <= self.today.isoformat():
+        from engine import staff
+
+        if not staff.is_staff(person, self.today):
             raise NotAllowed("has_left", login=person.login, on=person.left_on)
 
     _via: str | None = None

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import workflows
 from inbox import dates
-from inbox.lookup import find, is_cycle
 from inbox.output import say, show_json, strong
-from inbox.plans import Plans, said
-from inbox.texts import _, word
+from inbox.plans import Plans
+from inbox.texts import _, said, word
 from workflows.plan.readings import READINGS
 
 if TYPE_CHECKING:
@@ -21,17 +20,14 @@ if TYPE_CHECKING:
     from workflows.plan.decisions import Standing
 
 
-def explain_cycle(app: App, reference: str) -> bool:
-    """Explain a cycle named by a person; return False when the reference is another case's."""
-    if not is_cycle(reference) and "cle" not in find(app, reference).data:
-        return False
+def explain_cycle(app: App, reference: str) -> None:
+    """Explain the days of a cycle named by a person, by its case's number too."""
     plan, cycle, _case = Plans(app).checked().named(reference)
     closed = _closed(app, cycle)
     if app.json:
         show_json(_json(app, plan, cycle, closed))
     else:
         _say(plan, cycle, closed)
-    return True
 
 
 def _readings(plan: Standing, cycle: Cycle) -> list[str]:

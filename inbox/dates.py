@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, date
 from typing import TYPE_CHECKING
 
 from inbox.texts import NBSP, _, lang, n_
+from notifications import words
 
 if TYPE_CHECKING:
-    from datetime import date, datetime, time
+    from datetime import datetime, time
 
     from engine.calendar import Calendar
     from engine.register import Listed
-
-_MONTHS = {
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-    "en": "January February March April May June July August September October November December",
-}
 
 
 class _Run:
@@ -32,8 +28,12 @@ def use(calendar: Calendar) -> None:
 
 def day(value: date) -> str:
     """Return « 1er avril 2013 » or `1 April 2013`."""
-    first = "1er" if lang() == "fr" and value.day == 1 else str(value.day)
-    return f"{first}{NBSP}{_MONTHS[lang()].split()[value.month - 1]} {value.year}"
+    return words.day(value, lang())
+
+
+def stored(value: str) -> str:
+    """Return a stored date (ISO) in words."""
+    return day(date.fromisoformat(value))
 
 
 def moment(value: datetime, calendar: Calendar) -> str:
@@ -84,7 +84,7 @@ def age(case: Listed, now: datetime, calendar: Calendar) -> int:
 
 def age_class(days: int) -> str:
     """Return the class of an age: 0–5, 6–10, 11–20, more than 20 business days."""
-    for limit, words in ((5, "0–5"), (10, "6–10"), (20, "11–20")):
+    for limit, said in ((5, "0–5"), (10, "6–10"), (20, "11–20")):
         if days <= limit:
-            return words
+            return said
     return "> 20"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,17 +13,32 @@ from engine.definition.compiled import FieldError
 from engine.errors import Reason
 from inbox import datafile, reasons
 from inbox.errors import Declined
+from inbox.lookup import SET
 from inbox.output import say
 from inbox.texts import _, lang, word
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from engine.definition.compiled import CompiledAction, CompiledFormItem
 
 #: How « not obtained, because… » is typed after a field's name.
 _MISSING = (".non_obtenu", ".not_obtained")
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def options(function: Callable[..., None]) -> Callable[..., None]:
+    """Declare what every form takes: `--set`, `--data`, `--attach`, `--note`."""
+    for option in (
+        click.option("--note", default="", help=_("Une note pour l'historique.")),
+        click.option("--attach", "attachments", type=_FILE, multiple=True,
+                     help=_("Joindre un fichier.")),
+        click.option("--data", type=_FILE, help=_("Les valeurs d'un fichier .json ou .yaml.")),
+        click.option("--set", "sets", type=SET, multiple=True, metavar="CHAMP=VALEUR",
+                     help=_("La valeur d'un champ.")),
+    ):  # fmt: skip
+        function = option(function)
+    return function
 
 
 def read_values(action: CompiledAction, sets: Sequence[str], data: Path | None) -> dict[str, Any]:

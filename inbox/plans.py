@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 import workflows
-from engine import register
 from engine.errors import InvalidDefinition, NotFound
 from inbox import dates
 from inbox.lookup import find, is_cycle
-from inbox.texts import _, lang
+from inbox.texts import _
 from workflows.plan import catalogue, keeper
 from workflows.plan.board import board
 from workflows.plan.cases import cases_of, named, paired
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
     from workflows.plan.catalogue import Catalogue, Entry
     from workflows.plan.cycles import Cycle
     from workflows.plan.decisions import Standing
-    from workflows.plan.model import Words
-
-
-def said(words: Words) -> str:
-    """Return a plan's words in the language of this run; in French where nobody translated them."""
-    return words.en if lang() == "en" and words.en else words.fr
 
 
 class Plans:
@@ -173,8 +166,3 @@ class Plans:
         if self.app.today < day:
             raise NotFound("unopened", f"{cycle.name} ({dates.day(day)})")
         return keeper.open_cycle(self.app.engine, plan, cycle)
-
-    def case_id(self, number: str) -> int:
-        """Return the id of a case."""
-        with self.app.database.read() as connection:
-            return register.find(connection, number).id

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.definition.walk import spec_of
 from inbox import rules
-from inbox.rules import said
-from inbox.texts import _, n_
+from inbox.texts import _, n_, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def _asked(item: str | model.FormItem, definition: model.Definition) -> dict[str
     conditional = not isinstance(required, bool)
     return {
         "field": name,
-        "label": said(rules.spec_of(name, definition).label),
+        "label": said(spec_of(definition, name).label),
         "required": not conditional and required,
         "required_when": rules.condition(required, definition)
         if not isinstance(required, bool)

@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from engine.calendar import Span
 from engine.definition.conditions import only_key
+from engine.definition.walk import spec_of
 from inbox import dates
-from inbox.texts import _, lang, n_
+from inbox.texts import _, n_, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from engine.definition import model
-
-
-def said(label: model.Label | model.Option) -> str:
-    """Return a label in the language of this run."""
-    return label.en if lang() == "en" else label.fr
 
 
 def span(written: str) -> str:
@@ -99,17 +95,9 @@ def _base(of: str, definition: model.Definition) -> str:
 # --- fields and values --------------------------------------------------------------------------
 
 
-def spec_of(name: str, definition: model.Definition) -> model.FieldSpec:
-    """Return a field by its name, or `list.field`."""
-    record, _sep, last = name.rpartition(".")
-    if not record:
-        return definition.fields[name]
-    return (definition.fields[record].of or {})[last]
-
-
 def field(name: str, definition: model.Definition) -> str:
     """Return a field's label between quotation marks."""
-    return _quoted(said(spec_of(name, definition).label))
+    return _quoted(said(spec_of(definition, name).label))
 
 
 def value(spec: model.FieldSpec, written: Any) -> str:
@@ -231,7 +219,7 @@ def _say(key: str, holds: bool, **values: object) -> str:
 
 
 def _compare(part: model.Compare, definition: model.Definition, holds: bool) -> str:
-    spec = spec_of(part.field, definition)
+    spec = spec_of(definition, part.field)
     given = {n: getattr(part, n) for n in type(part).model_fields if n != "field"}
     sentences = [
         _say(name, holds, field=field(part.field, definition),

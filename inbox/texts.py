@@ -11,7 +11,7 @@ import os
 import re
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,6 +74,23 @@ def n_(one: str, many: str, count: int, /, **values: object) -> str:
 def word(label: Mapping[str, str] | None) -> str:
     """Return a definition's label in the language of this run."""
     return "" if label is None else label.get(_Language.code) or label.get("fr", "")
+
+
+class Said(Protocol):
+    """Words of a definition or a plan, as they were written."""
+
+    @property
+    def fr(self) -> str:
+        """In French."""
+
+    @property
+    def en(self) -> str | None:
+        """In English, where somebody translated them."""
+
+
+def said(words: Said) -> str:
+    """Return such words in the language of this run; in French where nobody translated them."""
+    return words.en if _Language.code == "en" and words.en else words.fr
 
 
 def typography(text: str) -> str:

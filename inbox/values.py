@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inbox.texts import _, lang, word
+from notifications import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,7 +58,7 @@ def _stamp(record: Mapping[str, Any], calendar: Calendar) -> str:
 
 
 def _one(field: CompiledField, value: Any, calendar: Calendar, members: Mapping[int, str]) -> str:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from inbox import dates
 
@@ -66,7 +67,7 @@ def _one(field: CompiledField, value: Any, calendar: Calendar, members: Mapping[
     if field.type == "boolean":
         return _("oui") if value else _("non")
     if field.type == "date":
-        return dates.day(date.fromisoformat(value))
+        return dates.stored(value)
     if field.type == "instant":
         at = whole_day(value, calendar)
         return dates.moment(at, calendar) if isinstance(at, datetime) else dates.day(at)
@@ -87,7 +88,5 @@ def whole_day(value: str, calendar: Calendar) -> date | datetime:
 
 
 def country(code: str) -> str:
-    """Return a country's name (Unicode CLDR) in the language of this run."""
-    from babel import Locale
-
-    return str(Locale(lang()).territories.get(code, code))
+    """Return a country's name in the language of this run."""
+    return words.country(code, lang())

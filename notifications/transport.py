@@ -105,10 +105,10 @@ class Session:
         client = self._client
         if client is None or not client.is_connected:
             return Outcome(state="staging_failed", reply="connection lost (before the message)")
-        refused = await self._envelope(client, addresses)
-        if refused is not None:
-            return refused
         try:
+            await client.mail(self._settings.sender, options=_utf8_options(client, addresses))
+            for address in addresses:
+                await client.rcpt(address)
             response = await client.execute_command(b"DATA")
             if response.code != _READY:
                 await self.abort()
@@ -116,28 +116,12 @@ class Session:
             await self._write(client, message)
         except SMTPResponseException as error:
             await self.abort()
-            return _answered("staging", error.code, error.message)
+            refused = isinstance(error, aiosmtplib.SMTPRecipientRefused)
+            return _answered("rcpt" if refused else "staging", error.code, error.message)
         except (SMTPException, OSError) as error:
             self.close()
             return Outcome(state="lost_before_dot", reply=_said(error))
         return Outcome(state="staged", reply=f"{response.code} {response.message}")
-
-    async def _envelope(self, client: aiosmtplib.SMTP, addresses: Sequence[str]) -> Outcome | None:
-        """Give the envelope; return why it does not go, None when it does."""
-        try:
-            await client.mail(self._settings.sender, options=_utf8_options(client, addresses))
-            for address in addresses:
-                await client.rcpt(address)
-        except aiosmtplib.SMTPRecipientRefused as error:
-            await self.abort()
-            return _answered("rcpt", error.code, error.message)
-        except SMTPResponseException as error:
-            await self.abort()
-            return _answered("staging", error.code, error.message)
-        except (SMTPException, OSError) as error:
-            self.close()
-            return Outcome(state="lost_before_dot", reply=_said(error))
-        return None
 
     async def _write(self, client: aiosmtplib.SMTP, message: bytes) -> None:
         protocol = client.protocol

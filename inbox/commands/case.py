@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,9 +13,9 @@ from engine.reception import reception
 from inbox import dates, process_text, reasons, rules
 from inbox.command import command
 from inbox.cycle import explain_cycle
-from inbox.lookup import ANY_ACTION, CASE, Case, find
+from inbox.lookup import ANY_ACTION, CASE, Case, find, is_cycle
 from inbox.output import say, show_json, strong
-from inbox.texts import _, clean, n_, word
+from inbox.texts import _, clean, n_, said, word
 from inbox.values import records, shown
 
 if TYPE_CHECKING:
@@ -324,11 +324,15 @@ def _state_label(case: Case, state: str | None) -> str:
     "--action", type=ANY_ACTION, help=_("Pourquoi cette action n'est-elle pas possible ?")
 )
 def why(app: App, case: str, action: str | None) -> None:
-    if action is None and explain_cycle(app, case):
+    if action is None and is_cycle(case):
+        explain_cycle(app, case)
         return
     found = find(app, case)
     if action is not None:
         _why_not(app, found, action)
+        return
+    if "cle" in found.data:
+        explain_cycle(app, found.number)
         return
     with app.database.read() as connection:
         timers = register.pending_timers(connection, found.id)
@@ -348,7 +352,7 @@ def why(app: App, case: str, action: str | None) -> None:
         say(f"  {rule}")
     for day, name in closed.items():
         say(_("  Jour fermé compté : {day}, {name}", name=name,
-              day=dates.day(date.fromisoformat(day))))  # fmt: skip
+              day=dates.stored(day)))  # fmt: skip
     for timer in explained:
         say()
         say(f"{strong(timer['label'])} — {timer['moment']}")
@@ -360,7 +364,7 @@ def _explained(app: App, case: Case, name: str, at: Any) -> dict[str, Any]:
     return {
         "timer": name,
         # The engine's own timer: a step elsewhere asks that the case be looked at again.
-        "label": _("Relecture du dossier") if timer is None else rules.said(timer.label),
+        "label": _("Relecture du dossier") if timer is None else said(timer.label),
         "at": at,
         "moment": dates.moment(at, app.workspace.calendar),
         "rule": "" if timer is None else rules.timer(timer, case.definition.written),

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 #: Characters with which a spreadsheet takes a cell for a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_EVERYTHING = 1_000_000
 Cell = str | int | Decimal | date | None
 
 
@@ -79,17 +78,16 @@ def _rows(app: App, process: str) -> Iterator[list[Cell]]:
             people={p.login: p.name for p in staff.list_staff(connection)},
             states=register.summaries(connection),
         )
-        found = register.list_cases(connection, process=process, ended=None, limit=_EVERYTHING)
-        data = register.data_of(connection, process)
+        found = register.with_data(connection, process)
     yield [*_headings(definition)]
-    for line in found:
+    for line, data in found:
         # A value is of the type that it has in the version under which it was given.
         own = app.library.get(line.process, line.definition_version).definition
         yield [
             *_about(known, line),
-            *(_lag(known, own, data[line.id], line) if definition.received else ()),
+            *(_lag(known, own, data, line) if definition.received else ()),
             *(
-                _typed(own.fields.get(name, field), data[line.id].get(name), known)
+                _typed(own.fields.get(name, field), data.get(name), known)
                 for name, field in definition.fields.items()
             ),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,21 +17,17 @@ from inbox.command import LazyGroup, command
 from inbox.commands.partners import DATE
 from inbox.lookup import known_person
 from inbox.output import say, show_json, strong, table
-from inbox.plans import Plans, said
-from inbox.texts import _, clean, n_, word
+from inbox.plans import Plans
+from inbox.texts import _, clean, n_, said, word
 from workflows.plan import board, keeper, readings
-from workflows.plan.catalogue import check_cadence, read_cadence
+from workflows.plan.catalogue import amended_cadence
 from workflows.plan.cycles import cycles
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from inbox.app import App
     from workflows.plan.board import Row
     from workflows.plan.cycles import Cycle
     from workflows.plan.decisions import Standing
-
-_YEAR = "2012-2013"
 
 
 class _PlanGroup(LazyGroup):
@@ -262,7 +258,7 @@ def show(app: App, indicator: str, key: str | None) -> None:
               status=word(board.STATUSES[row.status]), d=dates.day(row.cycle.due), number=number,
               progress=_progress(row)))  # fmt: skip
         for event in row.events:
-            say(f"    - {dates.day(date.fromisoformat(event['le']))} : {clean(event['titre'])}")
+            say(f"    - {dates.stored(event['le'])} : {clean(event['titre'])}")
 
 
 def _version_json(version: Any) -> dict[str, Any]:
@@ -313,7 +309,9 @@ def log(
     cycle, case = plans.of_day(plan, entry.indicator.id, day)
     number = plans.opened(plan, cycle, case)
     files = form.read_files(attachments)
-    app.engine.advance(plans.case_id(number), "consigner", values, app.actor, files=files)
+    app.engine.advance(
+        keeper.id_of(app.engine, number), "consigner", values, app.actor, files=files
+    )
     row = plans.row(plan, cycle)
     if app.json:
         show_json(row_json(row))
@@ -383,7 +381,7 @@ def amend(
     plans = _plans(app)
     plan, entry = plans.indicator(indicator, key)
     since = (effective or decided).date()
-    check_cadence(plan.catalogue.plan, read_cadence(cadence), since, plan.ends)
+    amended_cadence(cadence, plan.catalogue.plan, since, plan.ends)
     if decided.date() > app.today:
         raise click.UsageError(_("La décision est à venir : {d}", d=dates.day(decided.date())))
     if not plan.catalogue.plan.starts <= since <= plan.ends:
@@ -472,18 +470,19 @@ def readings_(app: App, key: str | None, choice: str | None, reason: str | None)
     if app.json:
         show_json({"plan": plan.catalogue.key, "readings": [_reading_json(app, plan, r) for r in readings.READINGS.values()]})  # fmt: skip
         return
+    now = _keys(app, plan)
     for reading in readings.READINGS.values():
         say(strong(f"{reading.key} — « {reading.quoted} » {word(reading.question)}"))
         for name, label in reading.choices.items():
             mark = "●" if plan.readings[reading.key] == name else "○"
             given = _(" (par défaut)") if name == reading.default else ""
             say(
-                f"  {mark} {name}{_(' : ')}{word(label)}{given} — {_difference(app, plan, reading.key, name)}"
+                f"  {mark} {name}{_(' : ')}{word(label)}{given} — {_difference(now, _keys(app, plan, **{reading.key: name}))}"
             )
         decided = plan.chosen.get(reading.key)
         if decided:
             say(_("    choisi par {who} le {d} : {why}", who=decided["by"], why=decided["motif"],
-                  d=dates.moment(app.instant(decided["at"]), app.workspace.calendar)))  # fmt: skip
+                  d=dates.moment(datetime.fromisoformat(decided["at"]), app.workspace.calendar)))  # fmt: skip
 
 
 def _choose(app: App, plan: Standing, choice: str, reason: str | None) -> None:
@@ -501,17 +500,16 @@ def _choose(app: App, plan: Standing, choice: str, reason: str | None) -> None:
     _decide(app, plan, "choisir_lecture", record)
 
 
-def _count(app: App, plan: Standing, key: str, value: str) -> int:
-    return len(cycles(plan, app.workspace.calendar, readings={**plan.readings, key: value}))
+def _keys(app: App, plan: Standing, **chosen: str) -> set[str]:
+    """Return the keys of the cycles that a plan promises, under other readings too."""
+    found = cycles(plan, app.workspace.calendar, readings={**plan.readings, **chosen})
+    return {c.key for c in found}
 
 
-def _difference(app: App, plan: Standing, key: str, value: str) -> str:
+def _difference(now: set[str], then: set[str]) -> str:
     """Return how many cycles a choice makes, and how many of today's it would take away or add."""
-    calendar = app.workspace.calendar
-    now = {c.key for c in cycles(plan, calendar)}
-    then = {c.key for c in cycles(plan, calendar, readings={**plan.readings, key: value})}
-    said = n_("{n} cycle", "{n} cycles", len(then))
-    return said if then == now else f"{said} (-{len(now - then)} +{len(then - now)})"
+    words = n_("{n} cycle", "{n} cycles", len(then))
+    return words if then == now else f"{words} (-{len(now - then)} +{len(then - now)})"
 
 
 def _reading_json(app: App, plan: Standing, reading: readings.Reading) -> dict[str, Any]:
@@ -520,7 +518,7 @@ def _reading_json(app: App, plan: Standing, reading: readings.Reading) -> dict[s
         "reading": reading.key, "quoted": reading.quoted, "question": word(reading.question),
         "chosen": plan.readings[reading.key], "default": reading.default,
         "decided": None if decided is None else dict(decided),
-        "choices": [{"choice": name, "label": word(label), "cycles": _count(app, plan, reading.key, name)}
+        "choices": [{"choice": name, "label": word(label), "cycles": len(_keys(app, plan, **{reading.key: name}))}
                     for name, label in reading.choices.items()],
     }  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,11 +10,13 @@ import click
 from inbox import form, rules
 from inbox.command import command
 from inbox.commands.steps import outcome_json, tell
-from inbox.lookup import CHANNEL, PROCESS, SET
+from inbox.lookup import CHANNEL, PROCESS
 from inbox.output import on_terminal, say, show_json
 from inbox.texts import _
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from inbox.app import App
 
 #: Options to fields of the request process; any other process takes `--set`.
@@ -51,19 +52,7 @@ _CONTACT = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<email>[^<>]+)>\s*")
 @click.option(
     "--process", type=PROCESS, default="demande", show_default=True, help=_("Un autre processus.")
 )
-@click.option(
-    "--set",
-    "sets",
-    type=SET,
-    multiple=True,
-    metavar="CHAMP=VALEUR",
-    help=_("La valeur d'un champ."),
-)
-@click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help=_("Les valeurs d'un fichier .json ou .yaml."))  # fmt: skip
-@click.option("--attach", "attachments", multiple=True, help=_("Joindre un fichier."),
-              type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
-@click.option("--note", default="", help=_("Une note pour l'historique."))
+@form.options
 @click.option(
     "--key", help=_("Clé d'idempotence : la même commande deux fois n'inscrit qu'une fois.")
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import time
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine import register
 from inbox import dates
 from inbox.command import command
 from inbox.commands.partners import DATE
@@ -76,7 +78,8 @@ def _played(app: App, begin: datetime, end: datetime) -> Iterator[Happening]:
     from workflows.plan.decisions import PROCESS
 
     app.library.keys()  # what is new in the workspace is installed before it is copied
-    lived = simulation.last_event(app.database)
+    with app.database.read() as connection:
+        lived = register.last_activity(connection)
     fresh = lived is not None and begin < lived
     # The time before the window is lived through too, in silence.
     since = begin if fresh else min(begin, app.now)
@@ -86,21 +89,14 @@ def _played(app: App, begin: datetime, end: datetime) -> Iterator[Happening]:
         engine = Engine(copy, Library(copy, calendar), calendar, clock, domain="example.org")
         with copy.read() as connection:
             plans = keeper.stand(connection, Plans(app).catalogues)
-        openings = sorted(
-            calendar.instant(day, time(0, 0)) for day in keeper.opening_days(plans, calendar)
-        )
+        days = keeper.opening_days(plans, calendar)
+        openings = [calendar.instant(day, time(0, 0)) for day in days]
         happenings = simulation.play(
             engine, clock, end,
-            plan=lambda: _keep(engine, plans),
-            planned=lambda now: next((at for at in openings if at > now), None),
+            plan=partial(keeper.keep, engine, plans),
+            planned=openings,
         )  # fmt: skip
         yield from (h for h in happenings if h.at >= begin)
-
-
-def _keep(engine: Any, plans: Any) -> None:
-    from workflows.plan import keeper
-
-    keeper.keep(engine, plans)
 
 
 def _say_days(app: App, happenings: list[Happening]) -> None:
@@ -133,17 +129,11 @@ def _said(app: App, happening: Happening) -> str:
         return " – ".join(
             str(changes[k][1]) for k in ("indicateur", "exercice", "libelle") if k in changes
         )
-    key = happening.body.get("definition", [None])[0] or _process_of(app, happening.number)
-    definition = app.library.current(key).definition
+    definition = app.library.get(happening.process, happening.version).definition
     if happening.kind == "timer":
         return word(definition.timers[happening.name].label)
     action = definition.actions.get(happening.name)
     return happening.name if action is None else word(action.label)
-
-
-def _process_of(app: App, number: str) -> str:
-    prefix = number.partition("-")[0]
-    return next(k for k in app.library.keys() if app.library.current(k).definition.prefix == prefix)  # noqa: SIM118 - not a mapping
 
 
 def _subject(app: App, happening: Happening) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -135,9 +134,9 @@ def list_(app: App) -> None:
 
 def _absence(person: staff.Person, absence: staff.Absence | None) -> str:
     if absence is not None:
-        return _("absent jusqu'au {d}, remplacé par {s}", d=dates.day(date.fromisoformat(absence.last_day)),
+        return _("absent jusqu'au {d}, remplacé par {s}", d=dates.stored(absence.last_day),
                  s=absence.substitute)  # fmt: skip
-    return "" if person.left_on is None else dates.day(date.fromisoformat(person.left_on))
+    return "" if person.left_on is None else dates.stored(person.left_on)
 
 
 @command("absent", help=_("Noter une absence : le substitut reçoit le travail."),
@@ -157,7 +156,7 @@ def absent(app: App, login: str, first: datetime, last: datetime, substitute: st
             actor=app.person.login, at=app.now,
         )  # fmt: skip
     _tell(app, _("{login} : absent du {a} au {b}, remplacé par {s}.", login=login,
-                 a=dates.day(date.fromisoformat(absence.first_day)), b=dates.day(date.fromisoformat(absence.last_day)),
+                 a=dates.stored(absence.first_day), b=dates.stored(absence.last_day),
                  s=absence.substitute), absence)  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,16 +9,16 @@ import click
 from engine.errors import NotFound, Refused
 from inbox import dates, form
 from inbox.command import command
-from inbox.lookup import ACTION, CASE, LOGIN, SET, Case, find
+from inbox.lookup import ACTION, CASE, LOGIN, Case, find
 from inbox.output import on_terminal, say, show_json, strong
 from inbox.texts import _, clean, n_, word
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.cases import Outcome
     from engine.definition.compiled import CompiledAction
     from inbox.app import App
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @command("take", help=_("Prendre un dossier du bureau commun."), examples=["inbox take 7"])
@@ -67,17 +66,7 @@ def assign(app: App, case: str, to_login: str | None, note: str) -> None:
 )
 @click.argument("case", type=CASE)
 @click.argument("action", type=ACTION)
-@click.option(
-    "--set",
-    "sets",
-    type=SET,
-    multiple=True,
-    metavar="CHAMP=VALEUR",
-    help=_("La valeur d'un champ."),
-)
-@click.option("--data", type=_FILE, help=_("Les valeurs d'un fichier .json ou .yaml."))
-@click.option("--attach", "attachments", type=_FILE, multiple=True, help=_("Joindre un fichier."))
-@click.option("--note", default="", help=_("Une note pour l'historique."))
+@form.options
 @click.option(
     "--if-version", type=int, help=_("Seulement si le dossier est encore à cette version.")
 )

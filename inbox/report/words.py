@@ -65,16 +65,10 @@ def decisions(report: Report) -> str:
         plan.label.fr,
         _("adopté le {d} (résolution {r})", d=dates.day(plan.adopted.on), r=plan.adopted.resolution),
         *(_("modifié le {d} (résolution {r})", d=dates.day(r.on), r=r.resolution) for r in plan.revised),
-        *(_("prolongé jusqu'au {d} (résolution {r})", d=_day(e["fin"]), r=e["resolution"])
+        *(_("prolongé jusqu'au {d} (résolution {r})", d=dates.stored(e["fin"]), r=e["resolution"])
           for e in report.plan.extensions),
     ]  # fmt: skip
     return ", ".join(parts)
-
-
-def _day(stored: str) -> str:
-    from datetime import date
-
-    return dates.day(date.fromisoformat(stored))
 
 
 def made(report: Report) -> str:

@@ -6,11 +6,11 @@ Default readings: docs/plans.md.
 
 from __future__ import annotations
 
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from engine.calendar import add_months, year_end, year_start
 from engine.definition.conditions import only_key
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 Nature = Literal["target", "accountability"]
 Kind = Literal["date", "year", "count", "continuous"]
-
-#: The Québec government's fiscal year begins on 1 April (Financial Administration Act, s. 1).
-_FIRST_MONTH = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +119,7 @@ def _continuous(part: model.Continuous, within: Bounds) -> Iterator[Occurrence]:
     first = year_end(within.starts)
     rule = "continuous"
     if part.from_year is not None:
-        first = date(int(part.from_year[5:]), _FIRST_MONTH, 1) - timedelta(days=1)
+        first = year_end(date(int(part.from_year[:4]), 12, 31))
         rule += f", from {part.from_year}"
     rule += f", from {part.start}" if part.start else ""
     for start, end in _years(part.start, first, within):
@@ -150,7 +147,7 @@ def _level(part: model.Level, within: Bounds) -> Iterator[Occurrence]:
     if within.readings["en_annee"] == "calendar_year_end":
         start, due = date(part.year, 1, 1), date(part.year, 12, 31)
     else:
-        due = date(part.year, _FIRST_MONTH, 1) - timedelta(days=1)
+        due = year_end(date(part.year, 1, 1))
         start = year_start(due)
     yield Occurrence(
         start=start, end=due, due=due, quantity=part.reach, nature="target", kind="count",
@@ -170,16 +167,6 @@ _KINDS: dict[str, Callable[[Any, Bounds], Iterator[Occurrence]]] = {
 # --- years ----------------------------------------------------------------------------------------
 
 
-def year_start(day: date) -> date:
-    """Return the first day of the fiscal year of a day."""
-    return date(day.year if day.month >= _FIRST_MONTH else day.year - 1, _FIRST_MONTH, 1)
-
-
-def year_end(day: date) -> date:
-    """Return the last day of the fiscal year of a day."""
-    return date(year_start(day).year + 1, _FIRST_MONTH, 1) - timedelta(days=1)
-
-
 def next_year_end(day: date) -> date:
     """Return the last day of the fiscal year after that of a day."""
     return year_end(year_end(day) + timedelta(days=1))
@@ -188,9 +175,3 @@ def next_year_end(day: date) -> date:
 def anniversary(day: date, years: int) -> date:
     """Return the same day so many years later; 29 February is the 28th in a common year."""
     return add_months(day, 12 * years)
-
-
-def add_months(day: date, count: int) -> date:
-    """Return a date moved by months, clamped to the end of a shorter one."""
-    year, month = divmod(day.year * 12 + day.month - 1 + count, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

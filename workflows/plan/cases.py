@@ -56,8 +56,8 @@ class CycleCase:
         )
 
     @property
-    def answered(self) -> bool:
-        """Whether somebody has answered it, so that it stands whatever is decided since."""
+    def stands(self) -> bool:
+        """Whether it stands whatever is decided since: neither open nor replaced."""
         return self.line.state not in {*OPEN, "remplace"}
 
     @property
@@ -84,11 +84,11 @@ def paired(
         calendar: Business days and fiscal years.
     """
     mine = {c.key: c for c in cases if c.data.get("plan") == plan.catalogue.key}
-    answered = {c.promise for c in mine.values() if c.answered}
+    standing = {c.promise for c in mine.values() if c.stands}
     found: list[tuple[Cycle, CycleCase | None]] = []
     for cycle in cycles(plan, calendar):
         own = mine.pop(cycle.key, None)
-        if own is not None or cycle.promise not in answered:
+        if own is not None or cycle.promise not in standing:
             found.append((cycle, own))
     kept = ((own_cycle(plan, case), case) for case in mine.values())
     return [*found, *((cycle, case) for cycle, case in kept if cycle is not None)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from engine.calendar import year_end
 from engine.definition import mistakes, source
 from engine.definition.walk import only_one
 from engine.errors import InvalidDefinition
@@ -98,35 +99,40 @@ def check_among(made: Catalogue, others: Sequence[Catalogue], processes: Collect
         raise InvalidDefinition(tuple(found))
 
 
-def check_cadence(plan: model.Plan, cadence: model.Cadence, effective: date, ends: date) -> None:
-    """Refuse a cadence that an amendment may not give a target of this plan.
+def read_cadence(text: str) -> model.Cadence:
+    """Return a cadence as it is typed: `{yearly: {from: 2013-03-31}}`; raise `InvalidDefinition`."""
+    return _read_cadence(text)[1]
+
+
+def amended_cadence(text: str, plan: model.Plan, effective: date, ends: date) -> model.Cadence:
+    """Return a cadence that an amendment may give a target of a plan.
 
     Args:
+        text: As it is typed.
         plan: The plan.
-        cadence: The new cadence.
         effective: From when.
         ends: The plan's end, extensions included.
 
     Raises:
-        InvalidDefinition: With the findings.
+        InvalidDefinition: With every finding.
     """
-    read = source.read("{}", "--cadence")
-    longer = plan.model_copy(update={"ends": ends})
-    found = list(_cadence(longer, read, (), cadence))
+    read, cadence = _read_cadence(text)
+    found = list(_cadence(plan.model_copy(update={"ends": ends}), read, (), cadence))
     if not found and cadence.once is not None and cadence.once.on < effective:
-        found.append(read.finding("due-before-start", (), f"le {cadence.once.on} vient avant l'entrée en vigueur, le {effective}.",
+        found.append(read.finding("due-before-start", ("once", "on"),
+                                  f"le {cadence.once.on} vient avant l'entrée en vigueur, le {effective}.",
                                   f"{cadence.once.on} comes before it takes effect, {effective}."))  # fmt: skip
     if found:
         raise InvalidDefinition(tuple(found))
+    return cadence
 
 
-def read_cadence(text: str) -> model.Cadence:
-    """Return a cadence as it is typed: `{yearly: {from: 2013-03-31}}`; raise `InvalidDefinition`."""
+def _read_cadence(text: str) -> tuple[Source, model.Cadence]:
     read = source.read(text, "--cadence")
     cadence = mistakes.parse(read, model.Cadence)
     if not only_one(cadence):
         raise InvalidDefinition((_one_key(read, ()),))
-    return cadence
+    return read, cadence
 
 
 # --- what is wrong ----------------------------------------------------------------------------------
@@ -197,10 +203,10 @@ def _year(plan: model.Plan, read: Source, path: Path, cadence: model.Cadence) ->
     if both:
         yield read.finding("one-key", (*path, "continuous"), "« from » ou « from_year » : l'un des deux.",
                            "'from' or 'from_year': one of them.")  # fmt: skip
-    last = None if named is None else date(int(named[5:]), 3, 31)
+    last = None if named is None else year_end(date(int(named[:4]), 12, 31))
     place: Path = (*path, "continuous", "from_year")
     if cadence.level is not None:
-        last, place = date(cadence.level.year, 3, 31), (*path, "level", "in")
+        last, place = year_end(date(cadence.level.year, 1, 1)), (*path, "level", "in")
     if last is not None and last < plan.starts:
         yield read.finding("due-before-start", place, f"cette année finit avant le début du plan, le {plan.starts}.",
                            f"that year ends before the plan's start, {plan.starts}.")  # fmt: skip

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine import register, staff
 from engine.actor import Actor
-from engine.errors import Reason, Refused
+from engine.errors import Refused
+from engine.judge import role_needed
 from workflows.plan.cases import OPEN, CycleCase, cases_of
 from workflows.plan.cycles import Cycle, cycles
 from workflows.plan.decisions import PROCESS, Standing, standing
@@ -78,11 +79,11 @@ def _open(
     done: Kept,
 ) -> None:
     today = engine.calendar.today(engine.clock.now())
-    answered = {c.promise for c in known if c.answered}
-    standing_now = {c.key for c in known if c.line.state != "remplace"} - {c.key for c in gone}
+    standing = {c.promise for c in known if c.stands}
+    current = {c.key for c in known if c.line.state != "remplace"} - {c.key for c in gone}
     for cycle in promised:
         ready = cycle.start - timedelta(days=LEAD) <= today <= cycle.enter_by
-        if ready and cycle.key not in standing_now and cycle.promise not in answered:
+        if ready and cycle.key not in current and cycle.promise not in standing:
             number = open_cycle(engine, plan, cycle)
             done.opened.append(number)
             _carry_over(engine, number, cycle, gone)
@@ -91,8 +92,7 @@ def _open(
 def _carry_over(engine: Engine, number: str, cycle: Cycle, gone: Sequence[CycleCase]) -> None:
     """Log again what was logged in the cycles that this one replaces, where it is of its period."""
     logged = [e for c in gone if c.data.get("indicateur") == cycle.indicator for e in c.events]
-    with engine.database.read() as connection:
-        case_id = register.find(connection, number).id
+    case_id = id_of(engine, number)
     for event in logged:
         if cycle.start <= date.fromisoformat(event["le"]) <= cycle.end:
             form = {
@@ -114,17 +114,21 @@ def open_cycle(engine: Engine, plan: Standing, cycle: Cycle) -> str:
     today = engine.calendar.today(engine.clock.now())
     with engine.database.read() as connection:
         person = None if owner is None else staff.by_login(connection, owner)
-    gone = person is None or (person.left_on is not None and person.left_on <= today.isoformat())
+    there = person is not None and staff.is_staff(person, today)
     outcome = engine.open(
         plan.catalogue.plan.process, _form(cycle), KEEPER, idempotency_key=cycle.key,
-        owner=None if gone else owner,
+        owner=owner if there else None,
     )  # fmt: skip
     if outcome.state == "remplace":
         # It was replaced once, and is promised again.
-        with engine.database.read() as connection:
-            case_id = register.find(connection, outcome.number).id
-        engine.advance(case_id, "retablir", {}, KEEPER)
+        engine.advance(id_of(engine, outcome.number), "retablir", {}, KEEPER)
     return outcome.number
+
+
+def id_of(engine: Engine, number: str) -> int:
+    """Return the id of a case by its number."""
+    with engine.database.read() as connection:
+        return register.find(connection, number).id
 
 
 def _form(cycle: Cycle) -> dict[str, Any]:
@@ -208,19 +212,17 @@ def decide(
     """
     definition = engine.library.current(PROCESS).definition
     if not by & actor.roles:
-        labels = [dict(label) for role, label in definition.roles.items() if role in by]
-        reason = Reason(code="role", params={"roles": labels, "keys": sorted(by)})
         label = definition.actions[action].label
-        raise Refused((reason,), number=plan.case, action=action, label=label)
+        raise Refused((role_needed(definition, by),), number=plan.case, action=action, label=label)
     number = plan.case
     if number is None:
         opening = {"plan": plan.catalogue.key, "titre": plan.catalogue.plan.label.fr}
         key = f"plan:{plan.catalogue.key}"
         number = engine.open(PROCESS, opening, KEEPER, idempotency_key=key).number
-    with engine.database.read() as connection:
-        case_id = register.find(connection, number).id
     # Nobody has the role « plan »: only what was checked here is written.
-    engine.advance(case_id, action, form, replace(actor, roles=actor.roles | {"plan"}))
+    engine.advance(
+        id_of(engine, number), action, form, replace(actor, roles=actor.roles | {"plan"})
+    )
     return number
 
 
