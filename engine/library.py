@@ -271,31 +271,29 @@ def _line_of(text: str, word: str) -> int:
 
 
 def _already(source: Source, definition: CompiledDefinition) -> Finding:
-    line = _line_of(source.text, "version:")
     name = f"{definition.key} {definition.version}"
-    return Finding(
-        code="version-already-installed",
-        path=source.origin,
-        line=line,
-        column=1,
-        messages={
-            "fr": f"« {name} » est déjà installée avec un autre texte ; augmentez `version`.",
-            "en": f"{name} is installed already with other words; raise `version`.",
-        },
-        excerpt=source.text.splitlines()[line - 1],
-    )
+    return _finding(
+        source, "version-already-installed", _line_of(source.text, "version:"),
+        f"« {name} » est déjà installée avec un autre texte ; augmentez `version`.",
+        f"{name} is installed already with other words; raise `version`.",
+    )  # fmt: skip
 
 
 def _no_such_child(source: Source, key: str) -> Finding:
     line = next((n for n, t in enumerate(source.text.splitlines(), 1) if f"process: {key}" in t), 1)
+    return _finding(
+        source, "unknown-process", line,
+        f"le processus « {key} » n'est pas installé.",
+        f"the process {key!r} is not installed.",
+    )  # fmt: skip
+
+
+def _finding(source: Source, code: str, line: int, fr: str, en: str) -> Finding:
     return Finding(
-        code="unknown-process",
+        code=code,
         path=source.origin,
         line=line,
         column=1,
-        messages={
-            "fr": f"le processus « {key} » n'est pas installé.",
-            "en": f"the process {key!r} is not installed.",
-        },
+        messages={"fr": fr, "en": en},
         excerpt=source.text.splitlines()[line - 1],
     )

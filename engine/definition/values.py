@@ -160,14 +160,18 @@ def _condition(
         yield from _points(definition, source, (*here, key), getattr(compare, key), types)
     given = list(literals(compare))
     if not _comparable(spec.type, compare, named=bool(given)):
-        yield source.finding(
-            "wrong-comparison", here,
-            f"un champ « {spec.type} » ne se compare pas ainsi.",
-            f"a {spec.type} field is not compared like this.",
-        )  # fmt: skip
+        yield _not_compared(source, here, spec)
     elif spec.type != "choice":
         for value in given:
             yield from _fits(source, here, spec, value)
+
+
+def _not_compared(source: Source, path: Path, spec: model.FieldSpec) -> Finding:
+    return source.finding(
+        "wrong-comparison", path,
+        f"un champ « {spec.type} » ne se compare pas ainsi.",
+        f"a {spec.type} field is not compared like this.",
+    )  # fmt: skip
 
 
 def _empty(source: Source, path: Path) -> Finding:
@@ -313,11 +317,7 @@ def _cell(
             "one-key", path, "une seule clé est attendue ici.", "exactly one key is needed here."
         )
     elif spec.type != "integer" and used & {"at_least", "at_most"}:
-        yield source.finding(
-            "wrong-comparison", path,
-            f"un champ « {spec.type} » ne se compare pas ainsi.",
-            f"a {spec.type} field is not compared like this.",
-        )  # fmt: skip
+        yield _not_compared(source, path, spec)
     elif spec.type != "choice":
         for value in [cell.equals] if cell.equals is not None else cell.one_of or []:
             yield from _fits(source, path, spec, value)
