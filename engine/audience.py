@@ -18,7 +18,8 @@ from sqlalchemy import select
 from engine import journal, roster, staff
 from engine.chain import canonical
 from engine.definition.samples import facts_for
-from engine.schema import deliveries, outbox, to_micros
+from engine.outbox import newest_message
+from engine.schema import deliveries, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -168,13 +169,7 @@ def _of_earlier_batch(draft: Draft, notification: CompiledNotification) -> list[
     must also reach somebody whose copy is still uncertain.
     """
     connection = _connection(draft)
-    batch = (
-        select(outbox.c.id)
-        .where(outbox.c.case_id == draft.row.id, outbox.c.name == notification.target)
-        .order_by(outbox.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+    batch = newest_message(connection, draft.row.id, notification.target)
     rows = connection.execute(
         select(deliveries)
         .where(
@@ -210,18 +205,23 @@ def _message(
         "queued_at": now,
         "not_before": now,
         "batch": int(notification.batch),
+        "rule": notification.rule,
+        "personal": int(notification.personal),
+        "about": _about(draft, notification),
         "roster_version": _roster_version(draft, notification),
         "facts": canonical(_facts(draft, notification, event, action)),
     }
     order = list(range(len(recipients)))
     secrets.SystemRandom().shuffle(order)
+    identify = _message_ids(draft, notification, domain)
     rows = [
         {
             "recipient": recipient.key,
             "name": recipient.name,
             "addresses": canonical(recipient.addresses),
             "languages": "+".join(recipient.languages),
-            "message_id": f"<{draft.row.number}.{uuid4().hex}@{domain}>",
+            "message_id": identify(recipient),
+            "salt": secrets.token_hex(16),
             "position": position,
             "state": "queued",
             "next_attempt_at": now,
@@ -229,6 +229,26 @@ def _message(
         for position, recipient in zip(order, recipients, strict=True)
     ]
     return message, rows
+
+
+def _message_ids(
+    draft: Draft, notification: CompiledNotification, domain: str
+) -> Callable[[Recipient], str]:
+    """Return what names a recipient's copy (RFC 5322, 3.6.4): copies of the same bytes share one."""
+    shared: dict[object, str] = {}
+
+    def identify(recipient: Recipient) -> str:
+        same = notification.batch and not notification.personal
+        copy = recipient.languages if same else recipient.key
+        return shared.setdefault(copy, f"<{draft.row.number}.{uuid4().hex}@{domain}>")
+
+    return identify
+
+
+def _about(draft: Draft, notification: CompiledNotification) -> int | None:
+    if notification.kind != "recipients_of":
+        return None
+    return newest_message(_connection(draft), draft.row.id, notification.target)
 
 
 def _roster_version(draft: Draft, notification: CompiledNotification) -> int | None:

@@ -214,6 +214,9 @@ outbox = Table(
     Column("queued_at", BigInteger, nullable=False),
     Column("not_before", BigInteger, nullable=False),
     Column("batch", Integer, nullable=False, comment="1: a diffusion; the case waits for it"),
+    Column("rule", String, comment="of a batch: all_or_nothing or proceed_and_remedy"),
+    Column("personal", Integer, nullable=False, comment="1: each recipient has words of its own"),
+    Column("about", Id, comment="the earlier batch whose recipients these are"),
     Column("roster_version", Integer, comment="of a roster audience, at queueing"),
     Column("facts", Text, nullable=False, comment="JSON: all that the template may see"),
     Column("lease_holder", String),
@@ -225,7 +228,7 @@ renderings = Table(
     "renderings",
     metadata,
     Column("outbox_id", Id, ForeignKey("outbox.id"), primary_key=True),
-    Column("languages", String, primary_key=True, comment="such as fr or fr+en"),
+    Column("variant", String, primary_key=True, comment="fr or fr+en; fr@7: of delivery 7 alone"),
     Column("rendered_at", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False, comment="of the canonical JSON of content"),
     Column("content", Text, nullable=False, comment="JSON: subject, text, html, calendar; frozen"),
@@ -249,6 +252,57 @@ DELIVERY_STATES = (
     "resend_authorised",
 )
 
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("outbox_id", Id, ForeignKey("outbox.id"), nullable=False),
+    Column("number", Integer, nullable=False, comment="1, 2… of its message"),
+    Column("rule", String, nullable=False, comment="that decided: the message's, or a person's"),
+    Column("server", Text, nullable=False, comment="JSON: what the mail server said it can do"),
+    Column("shape", String, nullable=False, comment="one, groups, each or waves"),
+    Column("began_at", BigInteger, nullable=False),
+    Column("staged_at", BigInteger, comment="everybody's acceptance or refusal was known"),
+    Column("decided_at", BigInteger),
+    Column("decision", String, comment="released, aborted or put_off; null: it was interrupted"),
+    Column("reason", Text, comment="JSON: what decided"),
+    Column("first_dot_at", BigInteger),
+    Column("last_reply_at", BigInteger),
+    Column("window", BigInteger, comment="first dot to last reply, in microseconds, monotonic"),
+    UniqueConstraint("outbox_id", "number"),
+)
+
+transmissions = Table(
+    "transmissions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("run_id", Id, ForeignKey("runs.id"), nullable=False, index=True),
+    Column("wave", Integer, nullable=False),
+    Column("position", Integer, nullable=False, comment="order of the dots"),
+    Column("method", String, nullable=False, comment="DATA or BDAT"),
+    Column("message_id", String, nullable=False),
+    Column("sha256", String(64), nullable=False, comment="of the bytes, with CRLF"),
+    Column("size", Integer, nullable=False, comment="of the bytes, with CRLF"),
+    Column("recipients", Integer, nullable=False, comment="how many the server took"),
+    Column("staged_at", BigInteger, nullable=False),
+    Column("dot_at", BigInteger),
+    Column("replied_at", BigInteger),
+    Column("state", String, nullable=False),
+    Column("reply", Text),
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("outbox_id", Id, ForeignKey("outbox.id"), nullable=False),
+    Column("issue", Integer, nullable=False, comment="1, 2…: the last one holds"),
+    Column("made_at", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False, comment="of the document"),
+    Column("document", Text, nullable=False, comment="JSON, signed"),
+    UniqueConstraint("outbox_id", "issue"),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -258,9 +312,8 @@ deliveries = Table(
     Column("name", String, nullable=False),
     Column("addresses", Text, nullable=False, comment="JSON list; several contacts, one recipient"),
     Column("languages", String, nullable=False),
-    Column(
-        "message_id", String, nullable=False, unique=True, comment="RFC 5322, fixed at queueing"
-    ),
+    Column("message_id", String, nullable=False, comment="RFC 5322, fixed at queueing; a batch's own"),
+    Column("salt", String(32), nullable=False, comment="hides this line of a certificate"),
     Column("position", Integer, nullable=False, comment="order inside the batch, drawn at random"),
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -270,6 +323,7 @@ deliveries = Table(
     Column("settled_at", BigInteger),
     Column("reply", Text, comment="the server's last reply, or what happened instead"),
     Column("resolution", Text, comment="JSON: who, when, why, for a person's decision"),
+    Column("transmission_id", Id, ForeignKey("transmissions.id"), comment="the last one it was in"),
     UniqueConstraint("outbox_id", "recipient"),
     CheckConstraint(
         "state IN ({})".format(", ".join(f"'{s}'" for s in DELIVERY_STATES)), name="state_is_known"

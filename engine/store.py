@@ -211,6 +211,9 @@ OUTBOX_COLUMNS = (
     "queued_at",
     "not_before",
     "batch",
+    "rule",
+    "personal",
+    "about",
     "roster_version",
     "facts",
 )
@@ -220,6 +223,7 @@ DELIVERY_COLUMNS = (
     "addresses",
     "languages",
     "message_id",
+    "salt",
     "position",
     "state",
     "next_attempt_at",
@@ -256,22 +260,22 @@ arm AS (
 _MESSAGES_PART = """
 queue AS (
     INSERT INTO outbox (case_id, seq, name, template, queued_at, not_before, batch,
-                        roster_version, facts)
+                        rule, personal, about, roster_version, facts)
     SELECT moved.id, m.seq, m.name, m.template, m.queued_at, m.not_before, m.batch,
-           m.roster_version, m.facts
+           m.rule, m.personal, m.about, m.roster_version, m.facts
     FROM moved, jsonb_to_recordset(%(messages)s::jsonb)
         AS m(seq int, name text, template text, queued_at bigint, not_before bigint, batch int,
-             roster_version int, facts text)
+             rule text, personal int, about bigint, roster_version int, facts text)
     RETURNING id, seq, name
 ),
 recipient AS (
     INSERT INTO deliveries (outbox_id, recipient, name, addresses, languages, message_id,
-                            position, state, next_attempt_at)
+                            salt, position, state, next_attempt_at)
     SELECT queue.id, d.recipient, d.name, d.addresses, d.languages, d.message_id,
-           d.position, d.state, d.next_attempt_at
+           d.salt, d.position, d.state, d.next_attempt_at
     FROM queue JOIN jsonb_to_recordset(%(deliveries)s::jsonb)
         AS d(of_seq int, of_name text, recipient text, name text, addresses text, languages text,
-             message_id text, position int, state text, next_attempt_at bigint)
+             message_id text, salt text, position int, state text, next_attempt_at bigint)
         ON d.of_seq = queue.seq AND d.of_name = queue.name
 )"""
 

@@ -215,6 +215,8 @@ class CompiledNotification:
     fields: tuple[str, ...]
     when: Predicate | None
     batch: bool
+    rule: str | None  #: of a batch: all_or_nothing or proceed_and_remedy
+    personal: bool
     calendar: Mapping[str, Json] | None
     outside: bool  #: leaves the staff
 

@@ -278,6 +278,8 @@ class _Builder:
             fields=tuple(part.fields),
             when=self._predicate(part.when),
             batch=part.batch,
+            rule=(part.rule or "all_or_nothing") if part.batch else None,
+            personal=part.personal,
             calendar=_calendar(part.calendar),
             outside=kind in {"address", "roster", "recipients_of"},
         )

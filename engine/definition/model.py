@@ -366,6 +366,11 @@ class Languages(Model):
     use: list[Language]
 
 
+#: What a batch does when the server refuses somebody before anybody has anything: nobody has it, or
+#: the others have it and the one who was refused is remedied at once.
+Rule = Literal["all_or_nothing", "proceed_and_remedy"]
+
+
 class Recipients(Model):
     """To whom; exactly one of the keys but `name`, which goes with `address`."""
 
@@ -397,6 +402,8 @@ class Notification(Model):
     fields: list[Name] = []
     when: Condition | None = None
     batch: bool = False  #: one message, many recipients, proven delivery by delivery
+    rule: Rule | None = None  #: of a batch; `all_or_nothing` where nothing is said
+    personal: bool = False  #: of a batch: words of its own for each, one transaction each
     calendar: Invitation | None = None
 
 

@@ -306,6 +306,24 @@ def upgrade() -> None:
             "batch", sa.Integer(), nullable=False, comment="1: a diffusion; the case waits for it"
         ),
         sa.Column(
+            "rule",
+            sa.String(),
+            nullable=True,
+            comment="of a batch: all_or_nothing or proceed_and_remedy",
+        ),
+        sa.Column(
+            "personal",
+            sa.Integer(),
+            nullable=False,
+            comment="1: each recipient has words of its own",
+        ),
+        sa.Column(
+            "about",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="the earlier batch whose recipients these are",
+        ),
+        sa.Column(
             "roster_version",
             sa.Integer(),
             nullable=True,
@@ -368,6 +386,114 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "certificates",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "outbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("issue", sa.Integer(), nullable=False, comment="1, 2…: the last one holds"),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False, comment="of the document"),
+        sa.Column("document", sa.Text(), nullable=False, comment="JSON, signed"),
+        sa.ForeignKeyConstraint(
+            ["outbox_id"], ["outbox.id"], name=op.f("fk_certificates_outbox_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_certificates")),
+        sa.UniqueConstraint("outbox_id", "issue", name=op.f("uq_certificates_outbox_id_issue")),
+    )
+    op.create_table(
+        "renderings",
+        sa.Column(
+            "outbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "variant", sa.String(), nullable=False, comment="fr or fr+en; fr@7: of delivery 7 alone"
+        ),
+        sa.Column("rendered_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "sha256",
+            sa.String(length=64),
+            nullable=False,
+            comment="of the canonical JSON of content",
+        ),
+        sa.Column(
+            "content",
+            sa.Text(),
+            nullable=False,
+            comment="JSON: subject, text, html, calendar; frozen",
+        ),
+        sa.ForeignKeyConstraint(["outbox_id"], ["outbox.id"], name=op.f("fk_renderings_outbox_id")),
+        sa.PrimaryKeyConstraint("outbox_id", "variant", name=op.f("pk_renderings")),
+    )
+    op.create_table(
+        "runs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "outbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("number", sa.Integer(), nullable=False, comment="1, 2… of its message"),
+        sa.Column(
+            "rule",
+            sa.String(),
+            nullable=False,
+            comment="that decided: the message's, or a person's",
+        ),
+        sa.Column(
+            "server", sa.Text(), nullable=False, comment="JSON: what the mail server said it can do"
+        ),
+        sa.Column("shape", sa.String(), nullable=False, comment="one, groups, each or waves"),
+        sa.Column("began_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "staged_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="everybody's acceptance or refusal was known",
+        ),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "decision",
+            sa.String(),
+            nullable=True,
+            comment="released, aborted or put_off; null: it was interrupted",
+        ),
+        sa.Column("reason", sa.Text(), nullable=True, comment="JSON: what decided"),
+        sa.Column("first_dot_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_reply_at", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "window",
+            sa.BigInteger(),
+            nullable=True,
+            comment="first dot to last reply, in microseconds, monotonic",
+        ),
+        sa.ForeignKeyConstraint(["outbox_id"], ["outbox.id"], name=op.f("fk_runs_outbox_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
+        sa.UniqueConstraint("outbox_id", "number", name=op.f("uq_runs_outbox_id_number")),
+    )
+    op.create_table(
+        "transmissions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("wave", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False, comment="order of the dots"),
+        sa.Column("method", sa.String(), nullable=False, comment="DATA or BDAT"),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column(
+            "sha256", sa.String(length=64), nullable=False, comment="of the bytes, with CRLF"
+        ),
+        sa.Column("size", sa.Integer(), nullable=False, comment="of the bytes, with CRLF"),
+        sa.Column("recipients", sa.Integer(), nullable=False, comment="how many the server took"),
+        sa.Column("staged_at", sa.BigInteger(), nullable=False),
+        sa.Column("dot_at", sa.BigInteger(), nullable=True),
+        sa.Column("replied_at", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reply", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_transmissions_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transmissions")),
+    )
+    with op.batch_alter_table("transmissions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_transmissions_run_id"), ["run_id"], unique=False)
+
+    op.create_table(
         "deliveries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -384,7 +510,15 @@ def upgrade() -> None:
             comment="JSON list; several contacts, one recipient",
         ),
         sa.Column("languages", sa.String(), nullable=False),
-        sa.Column("message_id", sa.String(), nullable=False, comment="RFC 5322, fixed at queueing"),
+        sa.Column(
+            "message_id",
+            sa.String(),
+            nullable=False,
+            comment="RFC 5322, fixed at queueing; a batch's own",
+        ),
+        sa.Column(
+            "salt", sa.String(length=32), nullable=False, comment="hides this line of a certificate"
+        ),
         sa.Column(
             "position",
             sa.Integer(),
@@ -409,13 +543,21 @@ def upgrade() -> None:
             nullable=True,
             comment="JSON: who, when, why, for a person's decision",
         ),
+        sa.Column(
+            "transmission_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="the last one it was in",
+        ),
         sa.CheckConstraint(
             "state IN ('queued', 'staging', 'staged', 'releasing', 'accepted', 'deferred', 'refused', 'uncertain', 'refused_rcpt', 'deferred_rcpt', 'staging_failed', 'aborted', 'lost_before_dot', 'confirmed', 'resend_authorised')",
             name=op.f("ck_deliveries_state_is_known"),
         ),
         sa.ForeignKeyConstraint(["outbox_id"], ["outbox.id"], name=op.f("fk_deliveries_outbox_id")),
+        sa.ForeignKeyConstraint(
+            ["transmission_id"], ["transmissions.id"], name=op.f("fk_deliveries_transmission_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
-        sa.UniqueConstraint("message_id", name=op.f("uq_deliveries_message_id")),
         sa.UniqueConstraint(
             "outbox_id", "recipient", name=op.f("uq_deliveries_outbox_id_recipient")
         ),
@@ -429,28 +571,6 @@ def upgrade() -> None:
             postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
         )
 
-    op.create_table(
-        "renderings",
-        sa.Column(
-            "outbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("languages", sa.String(), nullable=False, comment="such as fr or fr+en"),
-        sa.Column("rendered_at", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "sha256",
-            sa.String(length=64),
-            nullable=False,
-            comment="of the canonical JSON of content",
-        ),
-        sa.Column(
-            "content",
-            sa.Text(),
-            nullable=False,
-            comment="JSON: subject, text, html, calendar; frozen",
-        ),
-        sa.ForeignKeyConstraint(["outbox_id"], ["outbox.id"], name=op.f("fk_renderings_outbox_id")),
-        sa.PrimaryKeyConstraint("outbox_id", "languages", name=op.f("pk_renderings")),
-    )
     # ### end Alembic commands ###
 
 
