@@ -1,31 +1,25 @@
-"""The outbox's narrow port: what delivers mail reads and writes cases' messages here, nowhere else.
+"""The outbox as people and cases see it: what left, what waits, what needs a person, their decisions.
 
-A message is worked on under a lease: who holds it, until when (real time: a rehearsal's clock may
-stand still), and a fencing token that every later write must show, so that a worker that was thought
-dead changes nothing any more. Invariants:
+Those who deliver the mail write it under lease (`engine.lease`); `engine.diffusion` has the record of a
+batch. The states of a delivery:
 
-- `releasing` is committed before the final dot is written. A `releasing` whose worker is gone becomes
-  `uncertain`: nobody knows, so a person decides, and it is never sent again by itself.
-- Only `queued`, `deferred`, `deferred_rcpt`, `lost_before_dot`, `staging_failed` and what a person
-  authorised are tried again.
-- The Message-ID is the one that was fixed when the message was queued, whatever the number of tries.
-- What settles a delivery also wakes its case, in the same transaction.
+- tried again by themselves: `RETRIED`;
+- settled well: `DONE`;
+- settled, and a person is needed: `NEEDS_PERSON`. `uncertain` means that nobody knows whether the
+  server took it: it is never sent again by itself.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import socket
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
 
-from engine.chain import canonical, content_hash
-from engine.errors import ArrimageError, NotFound
+from engine.chain import canonical
+from engine.errors import NotFound
 from engine.schema import (
     cases,
     deliveries,
@@ -38,272 +32,25 @@ from engine.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, Row
 
-    from engine.database import Database
 
 #: Tried again by themselves.
 RETRIED = ("queued", "deferred", "deferred_rcpt", "lost_before_dot", "staging_failed",
            "resend_authorised")  # fmt: skip
 #: The server took it, or a person made sure that it had.
 DONE = ("accepted", "confirmed")
-#: A person is needed.
-NEEDS_PERSON = ("refused", "refused_rcpt", "uncertain", "aborted")
-#: How long a lease holds without being renewed, in real time.
-LEASE = timedelta(minutes=5)
+#: They have nothing, and a person is needed; beside them, nobody knows.
+REFUSED = ("refused", "refused_rcpt", "aborted")
+NEEDS_PERSON = (*REFUSED, "uncertain")
 #: Waits between tries, then given up: two days in all, as mail servers do (RFC 5321, 4.5.4.1).
 BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 480, 720, 720))
 
 
-class LeaseLost(ArrimageError):
-    """Another worker has taken this message over; nothing was written."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One recipient of one message, as a worker sees it."""
-
-    id: int
-    recipient: str
-    name: str
-    addresses: tuple[str, ...]
-    languages: tuple[str, ...]
-    message_id: str
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leased:
-    """A message under lease with its deliveries that are due, in the order drawn at queueing."""
-
-    id: int
-    case_id: int | None
-    name: str
-    template: str
-    batch: bool
-    queued_at: datetime
-    facts: Mapping[str, Any]
-    token: int
-    deliveries: tuple[Delivery, ...]
-
-
-def holder() -> str:
-    """Return who this process is, so that a lease tells when its holder has died."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def claim(database: Database, now: datetime, me: str) -> Leased | None:
-    """Take the message whose delivery has been due the longest, or None.
-
-    What a dead worker left behind is settled first: `releasing` becomes `uncertain`, and what was
-    staged is tried again.
-
-    Args:
-        database: The database.
-        now: The workspace's clock: what is due.
-        me: `holder()` of this worker.
-    """
-    real = datetime.now(UTC)
-    with database.write() as connection:
-        for candidate in _candidates(connection, to_micros(now)):
-            row = _locked(connection, candidate)
-            if row is None or not _is_free(row, real, me):
-                continue
-            token = row.lease_token + 1
-            connection.execute(
-                update(outbox)
-                .where(outbox.c.id == row.id)
-                .values(lease_holder=me, lease_until=to_micros(real + LEASE), lease_token=token)
-            )
-            _recover(connection, row, to_micros(now))
-            due = _due(connection, row.id, to_micros(now))
-            if due:
-                return _leased(row, token, due)
-            _free(connection, row.id)
-    return None
-
-
-def _candidates(connection: Connection, now: int) -> list[int]:
-    rows = connection.execute(
-        select(deliveries.c.outbox_id)
-        .where(deliveries.c.next_attempt_at <= now)
-        .order_by(deliveries.c.next_attempt_at)
-        .limit(500)
-    ).scalars()
-    return list(dict.fromkeys(rows))
-
-
-def _locked(connection: Connection, outbox_id: int) -> Row[Any] | None:
-    wanted = select(outbox).where(outbox.c.id == outbox_id)
-    return connection.execute(wanted.with_for_update(skip_locked=True)).first()
-
-
-def _is_free(row: Row[Any], real: datetime, me: str) -> bool:
-    if row.lease_holder in (None, me) or row.lease_until < to_micros(real):
-        return True
-    return _is_dead(row.lease_holder)
-
-
-def _is_dead(who: str) -> bool:
-    """Tell whether a lease's holder was a process of this machine that is no more."""
-    host, pid, started = who.rsplit(":", 2)
-    return host == socket.gethostname() and _started(int(pid)) != started
-
-
-def _started(pid: int) -> str:
-    """Return the start time of a process, so that a reused number is not taken for it."""
-    try:
-        # Field 22 of /proc/PID/stat (proc(5)); the name before it may hold spaces and parentheses.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return "gone"
-
-
-def _recover(connection: Connection, row: Row[Any], now: int) -> None:
-    """Settle what the last holder left in the middle."""
-    here = deliveries.c.outbox_id == row.id
-    lost = connection.execute(
-        update(deliveries)
-        .where(here, deliveries.c.state == "releasing")
-        .values(
-            state="uncertain",
-            next_attempt_at=None,
-            settled_at=now,
-            reply="the sender stopped after the end of the message was to be sent",
-        )
-    ).rowcount
-    connection.execute(
-        update(deliveries)
-        .where(here, deliveries.c.state.in_(("staging", "staged")))
-        .values(state="lost_before_dot", next_attempt_at=now)
-    )
-    if lost:
-        _wake(connection, row.case_id, now)
-
-
-def _due(connection: Connection, outbox_id: int, now: int) -> list[Row[Any]]:
-    return list(
-        connection.execute(
-            select(deliveries)
-            .where(
-                deliveries.c.outbox_id == outbox_id,
-                deliveries.c.next_attempt_at <= now,
-                deliveries.c.state.in_(RETRIED),
-            )
-            .order_by(deliveries.c.position)
-        )
-    )
-
-
-def _leased(row: Row[Any], token: int, due: Iterable[Row[Any]]) -> Leased:
-    return Leased(
-        id=row.id,
-        case_id=row.case_id,
-        name=row.name,
-        template=row.template,
-        batch=bool(row.batch),
-        queued_at=from_micros(row.queued_at),
-        facts=json.loads(row.facts),
-        token=token,
-        deliveries=tuple(
-            Delivery(
-                id=d.id,
-                recipient=d.recipient,
-                name=d.name,
-                addresses=tuple(json.loads(d.addresses)),
-                languages=tuple(d.languages.split("+")),
-                message_id=d.message_id,
-                attempts=d.attempts,
-            )
-            for d in due
-        ),
-    )
-
-
-def _free(connection: Connection, outbox_id: int) -> None:
-    connection.execute(
-        update(outbox).where(outbox.c.id == outbox_id).values(lease_holder=None, lease_until=None)
-    )
-
-
-def release(database: Database, leased: Leased) -> None:
-    """Give a message back, unless another worker has it by now."""
-    with database.write() as connection:
-        held = and_(outbox.c.id == leased.id, outbox.c.lease_token == leased.token)
-        connection.execute(update(outbox).where(held).values(lease_holder=None, lease_until=None))
-
-
-def move(
-    database: Database,
-    leased: Leased,
-    delivery: Delivery,
-    state: str,
-    *,
-    now: datetime,
-    reply: str | None = None,
-) -> None:
-    """Write a delivery's new state under the lease, in a transaction of its own.
-
-    Args:
-        database: The database.
-        leased: The lease.
-        delivery: The recipient.
-        state: A state of `engine.schema.DELIVERY_STATES`.
-        now: The workspace's clock.
-        reply: The server's reply, or what happened instead of one.
-
-    Raises:
-        LeaseLost: Another worker has the message.
-    """
-    micros = to_micros(now)
-    with database.write() as connection:
-        _renew(connection, leased)
-        values = _values(state, delivery, micros, reply)
-        connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
-        if values.get("next_attempt_at", 0) is None:
-            _wake(connection, leased.case_id, micros)
-
-
-def _renew(connection: Connection, leased: Leased) -> None:
-    until = to_micros(datetime.now(UTC) + LEASE)
-    held = and_(outbox.c.id == leased.id, outbox.c.lease_token == leased.token)
-    if connection.execute(update(outbox).where(held).values(lease_until=until)).rowcount != 1:
-        raise LeaseLost
-
-
-def _values(state: str, delivery: Delivery, now: int, reply: str | None) -> dict[str, Any]:
-    values: dict[str, Any] = {"state": state}
-    if reply is not None:
-        values["reply"] = reply[:1000]
-    if state == "staged":
-        values["staged_at"] = now
-    elif state == "releasing":
-        values |= {"released_at": now, "attempts": delivery.attempts + 1}
-    elif state in {"deferred", "deferred_rcpt", "staging_failed", "lost_before_dot"}:
-        values |= _again(state, delivery, now, reply)
-    elif state != "staging":
-        values |= {"settled_at": now, "next_attempt_at": None}
-        if state != "accepted":
-            values["attempts"] = delivery.attempts + 1
-    return values
-
-
-def _again(state: str, delivery: Delivery, now: int, reply: str | None) -> dict[str, Any]:
-    """Return when to try again, or give up after the last wait."""
-    tries = delivery.attempts + 1
-    if tries > len(BACKOFF):
-        said = f"given up after {tries} tries; the last reply: {reply or state}"
-        return {
-            "state": "refused", "attempts": tries, "settled_at": now,
-            "next_attempt_at": None, "reply": said[:1000],
-        }  # fmt: skip
-    wait = BACKOFF[tries - 1] // timedelta(microseconds=1)
-    return {"attempts": tries, "next_attempt_at": now + wait}
-
-
-def _wake(connection: Connection, case_id: int | None, now: int) -> None:
+def wake(connection: Connection, case_id: int | None, now: int) -> None:
+    """Ask, in the caller's transaction, that a case be looked at again."""
     if case_id is None:
         return
     pending = select(timers.c.id).where(
@@ -313,40 +60,6 @@ def _wake(connection: Connection, case_id: int | None, now: int) -> None:
         connection.execute(
             insert(timers).values(case_id=case_id, name="wake", fire_at=now, status="pending")
         )
-
-
-# --- renderings ---------------------------------------------------------------------------------
-
-
-def rendering(database: Database, outbox_id: int, languages: str) -> dict[str, Any] | None:
-    """Return the frozen content of a message in some languages, None before it was rendered."""
-    wanted = select(renderings.c.content).where(
-        renderings.c.outbox_id == outbox_id, renderings.c.languages == languages
-    )
-    with database.read() as connection:
-        found = connection.execute(wanted).scalar()
-    return None if found is None else json.loads(found)
-
-
-def freeze(
-    database: Database, outbox_id: int, languages: str, content: Mapping[str, Any], now: datetime
-) -> dict[str, Any]:
-    """Keep a rendering for good and return the one that is kept: the first one ever made."""
-    written = canonical(content)
-    with database.write() as connection:
-        same = and_(renderings.c.outbox_id == outbox_id, renderings.c.languages == languages)
-        kept = connection.execute(select(renderings.c.content).where(same)).scalar()
-        if kept is None:
-            connection.execute(
-                insert(renderings).values(
-                    outbox_id=outbox_id,
-                    languages=languages,
-                    rendered_at=to_micros(now),
-                    sha256=content_hash(written),
-                    content=written,
-                )
-            )
-    return dict(json.loads(kept or written))
 
 
 # --- what a case and a person may know ----------------------------------------------------------
@@ -480,7 +193,7 @@ def proof(connection: Connection, case_id: int, name: str) -> dict[str, Any]:
         raise NotFound("message", name)
     message = connection.execute(select(outbox).where(outbox.c.id == newest)).one()
     contents = connection.execute(
-        select(renderings.c.languages, renderings.c.sha256).where(renderings.c.outbox_id == newest)
+        select(renderings.c.variant, renderings.c.sha256).where(renderings.c.outbox_id == newest)
     )
     rows = list_deliveries(connection, outbox_id=newest, limit=100_000)
     accepted = [r.settled_at for r in rows if r.state in DONE and r.settled_at is not None]
@@ -489,7 +202,7 @@ def proof(connection: Connection, case_id: int, name: str) -> dict[str, Any]:
         "queued_at": from_micros(message.queued_at),
         "roster_version": message.roster_version,
         "audience": json.loads(message.facts).get("audience", {}),
-        "contents": {c.languages: c.sha256 for c in contents},
+        "contents": {c.variant: c.sha256 for c in contents},
         "recipients": len(rows),
         "accepted": len(accepted),
         "first_accepted_at": min(accepted, default=None),
@@ -511,6 +224,8 @@ def retry(
 ) -> int:
     """Queue refused deliveries again, to other addresses if they have changed; return how many.
 
+    Those of a batch that was called off are queued again together with all the others of it.
+
     Args:
         connection: In a write transaction.
         ids: Deliveries; those that are not refused are left alone.
@@ -518,8 +233,9 @@ def retry(
         decision: Who, when and why, kept with the delivery.
         addresses: New addresses by delivery.
     """
+    asked = [*ids, *_of_the_same_batch(connection, ids)]
     done = 0
-    for delivery_id in ids:
+    for delivery_id in dict.fromkeys(asked):
         values: dict[str, Any] = {
             "state": "queued", "attempts": 0, "next_attempt_at": to_micros(now),
             "settled_at": None, "resolution": canonical(decision),
@@ -531,13 +247,29 @@ def retry(
             .where(
                 deliveries.c.id == delivery_id,
                 or_(
-                    deliveries.c.state.in_(("refused", "refused_rcpt", "aborted")),
+                    deliveries.c.state.in_(REFUSED),
                     and_(deliveries.c.state.in_(RETRIED), deliveries.c.attempts > 0),
                 ),
             )
             .values(values)
         ).rowcount
     return done
+
+
+def _of_the_same_batch(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Return the others of a batch that was called off: they have it together, or not at all."""
+    batches = select(deliveries.c.outbox_id).where(deliveries.c.id.in_(ids))
+    called_off = (
+        select(deliveries.c.outbox_id)
+        .where(deliveries.c.outbox_id.in_(batches), deliveries.c.state == "aborted")
+        .distinct()
+    )
+    rows = connection.execute(
+        select(deliveries.c.id)
+        .where(deliveries.c.outbox_id.in_(called_off), deliveries.c.state.in_(REFUSED))
+        .order_by(deliveries.c.id)
+    )
+    return list(rows.scalars())
 
 
 def resolve(
@@ -574,5 +306,5 @@ def resolve(
     case_id = connection.execute(
         select(outbox.c.case_id).where(outbox.c.id == row.outbox_id)
     ).scalar()
-    _wake(connection, case_id, to_micros(now))
+    wake(connection, case_id, to_micros(now))
     return True

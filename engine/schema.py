@@ -312,7 +312,9 @@ deliveries = Table(
     Column("name", String, nullable=False),
     Column("addresses", Text, nullable=False, comment="JSON list; several contacts, one recipient"),
     Column("languages", String, nullable=False),
-    Column("message_id", String, nullable=False, comment="RFC 5322, fixed at queueing; a batch's own"),
+    Column(
+        "message_id", String, nullable=False, comment="RFC 5322, fixed at queueing; a batch's own"
+    ),
     Column("salt", String(32), nullable=False, comment="hides this line of a certificate"),
     Column("position", Integer, nullable=False, comment="order inside the batch, drawn at random"),
     Column("state", String, nullable=False),

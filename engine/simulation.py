@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import func, insert, select
 
-from engine import migrations, outbox, schema
+from engine import lease, migrations, schema
 from engine.database import Database
 from engine.timers import tick
 
@@ -121,7 +121,7 @@ def play(
         plan: Opens what is planned; called at the beginning, then at each planned instant.
         planned: These instants, in order.
     """
-    me = outbox.holder()
+    me = lease.holder()
     coming = deque(at for at in planned if at > clock.now())
     plan()
     while clock.now() <= until:
@@ -143,11 +143,16 @@ def play(
 def _accept_all(database: Database, clock: ManualClock, me: str) -> bool:
     """Let a server that takes everything take what is due; tell whether there was anything."""
     any_left = False
-    while (leased := outbox.claim(database, clock.now(), me)) is not None:
+    while held := lease.claim(database, clock.now(), me):
         any_left = True
-        for delivery in leased.deliveries:
-            outbox.move(database, leased, delivery, "accepted", now=clock.now(), reply="simulated")
-        outbox.release(database, leased)
+        moves = [
+            lease.Move(leased=message, delivery=d, state="accepted", reply="simulated")
+            for message in held
+            for d in message.deliveries
+        ]
+        with database.write() as connection:
+            lease.move(connection, moves, clock.now())
+        lease.release(database, held)
     return any_left
 
 

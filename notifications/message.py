@@ -1,76 +1,126 @@
-"""A rendering and a recipient into the bytes of a message.
+"""A rendering and its recipients into the bytes of a message.
 
-Everything is built by `email.message.EmailMessage`: no header is ever put together by hand, so that no
-value can start another one. The bytes are the same for every recipient of a batch but for `To` and
-`Message-ID`. Sources: RFC 5322 (format), RFC 3834 (Auto-Submitted), RFC 2919 (List-Id), RFC 5546
-(calendar invitations), RFC 3282 (Content-Language).
+Everything is built by the standard library's `email`: no header is ever put together by hand, so that no
+value can start another one. Sources: RFC 5322 (format), RFC 2045 to 2047 (MIME, words in headers), RFC
+3834 (Auto-Submitted), RFC 2919 (List-Id), RFC 5546 (calendar invitations), RFC 3282 (Content-Language).
 """
 
 from __future__ import annotations
 
+import binascii
 import re
 from datetime import datetime, timedelta
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
+from email import policy
+from email.charset import BASE64, Charset
+from email.generator import BytesGenerator
+from email.header import Header
+from email.message import Message
+from email.utils import format_datetime, formataddr
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from engine.chain import canonical, content_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from engine.outbox import Delivery, Leased
+    from engine.lease import Delivery, Leased
     from notifications.settings import MailSettings
 
-#: No automatic fold beyond what headers need; CRLF, as SMTP wants.
-_POLICY = SMTP.clone(max_line_length=78)
+
+class _Policy(policy.Compat32):
+    """Headers as they are made here: ASCII, each by the function that knows its form.
+
+    `email.policy.SMTP` would parse them again as they are set and as they are folded: nine tenths of
+    the time of a message.
+    """
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """Return a header's lines; refuse a value that could start another one (ValueError)."""
+        if re.search(r"\r(?!\n)|\n(?![ \t])", value):
+            raise ValueError(name)
+        folded = "\n" in value
+        if folded or len(name) + len(value) + 2 <= (self.max_line_length or 0):
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+_POLICY = _Policy(linesep="\r\n", max_line_length=78)
+_WORDS = Charset("utf-8")
+# Its Q encoding is worked out letter by letter.
+_WORDS.header_encoding = BASE64
 
 
 def build(
     leased: Leased,
-    delivery: Delivery,
+    to: Sequence[Delivery],
     content: Mapping[str, Any],
     settings: MailSettings,
-    queued_at: datetime,
 ) -> bytes:
-    """Return the bytes of the message to one recipient.
+    """Return the bytes of one message, with CRLF.
 
     Args:
-        leased: The message.
-        delivery: The recipient; several contacts of one recipient stand together in To.
+        leased: The message; its Date is when it was queued, the same for the whole batch.
+        to: The recipient, whose contacts stand together in To; or all those of a batch that get the
+            very same bytes: then none of them is named, and To is the institute itself.
         content: The frozen rendering.
         settings: The sender.
-        queued_at: The Date: when the message was queued, the same for the whole batch.
     """
-    message = EmailMessage(policy=_POLICY)
-    message["From"] = _address(settings.institute.name, settings.sender)
-    message["To"] = tuple(_address(delivery.name, a) for a in delivery.addresses)
-    message["Subject"] = content["subject"]
-    message["Date"] = format_datetime(queued_at)
-    message["Message-ID"] = delivery.message_id
+    message = Message(policy=_POLICY)
+    message["From"] = _mailbox(settings.institute.name, settings.sender)
+    message["To"] = _to(leased, to, settings)
+    message["Subject"] = _words(content["subject"], "Subject")
+    message["Date"] = format_datetime(leased.queued_at)
+    message["Message-ID"] = to[0].message_id
     _thread(message, leased, settings)
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(content["text"], subtype="plain", cte="quoted-printable")
-    message.add_alternative(content["html"], subtype="html", cte="quoted-printable")
-    if content.get("calendar"):
-        _invite(message, content["calendar"], delivery, settings, queued_at)
-    # Last: making a message multipart moves what is there of Content-* into its first part.
+    message["MIME-Version"] = "1.0"
+    message["Content-Type"] = "multipart/alternative"
     message["Content-Language"] = ", ".join(content["languages"])
-    # The library draws a boundary for each message; everybody is to have the same bytes.
+    message.attach(_part("plain", content["text"]))
+    message.attach(_part("html", content["html"]))
+    if content.get("calendar"):
+        here = [a for delivery in to for a in delivery.addresses]
+        message.attach(_invitation(content["calendar"], here, settings, leased.queued_at))
+    # The library draws a boundary for each message; whoever has the same content has the same bytes.
     message.set_boundary(f"=_{content_hash(canonical(content))[:40]}")
-    return message.as_bytes()
+    written = BytesIO()
+    BytesGenerator(written, mangle_from_=False, policy=_POLICY).flatten(message)
+    return written.getvalue()
 
 
-def _address(name: str, address: str) -> Address:
-    user, _, domain = address.rpartition("@")
+def _to(leased: Leased, to: Sequence[Delivery], settings: MailSettings) -> str:
+    if leased.batch and not leased.personal:
+        institute = settings.institute
+        return _mailbox(institute.name, institute.email or settings.sender)
+    return ", ".join(_mailbox(to[0].name, a) for a in to[0].addresses)
+
+
+def _mailbox(name: str, address: str) -> str:
     # A display name is for reading only: marks that could end it are not worth the risk.
     clean = re.sub(r"[\x00-\x1f\x7f<>@,;:\\\"]", " ", name).strip()
-    return Address(display_name=clean, username=user, domain=domain)
+    if address.isascii():
+        return formataddr((clean, address), _WORDS)
+    # A header of ASCII cannot name such an address; the envelope does (RFC 5322, 3.4: an empty group).
+    return f"{_words(clean, 'To')}:;"
 
 
-def _thread(message: EmailMessage, leased: Leased, settings: MailSettings) -> None:
+def _words(text: str, name: str) -> str:
+    """Return a text as a header may have it: one line of ASCII (RFC 2047)."""
+    line = " ".join(text.split())
+    return line if line.isascii() else Header(line, _WORDS, 78, name).encode(linesep="\r\n")
+
+
+def _part(subtype: str, text: str) -> Message:
+    part = Message(policy=_POLICY)
+    part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
+    part["Content-Transfer-Encoding"] = "quoted-printable"
+    lines = "\n".join(text.splitlines()).encode() + b"\n"
+    part.set_payload(binascii.b2a_qp(lines, istext=True).decode("ascii"))
+    return part
+
+
+def _thread(message: Message, leased: Leased, settings: MailSettings) -> None:
     """Tie the messages of a case together (RFC 5322, 3.6.4), and name the list of a batch."""
     number = leased.facts["case"]["number"]
     root = f"<{number}@{settings.domain}>"
@@ -80,13 +130,12 @@ def _thread(message: EmailMessage, leased: Leased, settings: MailSettings) -> No
         message["List-Id"] = f"{leased.name} <{leased.name}.{settings.domain}>"
 
 
-def _invite(
-    message: EmailMessage,
+def _invitation(
     invitation: Mapping[str, Any],
-    delivery: Delivery,
+    addresses: Sequence[str],
     settings: MailSettings,
     queued_at: datetime,
-) -> None:
+) -> Message:
     from icalendar import Calendar, Event, vCalAddress, vText
 
     cancels = invitation["cancels"]
@@ -104,7 +153,7 @@ def _invite(
     organizer = vCalAddress(f"mailto:{settings.sender}")
     organizer.params["cn"] = vText(settings.institute.name)
     event["organizer"] = organizer
-    for address in delivery.addresses:
+    for address in addresses:
         event.add("attendee", vCalAddress(f"mailto:{address}"), encode=False)
     calendar = Calendar()
     calendar.add("prodid", "-//Arrimage//FR")
@@ -112,6 +161,6 @@ def _invite(
     method = "CANCEL" if cancels else "REQUEST"
     calendar.add("method", method)
     calendar.add_component(event)
-    message.add_alternative(
-        calendar.to_ical().decode(), subtype="calendar", params={"method": method}
-    )
+    part = _part("calendar", calendar.to_ical().decode())
+    part.set_param("method", method)
+    return part

@@ -25,12 +25,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from notifications import words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from notifications.settings import Institute
 
 #: A rendering longer than this is refused: no message of ours comes near.
 LONGEST = 200_000
+#: The shared layout, whose blocks are `<!--% … %-->`.
+LAYOUT = "layout.html.j2"
 
 
 def packaged_templates() -> Path:
@@ -49,6 +51,27 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if operator == "**" or not all(isinstance(v, int) for v in (left, right)):
             raise jinja2.exceptions.SecurityError(f"{operator} is for numbers only")
         return super().call_binop(context, operator, left, right)
+
+
+class _Inlined(jinja2.FileSystemLoader):
+    """The layout with its styles put into its elements, once instead of once a message.
+
+    That works because the layout is HTML before it is filled in: its blocks are comments.
+    """
+
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        import css_inline
+
+        source, path, fresh = super().get_source(environment, template)
+        return css_inline.inline(source), path, fresh
+
+
+def _without_loops(environment: jinja2.Environment) -> None:
+    """Take away what makes texts of any length."""
+    environment.globals.pop("range", None)
+    environment.globals.pop("lipsum", None)
 
 
 class Renderer:
@@ -73,13 +96,12 @@ class Renderer:
             loader=jinja2.FileSystemLoader([str(f) for f in self.folders]),
             undefined=jinja2.StrictUndefined,
             # Texts are not HTML; the one HTML layout escapes everything that it is given.
-            autoescape=jinja2.select_autoescape(["html.j2"], default=False),
+            autoescape=False,
             keep_trailing_newline=True,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals.pop("range", None)
-        environment.globals.pop("lipsum", None)
+        _without_loops(environment)
         for lang in ("fr", "en"):
             environment.filters |= self._filters(lang)
         return environment
@@ -154,10 +176,21 @@ class Renderer:
         return text
 
     def _html(self, subject: str, parts: Sequence[Mapping[str, Any]]) -> str:
-        import css_inline
+        return self._layout.get_template(LAYOUT).render(subject=subject, parts=parts)
 
-        layout = self._environment.get_template("layout.html.j2")
-        return str(css_inline.inline(layout.render(subject=subject, parts=parts)))
+    @cached_property
+    def _layout(self) -> _Sandbox:
+        environment = _Sandbox(
+            loader=_Inlined([str(f) for f in self.folders]),
+            undefined=jinja2.StrictUndefined,
+            autoescape=True,
+            block_start_string="<!--%",
+            block_end_string="%-->",
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        _without_loops(environment)
+        return environment
 
     def check(
         self, template: str, languages: Sequence[str], facts: Mapping[str, Any]

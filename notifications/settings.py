@@ -39,6 +39,8 @@ class MailSettings:
         sender: The address in From and MAIL FROM.
         institute: Who writes.
         timeout: Seconds to wait for any reply.
+        connections: How many letters, each with its own content, may leave side by side.
+        held: How many connections a diffusion may hold at once; fewer where the server says so.
         loopback_only: A rehearsal: refuse any server but one on this machine.
     """
 
@@ -51,6 +53,8 @@ class MailSettings:
         default_factory=lambda: Institute(name="Institut", address="", email="")
     )
     timeout: float = 60.0
+    connections: int = 4
+    held: int = 100
     loopback_only: bool = False
 
     @property

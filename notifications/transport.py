@@ -1,9 +1,10 @@
-"""SMTP in two moves: stage everything but the final dot, then release it.
+"""SMTP in two moves: stage everything but the end of the message, then write the end.
 
-Staging gives the server MAIL, every RCPT, DATA and the whole message; until the dot nobody has
-anything, and dropping the connection delivers nothing. Releasing writes the dot and waits for the one
-reply that counts (RFC 5321, 3.3 and 4.2.5). What happened is told as an `Outcome`; an exception is never
-the answer to « was it sent? ».
+Staging gives the server MAIL, every RCPT and the whole message; until its end is written nobody has
+anything, and dropping the connection delivers nothing. The end is `BDAT 0 LAST` where the server offers
+CHUNKING (RFC 3030): it has then acknowledged every byte before; elsewhere it is the final dot of DATA
+(RFC 5321, 3.3). What happened is told as an `Outcome`; an exception is never the answer to « was it
+sent? ».
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import contextlib
 import re
 import socket
 import ssl
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException, SMTPServerDisconnected
@@ -22,15 +24,20 @@ from aiosmtplib import SMTPException, SMTPResponseException, SMTPServerDisconnec
 from engine.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from aiosmtplib.protocol import SMTPProtocol
 
     from notifications.settings import MailSettings
 
-_LONE_BREAKS = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 _READY = 354
 _OK = 250
 _PERMANENT = 500
+#: RFC 5321, 4.5.3.1.10: « too many recipients »; the rest goes in another transaction.
+_FULL = 452
+#: Seconds that one more connection may take: a server that is full sometimes never answers.
+PATIENCE = 5.0
 #: The usual faults, by the errors that tell them; the most telling first.
 FAULTS: dict[str, tuple[type[BaseException], ...]] = {
     "authentication refused": (aiosmtplib.SMTPAuthenticationError,),
@@ -56,15 +63,76 @@ class Outcome:
     reply: str
 
 
-class Session:
-    """One connection to the mail server: `stage`, then `release` or `abort`, as often as needed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """What the server holds, and what it does not.
+
+    Attributes:
+        outcome: `staged`, or why nothing is held.
+        refused: Each address that the server did not take, with `refused_rcpt` or `deferred_rcpt`.
+        left: Addresses that this transaction has no room for; another one may.
+        taken: How many addresses it took.
+        method: `BDAT` or `DATA`.
+    """
+
+    outcome: Outcome
+    refused: Mapping[str, Outcome] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
+    taken: int = 0
+    method: str = "DATA"
+
+    def of(self, addresses: Sequence[str]) -> Outcome:
+        """Return what became of one recipient, whatever the number of its addresses.
+
+        It is staged when the server took one of them; what it refused of the others is told.
+        """
+        refused = {a: self.refused[a] for a in addresses if a in self.refused}
+        if self.outcome.state != "staged" and self.taken:
+            return self.outcome
+        if len(refused) == len(addresses):
+            later = [o for o in refused.values() if o.state == "deferred_rcpt"]
+            return later[0] if later else next(iter(refused.values()))
+        said = "".join(f"; {a}: {o.reply}" for a, o in refused.items())
+        return Outcome(state=self.outcome.state, reply=f"{self.outcome.reply}{said}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What a mail server says that it can do (EHLO).
+
+    Attributes:
+        name: As it greets.
+        chunking: BDAT (RFC 3030).
+        pipelining: RFC 2920.
+        size: The largest message in bytes, None when it does not say (RFC 1870).
+        recipients: The most recipients of one transaction, None when it does not say (RFC 9422).
+        dsn: Delivery status notifications can be asked for (RFC 3461).
+        utf8: Addresses beyond ASCII (RFC 6531).
+    """
+
+    name: str
+    chunking: bool
+    pipelining: bool
+    size: int | None
+    recipients: int | None
+    dsn: bool
+    utf8: bool
+
+
+class Connection:
+    """One connection to the mail server: `stage`, then `end` and `reply`, or `abort`; again and again."""
 
     def __init__(self, settings: MailSettings) -> None:
         self._settings = settings
         self._client: aiosmtplib.SMTP | None = None
+        self._held: str | None = None
+        self.server: Server | None = None
 
-    async def open(self) -> None:
+    async def open(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the library's own
         """Connect, encrypt and authenticate.
+
+        Args:
+            timeout: Seconds, if not the settings' own.
 
         Raises:
             Unavailable: The server cannot be reached, is not encrypted, or refuses the login.
@@ -79,12 +147,13 @@ class Session:
             timeout=settings.timeout,
         )
         try:
-            await client.connect()
+            await client.connect(timeout=timeout or settings.timeout)
             if settings.username:
                 await client.login(settings.username, settings.password())
+            self.server = await _greeted(client)
         except (SMTPException, OSError, ValueError) as error:
             client.close()
-            raise Unavailable("mail", f"{settings.host}:{settings.port}: {_said(error)}") from error
+            raise Unavailable("mail", f"{settings.host}:{settings.port}: {said(error)}") from error
         self._client = client
 
     @property
@@ -92,106 +161,296 @@ class Session:
         """Tell whether the connection still stands."""
         return self._client is not None and self._client.is_connected
 
-    async def stage(self, addresses: Sequence[str], message: bytes) -> Outcome:
-        """Give the server everything but the final dot.
+    @property
+    def holds(self) -> bool:
+        """Tell whether a message is staged here and its connection still stands."""
+        return self._held is not None and self.is_open
+
+    async def stage(self, addresses: Sequence[str], body: bytes) -> Staged:
+        """Give the server everything but the end of the message.
 
         Args:
-            addresses: The recipients of this one message.
-            message: Its bytes; line ends and leading dots are seen to here (RFC 5321, 4.5.2).
+            addresses: The recipients of this one transaction.
+            body: The message; each of its lines ends with CRLF (RFC 5321, 2.3.8).
 
         Returns:
-            `staged`, or why not; then nothing is held, and the session can be used again if open.
+            What is held. When nothing is, the connection can be used again if it is open.
         """
-        client = self._client
-        if client is None or not client.is_connected:
-            return Outcome(state="staging_failed", reply="connection lost (before the message)")
+        refused: dict[str, Outcome] = {}
+        taken: list[str] = []
         try:
-            await client.mail(self._settings.sender, options=_utf8_options(client, addresses))
-            for address in addresses:
-                await client.rcpt(address)
-            response = await client.execute_command(b"DATA")
-            if response.code != _READY:
+            client = self._standing()
+            left = await self._envelope(client, addresses, len(body), taken, refused)
+            if not taken:
                 await self.abort()
-                return _answered("staging", response.code, response.message)
-            await self._write(client, message)
+                return Staged(outcome=_nobody(refused), refused=refused, left=left)
+            outcome, method = await self._content(client, body)
         except SMTPResponseException as error:
             await self.abort()
-            refused = isinstance(error, aiosmtplib.SMTPRecipientRefused)
-            return _answered("rcpt" if refused else "staging", error.code, error.message)
+            answer = answered("staging", error.code, error.message)
+            return Staged(outcome=answer, refused=refused, taken=len(taken))
         except (SMTPException, OSError) as error:
             self.close()
-            return Outcome(state="lost_before_dot", reply=_said(error))
-        return Outcome(state="staged", reply=f"{response.code} {response.message}")
+            lost = Outcome(state="lost_before_dot", reply=said(error))
+            return Staged(outcome=lost, refused=refused, taken=len(taken))
+        if outcome.state != "staged":
+            await self.abort()
+        else:
+            self._held = method
+        return Staged(outcome=outcome, refused=refused, left=left, taken=len(taken), method=method)
 
-    async def _write(self, client: aiosmtplib.SMTP, message: bytes) -> None:
-        protocol = client.protocol
-        if protocol is None or protocol.transport is None:
+    async def probe(self, addresses: Sequence[str], size: int) -> Staged:
+        """Ask which recipients the server would take, and leave it at that: nothing is sent.
+
+        Args:
+            addresses: The recipients.
+            size: Of the message, in bytes.
+        """
+        refused: dict[str, Outcome] = {}
+        taken: list[str] = []
+        try:
+            left = await self._envelope(self._standing(), addresses, size, taken, refused)
+        except (SMTPException, OSError) as error:
+            self.close()
+            return Staged(outcome=Outcome(state="lost_before_dot", reply=said(error)))
+        await self.abort()
+        outcome = Outcome(state="staged", reply="250") if taken else _nobody(refused)
+        return Staged(outcome=outcome, refused=refused, left=left, taken=len(taken))
+
+    def _standing(self) -> aiosmtplib.SMTP:
+        if self._client is None or not self._client.is_connected:
             raise SMTPServerDisconnected("before the message")
-        body = _LONE_BREAKS.sub(b"\r\n", message)
-        body = _LEADING_DOT.sub(b"..", body)
-        protocol.write(body if body.endswith(b"\r\n") else body + b"\r\n")
-        deadline = asyncio.get_running_loop().time() + self._settings.timeout
-        # The transport buffers; « staged » means that the server has it all.
-        while protocol.transport is not None and protocol.transport.get_write_buffer_size():  # type: ignore[attr-defined]
-            if asyncio.get_running_loop().time() > deadline:
-                raise SMTPServerDisconnected("the server stopped reading")
-            await asyncio.sleep(0.001)
+        return self._client
+
+    async def _envelope(
+        self,
+        client: aiosmtplib.SMTP,
+        addresses: Sequence[str],
+        size: int,
+        taken: list[str],
+        refused: dict[str, Outcome],
+    ) -> tuple[str, ...]:
+        """Give MAIL and every RCPT; return the addresses that there is no room for."""
+        server = self.server
+        options = [f"SIZE={size}"] if client.supports_extension("size") else []
+        international = not all(a.isascii() for a in addresses)
+        if international and server is not None and server.utf8:
+            options.append("SMTPUTF8")
+        encoding = "utf-8" if international else "ascii"
+        await client.mail(self._settings.sender, options=options)
+        most = server.recipients if server is not None and server.recipients else len(addresses)
+        for n, address in enumerate(addresses[:most]):
+            try:
+                await client.rcpt(address, encoding=encoding, options=self._notify(address))
+            except aiosmtplib.SMTPRecipientRefused as error:
+                if error.code == _FULL and taken:
+                    return tuple(addresses[n:])
+                refused[address] = answered("rcpt", error.code, error.message)
+            except UnicodeEncodeError:
+                refused[address] = Outcome(state="refused_rcpt", reply="not an ASCII address")
+            else:
+                taken.append(address)
+        return tuple(addresses[most:])
+
+    def _notify(self, address: str) -> list[str]:
+        """Ask to be told of failures by the address that we used (RFC 3461, 4.1 and 4.2)."""
+        if self.server is None or not self.server.dsn or not address.isascii():
+            return []
+        quoted = re.sub(r"[^!-*,-<>-~]", lambda m: f"+{ord(m[0]):02X}", address)
+        return ["NOTIFY=FAILURE,DELAY", f"ORCPT=rfc822;{quoted}"]
+
+    async def _content(self, client: aiosmtplib.SMTP, body: bytes) -> tuple[Outcome, str]:
+        protocol = client.protocol
+        if protocol is None:
+            raise SMTPServerDisconnected("before the message")
+        if self.server is not None and self.server.chunking:
+            protocol.write(b"BDAT %d\r\n" % len(body) + body)
+            response = await protocol.read_response(timeout=self._settings.timeout)
+            if response.code != _OK:
+                return answered("staging", response.code, response.message), "BDAT"
+            return Outcome(state="staged", reply=f"{response.code} {response.message}"), "BDAT"
+        response = await client.execute_command(b"DATA")
+        if response.code != _READY:
+            return answered("staging", response.code, response.message), "DATA"
+        await self._drained(protocol, _LEADING_DOT.sub(b"..", body))
         if not client.is_connected:
             raise SMTPServerDisconnected("before the final dot")
+        return Outcome(state="staged", reply=f"{response.code} {response.message}"), "DATA"
 
-    async def release(self) -> Outcome:
-        """Write the final dot and return what the server replied.
+    async def _drained(self, protocol: SMTPProtocol, stuffed: bytes) -> None:
+        """Write, and wait until the system has it all: « staged » means that the server can have it."""
+        transport: Any = protocol.transport
+        protocol.write(stuffed)
+        deadline = time.monotonic() + self._settings.timeout
+        while protocol.transport is not None and transport.get_write_buffer_size():
+            if time.monotonic() > deadline:
+                raise SMTPServerDisconnected("the server stopped reading")
+            await asyncio.sleep(0.001)
 
-        Whatever happens after the dot without a reply is `uncertain`: nobody knows.
-        """
-        client = self._client
-        if client is None or not client.is_connected:
-            return Outcome(state="lost_before_dot", reply="connection lost (before the final dot)")
+    async def keep(self) -> None:
+        """Keep a staged message from timing out, where the server lets us (not within DATA)."""
+        if self._held == "BDAT" and self._client is not None:
+            with contextlib.suppress(SMTPException, OSError):
+                await self._client.noop()
+
+    def end(self) -> bool:
+        """Write the end of the staged message, without waiting; tell whether it was written."""
+        protocol = None if self._client is None else self._client.protocol
+        if protocol is None or not self.holds:
+            return False
         try:
-            response = await client.execute_command(b".")
+            protocol.write(b"BDAT 0 LAST\r\n" if self._held == "BDAT" else b".\r\n")
+        except SMTPException:
+            return False
+        return True
+
+    async def reply(self) -> Outcome:
+        """Return what the server says to the end of the message that `end` wrote.
+
+        Whatever happens after the end without a reply is `uncertain`: nobody knows.
+        """
+        self._held = None
+        protocol = None if self._client is None else self._client.protocol
+        try:
+            if protocol is None:
+                raise SMTPServerDisconnected("after the end of the message")
+            response = await protocol.read_response(timeout=self._settings.timeout)
         except SMTPResponseException as error:
             self.close()
             if error.code > 0:
-                return _answered("dot", error.code, error.message)
-            return Outcome(state="uncertain", reply=_said(error))
+                return answered("dot", error.code, error.message)
+            return Outcome(state="uncertain", reply=said(error))
         except (SMTPException, OSError) as error:
             self.close()
-            return Outcome(state="uncertain", reply=_said(error))
+            return Outcome(state="uncertain", reply=said(error))
         if response.code == _OK:
             return Outcome(state="accepted", reply=f"{response.code} {response.message}")
-        return _answered("dot", response.code, response.message)
+        return answered("dot", response.code, response.message)
 
     async def abort(self) -> None:
-        """Give up what is not released: before DATA by RSET, after it by leaving."""
+        """Give up what is not ended: by RSET, or within DATA by leaving (RFC 5321, 4.1.1.5)."""
+        within_data, self._held = self._held == "DATA", None
         client = self._client
         if client is None or not client.is_connected:
             return
-        with contextlib.suppress(SMTPException, OSError):
-            await client.rset()
-            return
+        if not within_data:
+            with contextlib.suppress(SMTPException, OSError):
+                await client.rset()
+                return
         self.close()
 
     async def quit(self) -> None:
         """Leave politely; never fail."""
-        if self._client is not None and self._client.is_connected:
+        if self._client is not None and self._client.is_connected and self._held != "DATA":
             with contextlib.suppress(SMTPException, OSError):
                 await self._client.quit()
         self.close()
 
     def close(self) -> None:
-        """Drop the connection: what was staged and not released is not delivered."""
+        """Drop the connection: what was staged and not ended is not delivered."""
         if self._client is not None:
             self._client.close()
-        self._client = None
+        self._client = self._held = None
 
 
-def _utf8_options(client: aiosmtplib.SMTP, addresses: Sequence[str]) -> list[str]:
-    """Ask for SMTPUTF8 (RFC 6531) only where an address needs it."""
-    needed = not all(a.isascii() for a in addresses)
-    return ["SMTPUTF8"] if needed and client.supports_extension("smtputf8") else []
+async def ended(connection: Connection) -> Outcome:
+    """Write the end of the message that a connection holds, and return what the server says to it."""
+    if not connection.end():
+        connection.close()
+        return Outcome(state="lost_before_dot", reply="connection lost (before the end)")
+    return await connection.reply()
 
 
-def _answered(stage: str, code: int, message: str) -> Outcome:
+async def _greeted(client: aiosmtplib.SMTP) -> Server:
+    if client.is_ehlo_or_helo_needed:
+        await client.ehlo()
+    answer = client.last_ehlo_response
+    offers = {
+        words[0].lower(): words[1:]
+        for words in (line.split() for line in (answer.message if answer else "").splitlines())
+        if words
+    }
+    size = (offers.get("size") or ["0"])[0]
+    limits = dict(w.upper().split("=", 1) for w in offers.get("limits", []) if "=" in w)
+    most = limits.get("RCPTMAX", "")
+    return Server(
+        name=(answer.message if answer else "").split("\n")[0].split(" ")[0][:200],
+        chunking="chunking" in offers,
+        pipelining="pipelining" in offers,
+        size=int(size) if size.isdecimal() and int(size) else None,
+        recipients=int(most) if most.isdecimal() and int(most) else None,
+        dsn="dsn" in offers,
+        utf8="smtputf8" in offers,
+    )
+
+
+class Fleet:
+    """As many connections as are asked for and as the server lets us hold.
+
+    Args:
+        settings: The mail server.
+    """
+
+    def __init__(self, settings: MailSettings) -> None:
+        self._settings = settings
+        self._all: list[Connection] = []
+        self.most: int | None = None  #: how many the server let us hold, once it refused one more
+        self.server: Server | None = None  #: what it said that it can do, once one was open
+
+    @property
+    def recipients(self) -> int | None:
+        """How many recipients a transaction may have, where the server says so."""
+        return None if self.server is None else self.server.recipients
+
+    async def take(self, wanted: int) -> list[Connection]:
+        """Return up to so many open connections that hold nothing, fewer if there are no more.
+
+        Raises:
+            Unavailable: Not a single one is open.
+        """
+        self._all = [c for c in self._all if c.is_open]
+        free = [c for c in self._all if not c.holds]
+        missing = wanted - len(free)
+        if self.most is not None:
+            missing = min(missing, self.most - len(self._all))
+        if missing > 0:
+            free += await self._open(missing)
+        return free[:wanted]
+
+    async def _open(self, missing: int) -> list[Connection]:
+        opened: list[Connection] = []
+        if not self._all:
+            first = Connection(self._settings)
+            await first.open()
+            opened.append(first)
+            self._all.append(first)
+            self.server = first.server
+        more = [Connection(self._settings) for _ in range(missing - len(opened))]
+        done = await asyncio.gather(*(c.open(PATIENCE) for c in more), return_exceptions=True)
+        for connection, fault in zip(more, done, strict=True):
+            if fault is None:
+                opened.append(connection)
+                self._all.append(connection)
+            elif not isinstance(fault, Unavailable):
+                raise fault
+        if any(done):
+            self.most = len(self._all)
+        return opened
+
+    async def quit(self) -> None:
+        """Leave, all of them."""
+        await asyncio.gather(*(c.quit() for c in self._all))
+        self._all.clear()
+
+
+def _nobody(refused: Mapping[str, Outcome]) -> Outcome:
+    later = [o for o in refused.values() if o.state == "deferred_rcpt"]
+    first = next(iter(refused.values()), Outcome(state="refused_rcpt", reply="no recipient"))
+    return later[0] if later else first
+
+
+def answered(stage: str, code: int, message: str) -> Outcome:
+    """Return what a reply means at a stage: `rcpt`, `staging` or `dot` (RFC 5321, 4.2.1)."""
     states = {
         "rcpt": ("deferred_rcpt", "refused_rcpt"),
         "staging": ("staging_failed", "refused"),
@@ -200,7 +459,7 @@ def _answered(stage: str, code: int, message: str) -> Outcome:
     return Outcome(state=states[code >= _PERMANENT], reply=f"{code} {' '.join(message.split())}")
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """Return what happened: its kind first where it is a usual one, then the library's own words."""
     text = " ".join(str(error).split()) or type(error).__name__
     kind = _kind(error)

@@ -1,7 +1,9 @@
 """The mail worker: takes what is due from the outbox, renders it once, and delivers it.
 
 One bounded pass, used alike by `inbox tick` and `inbox serve`. It may die at any instruction: what was
-accepted is recorded recipient by recipient, and what is left is exactly what is left.
+accepted is recorded recipient by recipient, and what is left is exactly what is left. Letters, each with
+its own content, leave in waves of as many as there are connections (`Worker`); a batch to the network
+leaves as one (`notifications.diffusion`).
 """
 
 from __future__ import annotations
@@ -9,28 +11,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
-import jinja2
-
-from engine import outbox
+from engine import lease
 from engine.errors import Unavailable
+from engine.lease import LeaseLost, Move
+from notifications.contents import Contents
+from notifications.diffusion import Diffusion
 from notifications.message import build
-from notifications.transport import Session
+from notifications.transport import Fleet, ended
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Iterator, Sequence
 
     from engine.database import Database
-    from engine.outbox import Delivery, Leased
+    from engine.lease import Delivery, Leased
     from engine.ports import Clock
     from notifications.rendering import Renderer
     from notifications.settings import MailSettings
-    from notifications.transport import Outcome
+    from notifications.transport import Connection
 
 _log = logging.getLogger(__name__)
+#: Messages taken at a time: few enough that a lease outlives them, enough that taking them costs little.
+AT_ONCE = 64
 
 
 @dataclass(slots=True)
@@ -40,14 +45,34 @@ class Report:
     states: dict[str, int] = field(default_factory=dict)
     fault: str | None = None
 
-    def count(self, state: str) -> None:
-        """Count one delivery."""
-        self.states[state] = self.states.get(state, 0) + 1
+    def count(self, moves: Sequence[Move]) -> None:
+        """Count deliveries that something became of."""
+        for move in moves:
+            if move.state != "releasing":
+                self.states[move.state] = self.states.get(move.state, 0) + 1
 
     @property
     def sent(self) -> int:
         """How many the server accepted."""
         return self.states.get("accepted", 0)
+
+    @property
+    def settled(self) -> int:
+        """How many deliveries something became of."""
+        return sum(self.states.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to one recipient, ready to go."""
+
+    leased: Leased
+    delivery: Delivery
+    body: bytes
+
+    def to(self, state: str, reply: str | None = None) -> Move:
+        """Return what has become of it."""
+        return Move(leased=self.leased, delivery=self.delivery, state=state, reply=reply)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,7 +84,7 @@ class Worker:
         renderer: What makes words of facts.
         settings: The mail server.
         clock: The workspace's clock.
-        stop: Set to stop cleanly between two recipients.
+        stop: Set to stop cleanly between two messages.
     """
 
     database: Database
@@ -77,97 +102,123 @@ class Worker:
         return asyncio.run(self._pass(limit))
 
     async def _pass(self, limit: int) -> Report:
-        report = Report()
-        me = outbox.holder()
-        session = Session(self.settings)
+        report, me, fleet = Report(), lease.holder(), Fleet(self.settings)
         try:
-            while sum(report.states.values()) < limit and not self._stopping():
-                leased = outbox.claim(self.database, self.clock.now(), me)
-                if leased is None:
+            while report.settled < limit and not self._stopping():
+                held = lease.claim(self.database, self.clock.now(), me, limit=AT_ONCE)
+                if not held:
                     break
                 try:
-                    await self._deliver(leased, session, report)
+                    await self._deliver(held, fleet, report)
                 finally:
-                    outbox.release(self.database, leased)
-        except outbox.LeaseLost:
+                    lease.release(self.database, held)
+        except LeaseLost:
             _log.warning("another worker has taken a message over")
         finally:
-            await session.quit()
+            await fleet.quit()
         return report
 
     def _stopping(self) -> bool:
         return self.stop is not None and self.stop.is_set()
 
-    async def _deliver(self, leased: Leased, session: Session, report: Report) -> None:
-        for delivery in leased.deliveries:
-            if self._stopping():
-                return
-            message = self._message(leased, delivery)
-            if isinstance(message, str):
-                self._move(leased, delivery, "refused", report, message)
-                continue
-            if not await self._connected(session, leased, delivery, report):
-                continue
-            await self._send(leased, delivery, message, session, report)
-
-    async def _connected(
-        self, session: Session, leased: Leased, delivery: Delivery, report: Report
-    ) -> bool:
-        if session.is_open:
-            return True
-        if report.fault is None:
-            try:
-                await session.open()
-            except Unavailable as error:
-                report.fault = error.detail
-                _log.warning("mail server: %s", error.detail)
-            else:
-                return True
-        self._move(leased, delivery, "deferred", report, report.fault)
-        return False
-
-    async def _send(
-        self, leased: Leased, delivery: Delivery, message: bytes, session: Session, report: Report
-    ) -> None:
-        self._move(leased, delivery, "staging")
-        staged = await session.stage(delivery.addresses, message)
-        if staged.state != "staged":
-            self._settle(leased, delivery, staged, report)
+    async def _deliver(self, held: Sequence[Leased], fleet: Fleet, report: Report) -> None:
+        contents = Contents(self.database, self.renderer, held)
+        failed = contents.prepare(self.clock.now())
+        if held[0].batch:
+            await self._batch(held[0], contents, failed, fleet, report)
             return
-        # Committed before the dot: whoever finds this after a crash knows that nobody knows.
-        self._move(leased, delivery, "releasing")
-        self._settle(leased, delivery, await session.release(), report)
+        self._write([_refused(*parts) for parts in failed], report)
+        await self._letters(self._ready(held, contents), fleet, report)
 
-    def _settle(self, leased: Leased, delivery: Delivery, outcome: Outcome, report: Report) -> None:
-        self._move(leased, delivery, outcome.state, report, outcome.reply)
-        _log.info("%s %s: %s", leased.name, delivery.message_id, outcome.state)
-
-    def _move(
+    async def _batch(
         self,
         leased: Leased,
-        delivery: Delivery,
-        state: str,
-        report: Report | None = None,
-        reply: str | None = None,
+        contents: Contents,
+        failed: Sequence[tuple[Leased, Delivery, str]],
+        fleet: Fleet,
+        report: Report,
     ) -> None:
-        outbox.move(self.database, leased, delivery, state, now=self.clock.now(), reply=reply)
-        if report is not None:
-            report.count(state)
+        batch = Diffusion(
+            database=self.database,
+            settings=self.settings,
+            clock=self.clock,
+            contents=contents,
+            fleet=fleet,
+            stopping=self._stopping,
+        )
+        moves, report.fault = await batch.run(leased, {d.id: (d, why) for _, d, why in failed})
+        self._tell(moves, report)
 
-    def _message(self, leased: Leased, delivery: Delivery) -> bytes | str:
-        """Return the bytes to send, or why they cannot be made."""
+    def _ready(self, held: Sequence[Leased], contents: Contents) -> Iterator[Letter]:
+        for leased in held:
+            for delivery in leased.deliveries:
+                content = contents.of(leased, delivery)
+                if content is not None:
+                    body = build(leased, [delivery], content, self.settings)
+                    yield Letter(leased, delivery, body)
+
+    async def _letters(self, letters: Iterator[Letter], fleet: Fleet, report: Report) -> None:
+        """Send letters in waves: while the server works on the ends of one, the next is made ready."""
+        wave, known = self._next(letters), list[Move]()
+        while wave:
+            connections = await self._connected(fleet, report)
+            now = wave[: len(connections) or len(wave)]
+            sent, moves = await self._stage(now, connections, report.fault)
+            # Committed before any end is written: whoever finds this after a crash knows that nobody
+            # knows. What became of the wave before goes into the same commit.
+            moves = [*known, *moves, *(letter.to("releasing") for letter, _ in sent)]
+            self._write(moves, report)
+            replies = [asyncio.ensure_future(ended(connection)) for _, connection in sent]
+            await asyncio.sleep(0)
+            wave = wave[len(now) :] or self._next(letters)
+            known = [
+                letter.to(outcome.state, outcome.reply)
+                for (letter, _), outcome in zip(sent, await asyncio.gather(*replies), strict=True)
+            ]
+        self._write(known, report)
+
+    def _next(self, letters: Iterator[Letter]) -> list[Letter]:
+        return [] if self._stopping() else list(islice(letters, self.settings.connections))
+
+    async def _connected(self, fleet: Fleet, report: Report) -> list[Connection]:
+        """Return the connections of a wave; none once the server could not be reached in this pass."""
+        if report.fault is not None:
+            return []
         try:
-            content = self._content(leased, delivery.languages)
-        except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
-            _log.error("template %s: %s", leased.template, error)
-            return f"template {leased.template}: {error}"
-        return build(leased, delivery, content, self.settings, leased.queued_at)
+            return await fleet.take(self.settings.connections)
+        except Unavailable as error:
+            report.fault = error.detail
+            _log.warning("mail server: %s", error.detail)
+            return []
 
-    def _content(self, leased: Leased, languages: tuple[str, ...]) -> Mapping[str, Any]:
-        """Return the frozen rendering: made once, the same for every recipient and every try."""
-        key = "+".join(languages)
-        content = outbox.rendering(self.database, leased.id, key)
-        if content is None:
-            made = self.renderer.render(leased.template, languages, leased.facts)
-            content = outbox.freeze(self.database, leased.id, key, made, self.clock.now())
-        return content
+    async def _stage(
+        self, letters: Sequence[Letter], connections: Sequence[Connection], fault: str | None
+    ) -> tuple[list[tuple[Letter, Connection]], list[Move]]:
+        """Return the letters that the server holds, and what became of the others."""
+        if not connections:
+            return [], [letter.to("deferred", fault) for letter in letters]
+        pairs = list(zip(letters, connections, strict=False))
+        staged = await asyncio.gather(*(c.stage(le.delivery.addresses, le.body) for le, c in pairs))
+        sent, moves = [], []
+        for pair, held in zip(pairs, staged, strict=True):
+            outcome = held.of(pair[0].delivery.addresses)
+            if outcome.state == "staged":
+                sent.append(pair)
+            else:
+                moves.append(pair[0].to(outcome.state, outcome.reply))
+        return sent, moves
+
+    def _write(self, moves: Sequence[Move], report: Report) -> None:
+        if moves:
+            with self.database.write() as connection:
+                lease.move(connection, moves, self.clock.now())
+        self._tell(moves, report)
+
+    def _tell(self, moves: Sequence[Move], report: Report) -> None:
+        report.count(moves)
+        for move in moves:
+            _log.info("%s %s: %s", move.leased.name, move.delivery.message_id, move.state)
+
+
+def _refused(leased: Leased, delivery: Delivery, why: str) -> Move:
+    return Move(leased=leased, delivery=delivery, state="refused", reply=why)

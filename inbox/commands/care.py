@@ -347,12 +347,12 @@ def _partners(app: App) -> tuple[bool, str]:
 def _mail(app: App) -> tuple[bool, str]:
     import asyncio
 
-    from notifications.transport import Session
+    from notifications.transport import Connection
 
     async def reach() -> None:
-        session = Session(app.workspace.mail_settings())
-        await session.open()
-        await session.quit()
+        connection = Connection(app.workspace.mail_settings())
+        await connection.open()
+        await connection.quit()
 
     asyncio.run(reach())
     settings = app.workspace.mail_settings()

@@ -18,7 +18,7 @@ from engine.errors import Unavailable
 from inbox import mailwords
 from inbox.commands import clock
 from inbox.commands.diffusion import _signed
-from notifications.transport import FAULTS, _said
+from notifications.transport import FAULTS, said
 from tests.acceptance.test_terminal import Terminal
 
 NAMED = ("register", "--organisation", "Office minier", "--subject", "Formation de mineurs")
@@ -287,9 +287,9 @@ def caused(cause):
     ],
 )
 def test_the_usual_faults_of_mail_have_their_words(error, words):
-    said = mailwords.said(f"mail.example.org:587: {_said(error)}")
-    assert said.startswith("mail.example.org:587: ")
-    assert words in said
+    shown = mailwords.said(f"mail.example.org:587: {said(error)}")
+    assert shown.startswith("mail.example.org:587: ")
+    assert words in shown
     assert str(error) in said
 
 
@@ -297,7 +297,7 @@ def test_every_kind_of_fault_has_its_words_and_a_servers_reply_is_left_as_it_is(
     for kind in FAULTS:
         assert mailwords.said(kind) != kind
     assert mailwords.said("550 no such user (here)") == "550 no such user (here)"
-    assert _said(asyncio.CancelledError()) == "CancelledError"
+    assert said(asyncio.CancelledError()) == "CancelledError"
 
 
 # --- the service and its database ---------------------------------------------------------------

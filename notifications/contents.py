@@ -1,0 +1,83 @@
+"""What messages say: rendered once, frozen with the message, the same for every try.
+
+A **variant** of a message is what all who read it in some languages get; for a personal message, what
+one recipient gets.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from engine import lease
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from engine.database import Database
+    from engine.lease import Delivery, Leased
+    from notifications.rendering import Renderer
+
+_log = logging.getLogger(__name__)
+
+
+class Contents:
+    """The frozen contents of messages under lease.
+
+    Args:
+        database: Where they are kept.
+        renderer: What makes words of facts.
+        held: The messages.
+    """
+
+    def __init__(self, database: Database, renderer: Renderer, held: Sequence[Leased]) -> None:
+        self._database = database
+        self._renderer = renderer
+        self._held = held
+        self._known = lease.frozen(database, [m.id for m in held])
+
+    def of(self, leased: Leased, delivery: Delivery) -> Mapping[str, Any] | None:
+        """Return what a recipient is sent, None when it could not be rendered."""
+        return self._known.get((leased.id, variant(leased, delivery)))
+
+    def prepare(self, now: datetime) -> list[tuple[Leased, Delivery, str]]:
+        """Render what has not been rendered yet, and freeze it.
+
+        Args:
+            now: The workspace's clock.
+
+        Returns:
+            The deliveries whose message cannot be rendered, and why.
+
+        Raises:
+            engine.lease.LeaseLost: Another worker has one of the messages.
+        """
+        made: dict[tuple[int, str], Mapping[str, Any]] = {}
+        failed: list[tuple[Leased, Delivery, str]] = []
+        for leased in self._held:
+            for delivery in leased.deliveries:
+                key = (leased.id, variant(leased, delivery))
+                if key in self._known or key in made:
+                    continue
+                try:
+                    made[key] = self._renderer.render(
+                        leased.template, delivery.languages, leased.facts
+                    )
+                except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
+                    _log.error("template %s: %s", leased.template, error)
+                    failed.append((leased, delivery, f"template {leased.template}: {error}"))
+        if made:
+            with self._database.write() as connection:
+                lease.renew(connection, self._held)
+                lease.freeze(connection, made, now)
+            self._known |= {key: dict(content) for key, content in made.items()}
+        return failed
+
+
+def variant(leased: Leased, delivery: Delivery) -> str:
+    """Return which variant of a message a recipient gets."""
+    languages = "+".join(delivery.languages)
+    return f"{languages}@{delivery.id}" if leased.personal else languages
