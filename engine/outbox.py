@@ -19,14 +19,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, insert, or_, select, update
 
 from engine.chain import canonical
-from engine.errors import NotFound
 from engine.schema import (
     cases,
     deliveries,
     from_micros,
     instant,
     outbox,
-    renderings,
     timers,
     to_micros,
 )
@@ -178,37 +176,6 @@ def counts(connection: Connection) -> dict[str, int]:
     """Return how many deliveries stand in each state."""
     rows = connection.execute(select(deliveries.c.state, func.count()).group_by(deliveries.c.state))
     return {row[0]: row[1] for row in rows}
-
-
-def proof(connection: Connection, case_id: int, name: str) -> dict[str, Any]:
-    """Return the proof of the newest batch of a name: what left, to whom, when, what was replied.
-
-    « Accepted » is what the institute's relay said; nobody can say « received ».
-
-    Raises:
-        NotFound: No such message has been queued.
-    """
-    newest = newest_message(connection, case_id, name)
-    if newest is None:
-        raise NotFound("message", name)
-    message = connection.execute(select(outbox).where(outbox.c.id == newest)).one()
-    contents = connection.execute(
-        select(renderings.c.variant, renderings.c.sha256).where(renderings.c.outbox_id == newest)
-    )
-    rows = list_deliveries(connection, outbox_id=newest, limit=100_000)
-    accepted = [r.settled_at for r in rows if r.state in DONE and r.settled_at is not None]
-    return {
-        "message": name,
-        "queued_at": from_micros(message.queued_at),
-        "roster_version": message.roster_version,
-        "audience": json.loads(message.facts).get("audience", {}),
-        "contents": {c.variant: c.sha256 for c in contents},
-        "recipients": len(rows),
-        "accepted": len(accepted),
-        "first_accepted_at": min(accepted, default=None),
-        "last_accepted_at": max(accepted, default=None),
-        "deliveries": rows,
-    }
 
 
 # --- a person's decisions -----------------------------------------------------------------------

@@ -126,6 +126,9 @@ def _not_found(error: NotFound) -> Told:
         "state": _("Il n'y a pas d'état « {name} ».", name=error.name),
         "role": _("Il n'y a pas de rôle « {name} ».", name=error.name),
         "member": _("Aucun établissement ne s'appelle « {name} ».", name=error.name),
+        "certificate": _(
+            "Il n'y a pas d'attestation n° {name} de cette diffusion.", name=error.name
+        ),
         "message": _("Il n'y a pas encore eu de « {name} » pour ce dossier.", name=error.name),
     }
     from difflib import get_close_matches

@@ -105,7 +105,7 @@ def _commands() -> dict[str, tuple[str, str, str]]:
         "release": ("steps", "release", _("Remettre un dossier au bureau commun")),
         "assign": ("steps", "assign", _("Confier un dossier à quelqu'un")),
         "do": ("steps", "do", _("Faire une action sur un dossier")),
-        "diffusion": ("diffusion", "diffusion", _("La preuve d'une diffusion")),
+        "diffusion": ("diffusion", "diffusion", _("La diffusion au réseau, et son attestation")),
         "partners": ("partners", "partners", _("Le réseau des établissements partenaires")),
         "staff": ("staff", "staff_group", _("Le personnel et ses absences")),
         "outbox": ("outbox", "outbox_group", _("Le courrier, et celui qui demande quelqu'un")),

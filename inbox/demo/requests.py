@@ -1,4 +1,4 @@
-"""The first story: requests from abroad, from the registration to a proven diffusion."""
+"""The first story: requests from abroad, from the registration to a certified diffusion."""
 
 from __future__ import annotations
 
@@ -104,8 +104,12 @@ def _diffusion(demo: Demo) -> None:
     demo.at("2026-11-20T10:00")
     demo.inbox("do", "1", "diffuser", "--as", "conseillere", "--yes")
     demo.inbox("tick")
-    demo.step("5/7  La preuve")
-    demo.inbox("diffusion", "proof", "1")
+    demo.step("5/7  Où elle en est, pourquoi elle est équitable, et l'attestation que chacun peut vérifier")
+    demo.inbox("diffusion", "status", "1")
+    demo.inbox("diffusion", "explain", "1")
+    certificate = str(demo.home / "attestation.html")
+    demo.inbox("diffusion", "certificate", "1", certificate)
+    demo.inbox("diffusion", "verify", certificate)
     demo.message("*international@*.eml", 14)
 
 

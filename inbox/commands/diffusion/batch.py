@@ -1,0 +1,76 @@
+"""The batch that a command is about, and who certifies it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from engine import diffusion
+from inbox.lookup import BATCH, find
+from inbox.texts import _, lang
+from notifications.certificate import issuing
+from notifications.certificate.explanation import Explanation
+from notifications.certificate.words import Speech
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from engine.diffusion import Account
+    from inbox.app import App
+    from inbox.lookup import Case
+
+#: The batch that is meant when nothing is said.
+MESSAGE = "diffusion"
+
+
+def message_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option that names another batch than the diffusion itself."""
+    option = click.option(
+        "--message",
+        type=BATCH,
+        default=MESSAGE,
+        show_default=True,
+        help=_("Un autre envoi groupé : erratum, reponse_reseau, rappel_interets."),
+    )
+    return option(function)
+
+
+def read(app: App, reference: str, message: str) -> tuple[Case, Account]:
+    """Return the case that is meant, and all that is known of its batch of that name.
+
+    Raises:
+        NotFound: No such batch has been queued.
+    """
+    case = find(app, reference)
+    with app.database.read() as connection:
+        return case, diffusion.account(connection, case.id, message)
+
+
+def office(app: App) -> issuing.Office:
+    """Return who certifies here: the institute, with the workspace's key.
+
+    Raises:
+        click.UsageError: The workspace has no key, or it is not one.
+    """
+    from notifications.certificate.signing import private_key
+
+    path = app.home / "keys" / "signing.pem"
+    try:
+        key = private_key(path)
+    except (FileNotFoundError, ValueError) as error:
+        raise click.UsageError(
+            _("La clé de signature manque ou n'en est pas une : {file}. Reprenez-la d'une sauvegarde.",
+              file=path)
+        ) from error  # fmt: skip
+    return issuing.Office(
+        institute=app.workspace.institute["name"], zone=str(app.workspace.calendar.zone), key=key
+    )
+
+
+def explained(app: App, case: Case, account: Account) -> Explanation:
+    """Return the explanation of a batch as it stands, with the names that its staff may see."""
+    facts = issuing.facts(app.database, account, case.definition, office(app), app.now)
+    order = sorted(account.copies, key=lambda c: (c.position, c.delivery))
+    return Explanation(facts, Speech(lang()), lambda line: order[line - 1].name)

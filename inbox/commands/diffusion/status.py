@@ -1,0 +1,159 @@
+"""`diffusion status`: where a batch stands: one line to understand it, then the time line, then each one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.folding import fold
+from engine.outbox import DONE
+from inbox import mailwords
+from inbox.command import command
+from inbox.commands.diffusion.batch import explained, message_option, read
+from inbox.lookup import CASE
+from inbox.output import say, show_json, strong, table
+from inbox.texts import _, clean
+from notifications.certificate import timeline
+from notifications.certificate.words import STATES, micros_between
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.diffusion import Account, Copy
+    from inbox.app import App
+    from notifications.certificate.explanation import Explanation
+
+#: Widths that leave a line within 80 columns.
+_NAME, _BAR = 38, 40
+
+
+@command(
+    "status",
+    help=_("Où en est une diffusion : l'essentiel en une ligne, la ligne du temps, puis chacun."),
+    examples=["inbox diffusion status 7", "inbox diffusion status 7 --message erratum --json"],
+)
+@click.argument("case", type=CASE)
+@message_option
+def status(app: App, case: str, message: str) -> None:
+    found, account = read(app, case, message)
+    made = explained(app, found, account)
+    todo = _next(found.number, made.outcome["states"])
+    if app.json:
+        show_json(_as_json(account, made, todo))
+        return
+    say(strong(f"{found.number} — {made.headline()}"))
+    for line in todo:
+        say(f"  → {line}")
+    _tell_instants(made)
+    _tell_acceptances(made)
+    _tell_each(account, made)
+    for line in made.refusals():
+        say(clean(line))
+    say(_("« Accepté » est la parole du relais de l'Institut ; personne ne peut dire « reçu »."))
+
+
+def _next(number: str, states: Mapping[str, int]) -> list[str]:
+    """Return what is to be done, most pressing first."""
+    todo = []
+    if "uncertain" in states:
+        todo.append(_("Cherchez le Message-ID chez le destinataire ou au relais, puis tranchez : "
+                      "inbox outbox resolve N° --confirmed|--resend --reason …"))  # fmt: skip
+    if {"refused", "refused_rcpt", "aborted", "bounced"} & set(states):
+        todo.append(_("Voyez ce qui a été refusé et corrigez l'adresse : inbox outbox {number} --failed",
+                      number=number))  # fmt: skip
+    if {"queued", "deferred", "deferred_rcpt", "staging_failed", "lost_before_dot",
+            "resend_authorised"} & set(states):  # fmt: skip
+        todo.append(_("Cela part tout seul à l'heure dite : inbox serve, ou inbox tick"))
+    return todo
+
+
+def _tell_instants(made: Explanation) -> None:
+    say()
+    rows = [(i["name"], i["local"]) for i in timeline.instants(made.document, made.speech)]
+    table(rows, [_("Ce qui arrive"), _("Heure locale")])
+
+
+def _tell_acceptances(made: Explanation) -> None:
+    events = timeline.acceptances(made.document)
+    if not events:
+        return
+    say()
+    say(_("La ligne du temps, depuis le premier point final :"))
+    most = max(count for _start, _end, count in events)
+    for start, end, count in events:
+        bar = "*" * max(1, round(_BAR * count / most))
+        at = made.speech.offset(end)
+        span = at if start == end else _("{a} à {b}", a=made.speech.offset(start), b=at)
+        say(f"  {span:>22} : {count:>4} {bar}")
+    if made.outcome["shape"] == "one":
+        say(_("  Une seule acceptation pour tous : 0 ms entre le premier servi et le dernier."))
+
+
+def _tell_each(account: Account, made: Explanation) -> None:
+    say()
+    rows = [
+        (_short(copy.name), made.speech.word(STATES, copy.state), _when(copy, made) or "—")
+        for copy in sorted(account.copies, key=lambda c: fold(c.name))
+    ]
+    table(rows, [_("Établissement"), _("État"), _("Quand")])
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME else name[: _NAME - 1] + "…"
+
+
+def _when(copy: Copy, made: Explanation) -> str | None:
+    """Return how long after the first dot it was settled."""
+    start, settled = made.document["times"]["first_dot"], copy.settled_at
+    if start is None or settled is None:
+        return None
+    passed = micros_between(start["utc"], settled.isoformat())
+    return None if passed is None else made.speech.offset(passed)
+
+
+def _as_json(account: Account, made: Explanation, todo: Sequence[str]) -> dict[str, Any]:
+    outcome = made.outcome
+    return {
+        "case": account.case,
+        "message": account.message,
+        "headline": made.headline(),
+        "standing": made.standing,
+        **{k: outcome[k] for k in ("said", "accepted", "recipients", "complete", "states", "shape",
+                                   "window_us")},
+        "rule": account.rule,
+        "roster_version": account.roster_version,
+        "without_address": list(account.audience.get("without_address", ())),
+        "contents": dict(account.contents),
+        "times": made.document["times"],
+        "acceptances": [
+            {"from_us": start, "to_us": end, "accepted": count}
+            for start, end, count in timeline.acceptances(made.document)
+        ],
+        "next": list(todo),
+        "runs": [_run(run, account) for run in made.document["runs"]],
+        "deliveries": [_delivery(copy) for copy in account.copies],
+    }  # fmt: skip
+
+
+def _run(run: Mapping[str, Any], account: Account) -> dict[str, Any]:
+    names = {copy.recipient: copy.name for copy in account.copies}
+    reason = next(r.reason for r in account.runs if r.number == run["number"])
+    refused = {names.get(key, key): reply for key, reply in reason.get("refused", {}).items()}
+    return {**run, "refused": refused}
+
+
+def _delivery(copy: Copy) -> dict[str, Any]:
+    return {
+        "id": copy.delivery,
+        "name": copy.name,
+        "addresses": list(copy.addresses),
+        "state": copy.state,
+        "accepted": copy.state in DONE,
+        "staged_at": copy.staged_at,
+        "released_at": copy.released_at,
+        "settled_at": copy.settled_at,
+        "reply": mailwords.said(copy.reply or "") or None,
+        "message_id": copy.message_id,
+        "resolution": copy.resolution,
+    }

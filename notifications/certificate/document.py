@@ -1,0 +1,361 @@
+"""What a certificate says of a diffusion, before it is sealed: plain JSON, the same for the same facts.
+
+Nothing in it names a recipient: lines are numbered in the order that was drawn, replies are masked, a
+person's reasons stay in the workspace. Only `about` depends on the moment of issue.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from engine.chain import GENESIS, canonical, content_hash
+from engine.outbox import DONE, NEEDS_PERSON
+from notifications.certificate.commitment import commitment, hidden_content
+from notifications.certificate.masking import Mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from engine.diffusion import Account, Copy, Run, Transmission
+
+FORMAT = "arrimage-certificate-1"
+#: The members of a certificate that say something, in the order of reading.
+SECTIONS = ("format", "about", "case", "rule", "content", "recipients", "times", "runs", "outcome",
+            "refusals", "lines")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a certificate says beside the account of the diffusion.
+
+    Attributes:
+        institute: Who issues it.
+        zone: The zone of the local times, such as `America/Toronto`.
+        definition_sha256: Of the definition, as it is installed.
+        installed_at: Since when (UTC).
+        adopted: The definition's `adopted`: `on`, `reference`.
+        label: The process, by language.
+        message_label: The message, by language.
+        issue: 1, 2… of this diffusion.
+        made_at: UTC.
+        previous: The SHA-256 of the issue before, None for the first.
+        register: The register then: `head`, `cases`, `events`, `faults`.
+    """
+
+    institute: str
+    zone: str
+    definition_sha256: str
+    installed_at: datetime
+    adopted: Mapping[str, Any]
+    label: Mapping[str, str]
+    message_label: Mapping[str, str]
+    issue: int
+    made_at: datetime
+    previous: str | None
+    register: Mapping[str, Any]
+
+
+def document(account: Account, context: Context) -> dict[str, Any]:
+    """Return what is certified of a diffusion: every section of `SECTIONS`, not sealed yet.
+
+    Args:
+        account: All that is known of the diffusion.
+        context: Who issues it, when, and under which rules.
+    """
+    return _Document(account, context).sections()
+
+
+def same_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two certificates say the same of the diffusion, whenever they were issued."""
+    said = [{k: d.get(k) for k in SECTIONS if k != "about"} for d in (one, other)]
+    return canonical(said[0]) == canonical(said[1])
+
+
+def utc(at: datetime | None) -> str | None:
+    """Return an instant as `2026-11-16T15:00:00.000000Z`."""
+    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+class _Document:
+    """Puts an account into sections."""
+
+    def __init__(self, account: Account, context: Context) -> None:
+        self.account = account
+        self.context = context
+        self.zone = ZoneInfo(context.zone)
+        self.copies = sorted(account.copies, key=lambda c: (c.position, c.delivery))
+        self.line_of = {copy.recipient: n for n, copy in enumerate(self.copies, 1)}
+        self.mask = Mask(self.copies)
+        sent = [t for run in account.runs for t in run.transmissions]
+        self.number_of = {t.id: n for n, t in enumerate(sent, 1)}
+        self.run_of = {t.id: run for run in account.runs for t in run.transmissions}
+
+    def sections(self) -> dict[str, Any]:
+        """Return every section."""
+        made: dict[str, Any] = {
+            "format": FORMAT,
+            "about": self._about(),
+            "case": self._case(),
+            "rule": self._rule(),
+            "content": self._content(),
+            "recipients": self._recipients(),
+            "times": self._times(),
+            "runs": [self._run(run) for run in self.account.runs],
+            "outcome": self._outcome(),
+            "refusals": self._refusals(),
+            "lines": chained(self._line(n, copy) for n, copy in enumerate(self.copies, 1)),
+        }
+        return made
+
+    # --- what was decided beforehand --------------------------------------------------------------
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "issue": self.context.issue,
+            "made": self._both(self.context.made_at),
+            "previous": self.context.previous,
+            "institute": self.context.institute,
+            "zone": self.context.zone,
+            "register": dict(self.context.register),
+        }
+
+    def _case(self) -> dict[str, Any]:
+        # Not the case's title: it names the organisation that asks, which the sheet may hide.
+        return {
+            "number": self.account.case,
+            "label": _words(self.context.label),
+            "message": self.account.message,
+            "message_label": _words(self.context.message_label),
+        }
+
+    def _rule(self) -> dict[str, Any]:
+        return {
+            "rule": self.account.rule,
+            "process": self.account.process,
+            "version": self.account.definition_version,
+            "sha256": self.context.definition_sha256,
+            "installed": self._both(self.context.installed_at),
+            "adopted": str(self.context.adopted["on"]),
+            "reference": str(self.context.adopted["reference"]),
+        }
+
+    def _content(self) -> dict[str, Any]:
+        shared = {k: v for k, v in self.account.contents.items() if "@" not in k}
+        return {
+            "personal": self.account.personal,
+            "contents": [
+                {"languages": variant.split("+"), "sha256": sha256}
+                for variant, sha256 in sorted(shared.items())
+            ],
+        }
+
+    def _recipients(self) -> dict[str, Any]:
+        audience = self.account.audience
+        return {
+            "count": len(self.copies),
+            "order": "random",
+            "roster_version": self.account.roster_version,
+            "roster_sha256": audience.get("sha256"),
+            "active": audience.get("active"),
+            "without_address": len(audience.get("without_address", ())),
+        }
+
+    # --- what happened ----------------------------------------------------------------------------
+
+    def _times(self) -> dict[str, Any]:
+        first, last = self._releases()
+        staged = first or (self.account.runs[-1] if self.account.runs else None)
+        return {
+            "queued": self._both(self.account.queued_at),
+            "set_for": self._both(self.account.not_before),
+            "staged": self._both(staged.staged_at if staged else None),
+            "first_dot": self._both(first.first_dot_at if first else None),
+            "last_reply": self._both(last.last_reply_at if last else None),
+        }
+
+    def _releases(self) -> tuple[Run | None, Run | None]:
+        """Return the first and the last run that somebody's acceptance came from."""
+        used = {c.transmission for c in self.copies if c.state in DONE}
+        runs = [r for r in self.account.runs if used & {t.id for t in r.transmissions}]
+        return (runs[0], runs[-1]) if runs else (None, None)
+
+    def _run(self, run: Run) -> dict[str, Any]:
+        refused, deferred = (run.reason.get(k, {}) for k in ("refused", "deferred"))
+        return {
+            "number": run.number,
+            "rule": run.rule,
+            "server": dict(run.server),
+            "shape": run.shape,
+            "waves": len({t.wave for t in run.transmissions}),
+            "began": utc(run.began_at),
+            "staged": utc(run.staged_at),
+            "decided": utc(run.decided_at),
+            "decision": run.decision,
+            "decided_by": _decider(run),
+            "refused": len(refused),
+            "deferred": len(deferred),
+            "first_dot": utc(run.first_dot_at),
+            "last_reply": utc(run.last_reply_at),
+            "window_us": run.window,
+            "transmissions": [self._transmission(t) for t in run.transmissions],
+        }
+
+    def _transmission(self, sent: Transmission) -> dict[str, Any]:
+        about = [c for c in self.copies if c.transmission == sent.id]
+        return {
+            "number": self.number_of[sent.id],
+            "wave": sent.wave,
+            "position": sent.position,
+            "method": sent.method,
+            "message_id": sent.message_id if self._is_shared(sent) else None,
+            "sha256": sent.sha256,
+            "size": sent.size,
+            "recipients": sent.recipients,
+            "staged": utc(sent.staged_at),
+            "dot": utc(sent.dot_at),
+            "replied": utc(sent.replied_at),
+            "state": sent.state,
+            "reply": self.mask(sent.reply, about),
+        }
+
+    def _is_shared(self, sent: Transmission) -> bool:
+        """Tell whether a message's name may be shown: whoever knows the name and the hash of a
+
+        message written to one person can try every address until the hash is right.
+        """
+        every = (t for run in self.account.runs for t in run.transmissions)
+        same = {t.sha256 for t in every if t.message_id == sent.message_id}
+        return not self.account.personal and len(same) == 1
+
+    def _outcome(self) -> dict[str, Any]:
+        done = [c for c in self.copies if c.state in DONE]
+        without = len(self.account.audience.get("without_address", ()))
+        return {
+            "said": f"{len(done)}/{len(self.copies)}",
+            "accepted": len(done),
+            "recipients": len(self.copies),
+            "complete": len(done) == len(self.copies) and not without,
+            "states": dict(sorted(Counter(c.state for c in self.copies).items())),
+            **self._window(done),
+        }
+
+    def _window(self, done: Sequence[Copy]) -> dict[str, Any]:
+        """Return how those who were served were, and how long it took between the first and the last."""
+        used = {c.transmission for c in done}
+        if not done or None in used:
+            return {"shape": None, "window_us": None}
+        first, last = self._releases()
+        if len(used) == 1:
+            return {"shape": "one", "window_us": 0}
+        if first is None or last is None or first is last:
+            return {"shape": first and first.shape, "window_us": first and first.window}
+        return {"shape": "runs", "window_us": _between(first.first_dot_at, last.last_reply_at)}
+
+    def _refusals(self) -> list[dict[str, Any]]:
+        """Return who was refused or put off, in which run, and what became of it."""
+        told = [
+            (run, kind, key, reply)
+            for run in self.account.runs
+            for kind in ("refused", "deferred")
+            for key, reply in run.reason.get(kind, {}).items()
+        ]
+        known = {copy.recipient: copy for copy in self.copies}
+        rows = [
+            self._refusal(known[key], run.number, kind, str(reply))
+            for run, kind, key, reply in told
+            if key in known
+        ]
+        before = {key for _run, _kind, key, _reply in told}
+        rows += [
+            self._refusal(copy, None, copy.state, copy.reply)
+            for copy in self.copies
+            if copy.state in NEEDS_PERSON and copy.recipient not in before
+        ]
+        return sorted(rows, key=lambda r: (r["run"] or 0, r["line"], r["kind"]))
+
+    def _refusal(self, copy: Copy, run: int | None, kind: str, reply: str | None) -> dict[str, Any]:
+        return {
+            "line": self.line_of[copy.recipient],
+            "run": run,
+            "kind": kind,
+            "reply": self.mask(reply, [copy]),
+            "remedy": _remedy(copy),
+            "settled": utc(copy.settled_at),
+        }
+
+    def _line(self, number: int, copy: Copy) -> dict[str, Any]:
+        own = next((self.account.contents[v] for v in self._variants(copy)), None)
+        return {
+            "line": number,
+            "commitment": commitment(copy.salt, copy.name, copy.addresses),
+            "content": None if own is None else hidden_content(copy.salt, own),
+            "state": copy.state,
+            "attempts": copy.attempts,
+            "staged": utc(copy.staged_at),
+            "released": utc(copy.released_at),
+            "settled": utc(copy.settled_at),
+            "reply": self.mask(copy.reply, [copy]),
+            "transmission": self.number_of.get(copy.transmission or 0),
+            "by_person": _resolved(copy),
+        }
+
+    def _variants(self, copy: Copy) -> list[str]:
+        """Return the rendering that is this recipient's alone, if there is one: `fr@7`."""
+        own = f"{'+'.join(copy.languages)}@{copy.delivery}"
+        return [own] if own in self.account.contents else []
+
+    def _both(self, at: datetime | None) -> dict[str, str] | None:
+        if at is None:
+            return None
+        local = at.astimezone(self.zone).isoformat(timespec="microseconds")
+        return {"utc": str(utc(at)), "local": local}
+
+
+def chained(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return lines each with the hash of the one before (`previous`) and its own (`hash`)."""
+    made, previous = [], GENESIS
+    for line in lines:
+        linked = {**line, "previous": previous}
+        previous = line_hash(linked)
+        made.append({**linked, "hash": previous})
+    return made
+
+
+def line_hash(line: Mapping[str, Any]) -> str:
+    """Return the hash of a line: of all that it says, the hash of the one before included."""
+    return content_hash(canonical({k: v for k, v in line.items() if k != "hash"}))
+
+
+def _words(label: Mapping[str, str]) -> dict[str, str]:
+    return {"fr": label["fr"], "en": label.get("en") or label["fr"]}
+
+
+def _decider(run: Run) -> str | None:
+    if run.decision is None:
+        return None
+    return "person" if run.reason.get("by") else "rule"
+
+
+def _remedy(copy: Copy) -> str:
+    """Return what became of somebody refused: `accepted`, `person` (needed), or `waiting`."""
+    if copy.state in DONE:
+        return "accepted"
+    return "person" if copy.state in NEEDS_PERSON else "waiting"
+
+
+def _resolved(copy: Copy) -> str | None:
+    """Return when a person decided about this line, not who nor in which words."""
+    if copy.resolution is None:
+        return None
+    try:
+        return utc(datetime.fromisoformat(str(copy.resolution.get("at"))))
+    except ValueError:
+        return None
+
+
+def _between(start: datetime | None, end: datetime | None) -> int | None:
+    return None if start is None or end is None else round((end - start).total_seconds() * 1e6)

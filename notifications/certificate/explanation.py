@@ -1,0 +1,390 @@
+"""Why a diffusion is equitable, or not entirely, in plain words and with the figures.
+
+Everything is said from the certificate's own facts, so that the page, the terminal and a checker say
+the same. Nothing here says « received »: a relay's acceptance is all that anybody knows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from notifications.certificate.words import KINDS, REMEDIES, RULES, STATES, Speech
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Document = Mapping[str, Any]
+    Who = Callable[[int], str]
+
+
+class Explanation:
+    """Explains one certificate.
+
+    Args:
+        document: The certificate's sections, sealed or not.
+        speech: The language.
+        who: What a line is called: its number, or a name where names may be shown.
+    """
+
+    def __init__(self, document: Document, speech: Speech, who: Who | None = None) -> None:
+        self.document = document
+        self.speech = speech
+        self.say = speech.say
+        self.who = who or (lambda line: speech.say("ligne {n}", "line {n}", n=line))
+        self.outcome = document["outcome"]
+        self.count: int = self.outcome["recipients"]
+        self.accepted: int = self.outcome["accepted"]
+
+    # --- in one line ------------------------------------------------------------------------------
+
+    @property
+    def standing(self) -> str:
+        """Where it stands: `empty`, `complete`, `partial`, `nobody` (settled so), or `waiting`."""
+        if not self.count:
+            return "empty"
+        if self.accepted == self.count:
+            return "complete"
+        if self.accepted:
+            return "partial"
+        settled = {"refused", "refused_rcpt", "aborted"}
+        return "nobody" if set(self.outcome["states"]) <= settled else "waiting"
+
+    def headline(self) -> str:
+        """Return what is to be understood in two seconds."""
+        lines: dict[str, Callable[[], str]] = {
+            "empty": self._empty,
+            "complete": self._complete,
+            "partial": self._partial,
+            "nobody": self._nobody,
+            "waiting": self._waiting,
+        }
+        return lines[self.standing]()
+
+    def _empty(self) -> str:
+        return self.say("Aucun destinataire : rien n'était à transmettre.",
+                        "No recipient: there was nothing to send.")  # fmt: skip
+
+    def _complete(self) -> str:
+        said = self._said()
+        shape, window = self.outcome["shape"], self.outcome["window_us"]
+        first, last = self.document["times"]["first_dot"], self.document["times"]["last_reply"]
+        if shape is None or first is None or last is None:
+            return f"{said}."
+        if shape == "one":
+            return self.say("{said}, en une seule fois, le {at}.", "{said}, all at once, on {at}.",
+                            said=said, at=self.speech.moment(first))  # fmt: skip
+        if shape == "runs":
+            return self.say("{said}, en plusieurs fois, du {at} au {end}.",
+                            "{said}, in several times, from {at} to {end}.", said=said,
+                            at=self.speech.moment(first), end=self.speech.moment(last))  # fmt: skip
+        return self.say("{said}, en {window}, le {at}.", "{said}, within {window}, on {at}.",
+                        said=said, window=self.speech.duration(window or 0),
+                        at=self.speech.moment(first))  # fmt: skip
+
+    def _said(self) -> str:
+        return self.speech.count(
+            self.accepted,
+            ("{said} accepté par le relais de l'Institut", "{said} acceptés par le relais de l'Institut"),
+            ("{said} accepted by the institute's relay", "{said} accepted by the institute's relay"),
+            said=self.outcome["said"],
+        )  # fmt: skip
+
+    def _partial(self) -> str:
+        return self.speech.count(
+            self.count - self.accepted,
+            ("{said} : il en manque {n}. Ce n'est pas « diffusé ».",
+             "{said} : il en manque {n}. Ce n'est pas « diffusé »."),
+            ("{said}: {n} is missing. This is not “diffused”.",
+             "{said}: {n} are missing. This is not “diffused”."),
+            said=self._said(),
+        )  # fmt: skip
+
+    def _nobody(self) -> str:
+        return self.say("0/{n} : rien n'est parti, pour personne.",
+                        "0/{n}: nothing left, for anybody.", n=self.count)  # fmt: skip
+
+    def _waiting(self) -> str:
+        states = self.outcome["states"]
+        if "uncertain" in states:
+            return self.say("0/{n} : la fin du message est partie, aucune réponse n'est venue ; personne "
+                            "ne sait ce qu'il en est.",
+                            "0/{n}: the end of the message left, no reply came; nobody knows.",
+                            n=self.count)  # fmt: skip
+        times = self.document["times"]
+        return self.say("0/{n} : rien n'est encore accepté ; l'envoi est fixé au {at}.",
+                        "0/{n}: nothing is accepted yet; it is set for {at}.",
+                        n=self.count, at=self.speech.moment(times["set_for"]))  # fmt: skip
+
+    # --- is it equitable? -------------------------------------------------------------------------
+
+    @property
+    def verdict(self) -> str:
+        """`yes`, `partly`, `nobody` (all equally without it), or `waiting`."""
+        if self.standing in {"nobody", "waiting", "empty"}:
+            return "nobody" if self.standing == "nobody" else "waiting"
+        known = self.outcome["shape"] in {"one", "groups", "each"}
+        return "yes" if self.outcome["complete"] and known else "partly"
+
+    def verdict_said(self) -> str:
+        """Return the verdict in a sentence."""
+        said = {
+            "yes": ("Oui, cette diffusion est équitable.", "Yes, this diffusion is equitable."),
+            "partly": ("Pas entièrement : voici ce qui manque à l'équité.",
+                       "Not entirely: here is what falls short."),
+            "nobody": ("Personne n'a eu l'information : personne n'est favorisé, et tout reste à faire.",
+                       "Nobody had the information: nobody is favoured, and all remains to be done."),
+            "waiting": ("Il est trop tôt pour le dire.", "It is too early to tell."),
+        }  # fmt: skip
+        return self.say(*said[self.verdict])
+
+    def beforehand(self) -> list[str]:
+        """Return what was decided before anything left."""
+        rule, recipients = self.document["rule"], self.document["recipients"]
+        lines = [
+            self._rule_said(rule["rule"]),
+            self.say("Cette règle est écrite dans le processus « {label} », version {v}, en vigueur ici depuis "
+                     "le {at}.",
+                     "This rule is written in the process “{label}”, version {v}, in force here since {at}.",
+                     label=self.speech.label(self.document["case"]["label"]), v=rule["version"],
+                     at=self.speech.moment(rule["installed"])),
+            self._recipients_said(recipients),
+            self.say("L'ordre des destinataires a été tiré au hasard : l'alphabet n'avantage personne.",
+                     "The order of the recipients was drawn at random: the alphabet favours nobody."),
+            self._content_said(),
+        ]  # fmt: skip
+        times = self.document["times"]
+        if times["set_for"] != times["queued"]:
+            lines.append(
+                self.say("La décision est du {q} ; l'envoi était fixé au {at}.",
+                         "It was decided on {q}, and set for {at}.",
+                         q=self.speech.moment(times["queued"]), at=self.speech.moment(times["set_for"]))
+            )  # fmt: skip
+        return lines
+
+    def _rule_said(self, rule: str) -> str:
+        said = {
+            "all_or_nothing": (
+                "La règle était fixée d'avance : « {rule} ». Un seul refus, et rien ne part.",
+                "The rule was set beforehand: “{rule}”. One refusal, and nothing leaves.",
+            ),
+            "proceed_and_remedy": (
+                (
+                    "La règle était fixée d'avance : « {rule} ». Les autres sont servis ensemble ; à chaque refus "
+                    "son remède, aussitôt."
+                ),
+                (
+                    "The rule was set beforehand: “{rule}”. The others are served together; each refusal has its "
+                    "remedy at once."
+                ),
+            ),
+        }
+        return self.say(*said[rule], rule=self.speech.word(RULES, rule))
+
+    def _recipients_said(self, recipients: Mapping[str, Any]) -> str:
+        if recipients["roster_version"] is None:
+            said = self.speech.count(
+                recipients["count"],
+                ("Le destinataire vient du processus ; personne ne l'a choisi.",
+                 "Les {n} destinataires viennent du processus ; personne ne les a choisis."),
+                ("The recipient comes from the process; nobody chose it.",
+                 "The {n} recipients come from the process; nobody chose them."),
+            )  # fmt: skip
+        else:
+            said = self.speech.count(
+                recipients["count"],
+                (("Le destinataire est le membre actif du réseau ce jour-là (liste, version {v}) ; "
+                 "personne ne l'a choisi."),
+                 ("Les {n} destinataires sont les membres actifs du réseau ce jour-là (liste, version {v}) ; "
+                 "personne ne les a choisis.")),
+                (("The recipient is the active member of the network that day (list, version {v}); "
+                 "nobody chose it."),
+                 ("The {n} recipients are the active members of the network that day (list, version {v}); "
+                 "nobody chose them.")),
+                v=recipients["roster_version"],
+            )  # fmt: skip
+        return " ".join([said, *self._without_address(recipients["without_address"])])
+
+    def _without_address(self, count: int) -> list[str]:
+        if not count:
+            return []
+        return [
+            self.speech.count(
+                count,
+                ("Exception : {n} membre actif n'avait pas d'adresse ; il n'est pas compté.",
+                 "Exception : {n} membres actifs n'avaient pas d'adresse ; ils ne sont pas comptés."),
+                ("Exception: {n} active member had no address and is not counted.",
+                 "Exception: {n} active members had no address and are not counted."),
+            )
+        ]  # fmt: skip
+
+    def _content_said(self) -> str:
+        if self.document["content"]["personal"]:
+            return self.say("Chaque destinataire a un message à son nom ; l'empreinte de chacun est dans sa ligne.",
+                            "Each recipient has a message of its own; its fingerprint is in its line.")  # fmt: skip
+        return self.say("Le contenu était arrêté avant l'envoi, et le même pour tous : chaque exemplaire a la "
+                        "même empreinte.",
+                        "The content was settled before it left, and the same for all: each copy has the same "
+                        "fingerprint.")  # fmt: skip
+
+    def happened(self) -> list[str]:
+        """Return what happened, one sentence for each attempt and each refusal."""
+        runs = self.document["runs"]
+        if not runs:
+            return [self.say("Aucun envoi n'a encore été essayé.", "Nothing has been tried yet.")]
+        return [*(self._run_said(run, len(runs)) for run in runs), *self.refusals()]
+
+    def _run_said(self, run: Mapping[str, Any], many: int) -> str:
+        lead = self.say("Essai {n} : ", "Attempt {n}: ", n=run["number"]) if many > 1 else ""
+        refused = run["refused"] + run["deferred"]
+        asked = self.speech.count(
+            refused,
+            ("le relais a tout en main sauf la fin du message ; {n} refus.",
+             "le relais a tout en main sauf la fin du message ; {n} refus."),
+            ("the relay holds everything but the end of the message; {n} refusal.",
+             "the relay holds everything but the end of the message; {n} refusals."),
+        )  # fmt: skip
+        decisions = {
+            "released": ("Décision : envoyer.", "Decision: send."),
+            "aborted": ("Décision : rien ne part, pour personne.", "Decision: nothing leaves, for anybody."),
+            "put_off": ("Décision : rien ne part maintenant ; nouvel essai plus tard.",
+                        "Decision: nothing leaves now; another attempt later."),
+            None: ("L'essai a été interrompu avant la décision.", "It was interrupted before the decision."),
+        }  # fmt: skip
+        by = self.say(" Une personne en a décidé.", " A person decided so.")
+        said = f"{asked} {self.say(*decisions[run['decision']])}"
+        said += by if run["decided_by"] == "person" else ""
+        return lead + said if lead else said[:1].upper() + said[1:]
+
+    def refusals(self) -> list[str]:
+        """Return each refusal, and what became of it."""
+        return [
+            self.say("{who} : {kind} ({reply}) ; {remedy}.", "{who}: {kind} ({reply}); {remedy}.",
+                     who=self.who(r["line"]), kind=self._kind(r["kind"]), reply=r["reply"] or "—",
+                     remedy=self.speech.word(REMEDIES, r["remedy"]))
+            for r in self.document["refusals"]
+        ]  # fmt: skip
+
+    def _kind(self, kind: str) -> str:
+        return self.speech.word(KINDS if kind in KINDS else STATES, kind)
+
+    def equitable(self) -> list[str]:
+        """Return the reasons of the verdict, with the figures."""
+        return [line for line in (self._shape_said(), *self._shortfalls()) if line]
+
+    def _shape_said(self) -> str:
+        said = {
+            "one": self._one_said,
+            "groups": self._groups_said,
+            "each": self._each_said,
+            "waves": self._waves_said,
+            "runs": self._runs_said,
+        }.get(self.outcome["shape"])
+        return "" if said is None else said()
+
+    def _one_said(self) -> str:
+        lasted = self._last_window()
+        return self.speech.count(
+            self.accepted,
+            ("Un seul envoi : un seul point final, une seule réponse du relais{lasted}.",
+             ("Un seul envoi pour les {n} : un seul point final, une seule réponse du relais{lasted}. Entre le "
+             "premier servi et le dernier : 0 ms.")),
+            ("One transmission: one final dot, one reply of the relay{lasted}.",
+             ("One transmission for all {n}: one final dot, one reply of the relay{lasted}. Between the first "
+             "served and the last: 0 ms.")),
+            lasted=lasted,
+        )  # fmt: skip
+
+    def _last_window(self) -> str:
+        used = [r for r in self.document["runs"] if r["window_us"] is not None]
+        if not used:
+            return ""
+        return self.say(", {d} après", ", {d} later", d=self.speech.duration(used[-1]["window_us"]))
+
+    def _groups_said(self) -> str:
+        return self.say("{n} envois groupés, préparés d'avance et retenus, puis libérés ensemble : {window} "
+                        "entre le premier point final et la dernière acceptation.",
+                        "{n} grouped transmissions, prepared and held, then released together: {window} "
+                        "between the first final dot and the last acceptance.", **self._figures())  # fmt: skip
+
+    def _each_said(self) -> str:
+        return self.say("Un envoi par destinataire ({n}), tous préparés d'avance et retenus, puis libérés "
+                        "ensemble : {window} entre le premier point final et la dernière acceptation.",
+                        "One transmission a recipient ({n}), all prepared and held, then released together: "
+                        "{window} between the first final dot and the last acceptance.", **self._figures())  # fmt: skip
+
+    def _waves_said(self) -> str:
+        waves = max((r["waves"] for r in self.document["runs"]), default=0)
+        return self.say("Le relais ne pouvait pas tout retenir à la fois : {n} envois, en {waves} vagues, sur "
+                        "{window}. Les premiers servis ont eu cette avance.",
+                        "The relay could not hold everything at once: {n} transmissions, in {waves} waves, "
+                        "over {window}. The first served had that lead.", waves=waves, **self._figures())  # fmt: skip
+
+    def _runs_said(self) -> str:
+        return self.say("Tous n'ont pas été servis au même essai : {window} entre le premier point final et la "
+                        "dernière acceptation.",
+                        "Not all were served in the same attempt: {window} between the first final dot and "
+                        "the last acceptance.", **self._figures())  # fmt: skip
+
+    def _figures(self) -> dict[str, object]:
+        used = {line["transmission"] for line in self.document["lines"]} - {None}
+        window = self.outcome["window_us"]
+        unknown = self.say("durée inconnue", "unknown time")
+        return {
+            "n": len(used),
+            "window": unknown if window is None else self.speech.duration(window),
+        }
+
+    def _shortfalls(self) -> list[str]:
+        recipients = self.document["recipients"]
+        lines = []
+        if self.document["refusals"]:
+            lines.append(self._refusals_said())
+        if self.standing == "partial":
+            lines.append(self._partial())
+        return [*lines, *self._without_address(recipients["without_address"])]
+
+    def _refusals_said(self) -> str:
+        early = sum(r["run"] is not None for r in self.document["refusals"])
+        late = len(self.document["refusals"]) - early
+        said = [
+            self.speech.count(
+                early,
+                ("{n} refus, connu avant que quiconque ait quoi que ce soit.",
+                 "{n} refus, connus avant que quiconque ait quoi que ce soit."),
+                ("{n} refusal, known before anybody had anything.",
+                 "{n} refusals, known before anybody had anything."),
+            )
+            if early
+            else "",
+            self.speech.count(
+                late,
+                ("{n} ligne demande une personne.", "{n} lignes demandent une personne."),
+                ("{n} line needs a person.", "{n} lines need a person."),
+            )
+            if late
+            else "",
+        ]  # fmt: skip
+        return " ".join(s for s in said if s)
+
+    def accepted_means(self) -> list[str]:
+        """Return what « accepted » says, and does not say."""
+        return [
+            self.say("« Accepté » : le relais de courrier de l'Institut a pris le message en charge, à "
+                     "l'instant dit. C'est sa parole, gardée mot pour mot.",
+                     "“Accepted”: the institute's mail relay took charge of the message, at the instant said. "
+                     "These are its own words, kept as they came."),
+            self.say("Cela ne dit pas que le message est arrivé dans la boîte de quelqu'un, ni qu'on l'a lu : "
+                     "d'autres serveurs l'y portent, et personne ici ne les voit.",
+                     "It does not say that the message is in anybody's mailbox, nor that it was read: other "
+                     "servers carry it there, and nobody here sees them."),
+        ]  # fmt: skip
+
+    def sections(self) -> Sequence[tuple[str, list[str]]]:
+        """Return the headings with their sentences, in the order of reading."""
+        return (
+            (self.say("Ce qui était décidé d'avance", "What was decided beforehand"), self.beforehand()),
+            (self.say("Ce qui s'est passé", "What happened"), self.happened()),
+            (self.say("Pourquoi c'est équitable", "Why it is equitable"),
+             [self.verdict_said(), *self.equitable()]),
+            (self.say("Ce que veut dire « accepté »", "What “accepted” means"), self.accepted_means()),
+        )  # fmt: skip
