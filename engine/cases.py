@@ -7,7 +7,7 @@ out in a `Draft`, written by `store.write_step` under the version that was read,
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,10 @@ class Session:
     woken: list[int] = field(default_factory=list)  #: cases to look at again after the commit
 
 
+class _Undone(Exception):
+    """What was only to be seen is rolled back."""
+
+
 class Engine:
     """Runs the cases of one workspace."""
 
@@ -162,6 +166,35 @@ class Engine:
             )  # fmt: skip
         self.settle(session.woken)
         return outcome
+
+    def foresee(
+        self, case_id: int, message: str, actor: Actor
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return the outbox row and the deliveries of a message, were it queued now; write nothing.
+
+        Args:
+            case_id: The case.
+            message: A notification of its definition.
+            actor: Who asks.
+
+        Raises:
+            NotFound: No such case, or no action of its process sends such a message.
+        """
+        with suppress(_Undone), self.transaction() as session:
+            row = _found(load_case(session.driver, self.database.dialect, case_id), case_id)
+            draft = self.draft(row, self.library.get(row.process, row.definition_version), session)
+            actions = draft.process.definition.actions.values()
+            sending = [a for a in actions if message in a.notify]
+            if not sending:
+                raise NotFound("message", message)
+            here = [a for a in sending if row.state in a.sources]
+            draft.act((here or sending)[0], actor, dict(draft.data))
+            audience.queue_messages(draft, self.domain)
+            found = [m for m in draft.messages if m[0]["name"] == message]
+            raise _Undone
+        if not found:
+            raise NotFound("message", message)
+        return found[0]
 
     # --- advancing ------------------------------------------------------------------------------
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, select, update
 
 from engine.chain import canonical
-from engine.errors import NotFound
-from engine.outbox import newest_message
+from engine.errors import ArrimageError, NotFound
+from engine.outbox import DONE, newest_message, wake
 from engine.schema import (
     cases,
     deliveries,
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
+
+
+class TooLate(ArrimageError):
+    """Somebody has it, or may have it; nothing can be called off any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +315,58 @@ def _transmission(row: Row[Any]) -> Transmission:
         state=row.state,
         reply=row.reply,
     )
+
+
+# --- a person's decisions -----------------------------------------------------------------------
+
+
+def call_off(
+    connection: Connection, outbox_id: int, *, now: datetime, decision: Mapping[str, Any]
+) -> int:
+    """Call a batch off before anybody has anything of it; return how many copies that stops.
+
+    Whoever holds it staged has lost its lease: what it would commit before the ends is refused, and
+    it lets everything go.
+
+    Args:
+        connection: In a write transaction.
+        outbox_id: The batch.
+        now: The workspace's clock.
+        decision: Who, when and why, kept with each copy.
+
+    Raises:
+        TooLate: Somebody has it, or may have it.
+    """
+    row = connection.execute(select(outbox).where(outbox.c.id == outbox_id).with_for_update()).one()
+    here = deliveries.c.outbox_id == outbox_id
+    states = set(connection.execute(select(deliveries.c.state).where(here)).scalars())
+    if states & {"releasing", "uncertain", *DONE, "bounced", "delayed"}:
+        raise TooLate
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == outbox_id)
+        .values(lease_holder=None, lease_until=None, lease_token=row.lease_token + 1)
+    )
+    stopped = connection.execute(
+        update(deliveries)
+        .where(here, deliveries.c.next_attempt_at.is_not(None))
+        .values(
+            state="aborted",
+            next_attempt_at=None,
+            settled_at=to_micros(now),
+            reply="called off before anybody had it",
+            resolution=canonical(decision),
+        )
+    ).rowcount
+    if stopped:
+        wake(connection, row.case_id, to_micros(now))
+    return stopped
+
+
+def depart(connection: Connection, outbox_id: int, rule: str, decision: Mapping[str, Any]) -> None:
+    """Write down a person's departure from the predetermined rule, for the runs to come."""
+    ruling = canonical({"rule": rule, **decision})
+    connection.execute(update(outbox).where(outbox.c.id == outbox_id).values(ruling=ruling))
 
 
 # --- written by whoever runs it -----------------------------------------------------------------

@@ -17,8 +17,9 @@ import json
 import os
 import socket
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
     from engine.database import Database
 
+#: The token of what is only looked at.
+NOBODY = -1
 #: How long a lease holds without being renewed, in real time.
 LEASE = timedelta(minutes=5)
 #: Columns that a move writes, and those of which it may leave the last value.
@@ -71,6 +74,7 @@ class Leased:
     template: str
     batch: bool
     rule: str | None
+    ruling: Mapping[str, Any] | None
     personal: bool
     about: int | None
     queued_at: datetime
@@ -245,6 +249,7 @@ def _message(row: Row[Any], due: Iterable[Delivery]) -> Leased:
         template=row.template,
         batch=bool(row.batch),
         rule=row.rule,
+        ruling=None if row.ruling is None else json.loads(row.ruling),
         personal=bool(row.personal),
         about=row.about,
         queued_at=from_micros(row.queued_at),
@@ -252,6 +257,51 @@ def _message(row: Row[Any], due: Iterable[Delivery]) -> Leased:
         facts=json.loads(row.facts),
         token=row.lease_token + 1,
         deliveries=tuple(due),
+    )
+
+
+def look(connection: Connection, outbox_id: int) -> Leased:
+    """Return a message with all its deliveries, without taking it: nothing can be written with it."""
+    row = connection.execute(select(outbox).where(outbox.c.id == outbox_id)).one()
+    everybody = (
+        select(deliveries)
+        .where(deliveries.c.outbox_id == outbox_id)
+        .order_by(deliveries.c.position)
+    )
+    found = _message(row, [_delivery(d) for d in connection.execute(everybody)])
+    return replace(found, token=NOBODY)
+
+
+def foreseen(message: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Leased:
+    """Return a message as a step would queue it, were it taken now (`Engine.foresee`)."""
+    ordered = sorted(rows, key=itemgetter("position"))
+    return Leased(
+        id=NOBODY,
+        case_id=None,
+        name=message["name"],
+        template=message["template"],
+        batch=bool(message["batch"]),
+        rule=message["rule"],
+        ruling=None,
+        personal=bool(message["personal"]),
+        about=message["about"],
+        queued_at=from_micros(message["queued_at"]),
+        not_before=from_micros(message["not_before"]),
+        facts=json.loads(message["facts"]),
+        token=NOBODY,
+        deliveries=tuple(
+            Delivery(
+                id=-1 - n,
+                recipient=row["recipient"],
+                name=row["name"],
+                addresses=tuple(json.loads(row["addresses"])),
+                languages=tuple(row["languages"].split("+")),
+                message_id=row["message_id"],
+                salt=row["salt"],
+                attempts=0,
+            )
+            for n, row in enumerate(ordered)
+        ),
     )
 
 

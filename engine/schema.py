@@ -215,6 +215,7 @@ outbox = Table(
     Column("not_before", BigInteger, nullable=False),
     Column("batch", Integer, nullable=False, comment="1: a diffusion; the case waits for it"),
     Column("rule", String, comment="of a batch: all_or_nothing or proceed_and_remedy"),
+    Column("ruling", Text, comment="JSON: a person's departure from the rule: rule, by, why, at"),
     Column("personal", Integer, nullable=False, comment="1: each recipient has words of its own"),
     Column("about", Id, comment="the earlier batch whose recipients these are"),
     Column("roster_version", Integer, comment="of a roster audience, at queueing"),

@@ -25,12 +25,15 @@ from inbox.texts import _, lang
 if TYPE_CHECKING:
     from datetime import date, datetime
     from pathlib import Path
+    from typing import Any
 
     from engine.cases import Engine
     from engine.errors import Finding
+    from engine.lease import Delivery, Leased
     from engine.library import Library, Source
     from engine.ports import Clock
     from engine.staff import Person
+    from inbox.attestation import Attestations
     from inbox.workspace import Workspace
     from notifications.rendering import Renderer
     from notifications.worker import Worker
@@ -251,7 +254,18 @@ class App:
             renderer=self.renderer,
             settings=self.workspace.mail_settings(),
             clock=self.clock,
+            own=self._own_words,
         )
+
+    def _own_words(self, leased: Leased, delivery: Delivery) -> dict[str, Any]:
+        """Return what a personal message says to one establishment of an earlier diffusion."""
+        from inbox.attestation import Attestations
+
+        if self._attestations is None:
+            self._attestations = Attestations(self)
+        return self._attestations.of(leased, delivery)
+
+    _attestations: Attestations | None = None
 
 
 def _shipped() -> list[Source]:

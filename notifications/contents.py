@@ -7,6 +7,7 @@ one recipient gets.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+Own = Callable[["Leased", "Delivery"], "Mapping[str, Any]"]
+
+
+def nothing(_leased: Leased, _delivery: Delivery) -> Mapping[str, Any]:
+    """Return what is said to one recipient besides, where nothing is."""
+    return {}
+
+
 class Contents:
     """The frozen contents of messages under lease.
 
@@ -31,12 +40,16 @@ class Contents:
         database: Where they are kept.
         renderer: What makes words of facts.
         held: The messages.
+        own: What a personal message may say to one recipient besides.
     """
 
-    def __init__(self, database: Database, renderer: Renderer, held: Sequence[Leased]) -> None:
+    def __init__(
+        self, database: Database, renderer: Renderer, held: Sequence[Leased], own: Own = nothing
+    ) -> None:
         self._database = database
         self._renderer = renderer
         self._held = held
+        self._own = own
         self._known = lease.frozen(database, [m.id for m in held])
 
     def of(self, leased: Leased, delivery: Delivery) -> Mapping[str, Any] | None:
@@ -55,26 +68,41 @@ class Contents:
         Raises:
             engine.lease.LeaseLost: Another worker has one of the messages.
         """
-        made: dict[tuple[int, str], Mapping[str, Any]] = {}
-        failed: list[tuple[Leased, Delivery, str]] = []
-        for leased in self._held:
-            for delivery in leased.deliveries:
-                key = (leased.id, variant(leased, delivery))
-                if key in self._known or key in made:
-                    continue
-                try:
-                    made[key] = self._renderer.render(
-                        leased.template, delivery.languages, leased.facts
-                    )
-                except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
-                    _log.error("template %s: %s", leased.template, error)
-                    failed.append((leased, delivery, f"template {leased.template}: {error}"))
+        known = set(self._known)
+        failed = self.render()
+        made = {key: content for key, content in self._known.items() if key not in known}
         if made:
             with self._database.write() as connection:
                 lease.renew(connection, self._held)
                 lease.freeze(connection, made, now)
-            self._known |= {key: dict(content) for key, content in made.items()}
         return failed
+
+    def render(self) -> list[tuple[Leased, Delivery, str]]:
+        """Render what has not been rendered yet, and keep it no longer than this object lives.
+
+        Returns:
+            The deliveries whose message cannot be rendered, and why.
+        """
+        failed: list[tuple[Leased, Delivery, str]] = []
+        for leased in self._held:
+            for delivery in leased.deliveries:
+                key = (leased.id, variant(leased, delivery))
+                if key in self._known:
+                    continue
+                try:
+                    self._known[key] = self._renderer.render(
+                        leased.template, delivery.languages, self._facts(leased, delivery)
+                    )
+                except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
+                    _log.error("template %s: %s", leased.template, error)
+                    failed.append((leased, delivery, f"template {leased.template}: {error}"))
+        return failed
+
+    def _facts(self, leased: Leased, delivery: Delivery) -> Mapping[str, Any]:
+        """Return what the template sees: what was frozen at queueing, and a personal message's own."""
+        if not leased.personal:
+            return leased.facts
+        return {**leased.facts, **self._own(leased, delivery)}
 
 
 def variant(leased: Leased, delivery: Delivery) -> str:

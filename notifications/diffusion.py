@@ -23,7 +23,7 @@ from engine.lease import Move
 from engine.schema import to_micros
 from notifications.decision import decide, stopped
 from notifications.parcels import parcels
-from notifications.staging import Held, Holding, Stage, Watch
+from notifications.staging import Held, Holding, Stage, Watch, shape
 from notifications.transport import Outcome
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Diffusion:
                 nothing has nothing.
         """
         watch = Watch(self.clock)
-        rule = leased.rule or "all_or_nothing"
+        rule = (leased.ruling or {}).get("rule") or leased.rule or "all_or_nothing"
         with self.database.write() as connection:
             lease.renew(connection, [leased])
             run = record.begin(connection, leased.id, rule=rule, at=self.clock.now())
@@ -108,16 +108,16 @@ class Diffusion:
             await holding.abort()
         with self.database.write() as connection:
             lease.renew(connection, [leased])
-            known = self._decided(decision, watch) | ({"staged_at": None} if fault else {})
+            known = self._decided(leased, decision, watch) | ({"staged_at": None} if fault else {})
             record.write_run(connection, run, known)
             lease.move(connection, decision.moves, self.clock.now())
         return list(decision.moves), fault
 
-    def _decided(self, decision: Decision, watch: Watch) -> dict[str, Any]:
+    def _decided(self, leased: Leased, decision: Decision, watch: Watch) -> dict[str, Any]:
         now = watch.now()
         return {
             "server": self._server(), "staged_at": now, "decided_at": now,
-            "decision": decision.verdict, "reason": dict(decision.reason),
+            "decision": decision.verdict, "reason": {**decision.reason, **(leased.ruling or {})},
         }  # fmt: skip
 
     def _server(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Diffusion:
         self, leased: Leased, run: int, stage: Stage, decision: Decision, holding: Holding
     ) -> list[Move]:
         """Write the ends of the messages, wave by wave, and account for each reply as it comes."""
-        known = self._decided(decision, stage.watch) | {"shape": _shape(leased, holding)}
+        known = self._decided(leased, decision, stage.watch) | {"shape": shape(leased, holding)}
         self._about_to(leased, run, known, decision.moves, holding, wave=1)
         moves = [*decision.moves, *await self._end(leased, stage.watch, holding.held)]
         sent, wave = list(holding.held), 1
@@ -232,14 +232,6 @@ class Diffusion:
             values = {"first_dot_at": first, "last_reply_at": last, "window": last - first}
             with self.database.write() as connection:
                 record.write_run(connection, run, values)
-
-
-def _shape(leased: Leased, holding: Holding) -> str:
-    if holding.later:
-        return "waves"
-    if leased.personal:
-        return "each"
-    return "one" if len(holding.held) == 1 else "groups"
 
 
 def _transmission(held: Held, wave: int, position: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from notifications.parcels import split
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from engine.lease import Delivery
+    from engine.lease import Delivery, Leased
     from engine.ports import Clock
     from notifications.parcels import Parcel
     from notifications.transport import Connection, Fleet, Outcome, Staged
@@ -155,3 +155,12 @@ class Stage:
                 await holding.abort()
                 holding = await self.all(lots)
         return holding
+
+
+def shape(leased: Leased, holding: Holding) -> str:
+    """Return how a batch goes: `one` transaction for all, `groups`, `each` its own, or `waves`."""
+    if holding.later:
+        return "waves"
+    if leased.personal:
+        return "each"
+    return "one" if len(holding.held) <= 1 else "groups"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from engine import lease
 from engine.errors import Unavailable
 from engine.lease import LeaseLost, Move
-from notifications.contents import Contents
+from notifications.contents import Contents, nothing
 from notifications.diffusion import Diffusion
 from notifications.message import build
 from notifications.transport import Fleet, ended
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from engine.database import Database
     from engine.lease import Delivery, Leased
     from engine.ports import Clock
+    from notifications.contents import Own
     from notifications.rendering import Renderer
     from notifications.settings import MailSettings
     from notifications.transport import Connection
@@ -84,6 +85,7 @@ class Worker:
         renderer: What makes words of facts.
         settings: The mail server.
         clock: The workspace's clock.
+        own: What a personal message may say to one recipient besides.
         stop: Set to stop cleanly between two messages.
     """
 
@@ -91,6 +93,7 @@ class Worker:
     renderer: Renderer
     settings: MailSettings
     clock: Clock
+    own: Own = nothing
     stop: threading.Event | None = None
 
     def deliver_due(self, *, limit: int = 1000) -> Report:
@@ -122,7 +125,7 @@ class Worker:
         return self.stop is not None and self.stop.is_set()
 
     async def _deliver(self, held: Sequence[Leased], fleet: Fleet, report: Report) -> None:
-        contents = Contents(self.database, self.renderer, held)
+        contents = Contents(self.database, self.renderer, held, self.own)
         failed = contents.prepare(self.clock.now())
         if held[0].batch:
             await self._batch(held[0], contents, failed, fleet, report)

@@ -310,6 +310,7 @@ class _Checker(Names):
         yield from self._known("notification", part.to.recipients_of, self.d.notifications,
                                (*path, "to", "recipients_of"))  # fmt: skip
         yield from self._all_known("field", part.fields, self.d.fields, (*path, "fields"))
+        yield from self._batch(part, path)
         if part.calendar is not None:
             for key in ("start", "location"):
                 yield from self._known("field", getattr(part.calendar, key), self.d.fields,
@@ -322,6 +323,14 @@ class _Checker(Names):
                 for key in ("start", "location"):
                     named = getattr(part.calendar, key)
                     yield from self._leaks([named or ""], (*path, "calendar", key), one=True)
+
+    def _batch(self, part: model.Notification, path: Path) -> Iterator[Finding]:
+        if part.batch:
+            return
+        for key in ("rule", "personal"):
+            if getattr(part, key):
+                yield self._find("incomplete-field", (*path, key), f"« {key} » n'a de sens qu'avec « batch: true ».",
+                                 f"{key!r} only makes sense with 'batch: true'.")  # fmt: skip
 
     def _leaks(self, names: list[str], path: Path, *, one: bool = False) -> Iterator[Finding]:
         for i, name in enumerate(names):

@@ -118,6 +118,12 @@ def _invitation(
     }
 
 
+#: What a personal message may say of an earlier batch to one of its recipients (`{fr, en}` of words).
+ATTESTATION: dict[str, Any] = {
+    "case": "X-2026-0001", "sha256": "0" * 64, "issue": 1, "key_sha256": "0" * 64, "said": "29/29",
+    "line": 1, "state": {"fr": "accepté", "en": "accepted"}, "at": "2026-03-31T16:00:00+00:00",
+    "reply": "250 OK", "salt": "0" * 32, "command": "inbox diffusion verify",
+}  # fmt: skip
 #: Days before and after the generated instant: one left, several left, one and several gone.
 _PAST_AND_COMING = ("2026-04-01", "2026-05-30", "2026-03-30", "2026-02-01")
 #: What may be missing besides the fields.
@@ -150,7 +156,8 @@ def sample_facts(
     data = {n: _sample(definition.fields[n]) for n in notification.fields if n in there}
     if notification.calendar is not None:
         data[notification.calendar["start"]] = at.isoformat()
-    return facts_for(
+    own = {"attestation": ATTESTATION} if notification.personal else {}
+    return own | facts_for(
         definition,
         notification,
         {**data, **(values or {})},

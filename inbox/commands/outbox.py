@@ -14,6 +14,8 @@ from inbox.output import say, show_json, table
 from inbox.texts import _, clean, n_
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from engine.outbox import Listed
@@ -153,7 +155,7 @@ def as_json(delivery: Listed) -> dict[str, Any]:
 def retry(app: App, ids: tuple[int, ...], reason: str) -> None:
     decision = _decision(app, reason)
     with app.database.write() as connection:
-        addresses = _addresses(app, connection, ids)
+        addresses = present_addresses(app, connection, ids)
         done = outbox.retry(connection, ids, now=app.now, decision=decision, addresses=addresses)
         if done:
             _note(app, connection, "retry", {"deliveries": list(ids), **decision})
@@ -162,7 +164,7 @@ def retry(app: App, ids: tuple[int, ...], reason: str) -> None:
     _told(app, n_("{n} envoi repart.", "{n} envois repartent.", done), done)
 
 
-def _addresses(app: App, connection: Connection, ids: tuple[int, ...]) -> dict[int, list[str]]:
+def present_addresses(app: App, connection: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
     """Return the present addresses of the members concerned: one may have been corrected."""
     members = {m.id: m for m in roster.active(connection, NETWORK, app.today)}
     found = {}

@@ -55,7 +55,7 @@ def parsed(template, languages=("fr",), *, given=None, batch=False, **delivery):
 
 def message_of(template, given, *, batch=False):
     return Leased(id=1, case_id=1, name="diffusion", template=template, batch=batch, rule=None,
-                    personal=False, about=None, queued_at=AT, not_before=AT, facts=given, token=1, deliveries=())  # fmt: skip
+                    ruling=None, personal=False, about=None, queued_at=AT, not_before=AT, facts=given, token=1, deliveries=())  # fmt: skip
 
 
 def delivery_to(**given):

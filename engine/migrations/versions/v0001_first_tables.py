@@ -312,6 +312,12 @@ def upgrade() -> None:
             comment="of a batch: all_or_nothing or proceed_and_remedy",
         ),
         sa.Column(
+            "ruling",
+            sa.Text(),
+            nullable=True,
+            comment="JSON: a person's departure from the rule: rule, by, why, at",
+        ),
+        sa.Column(
             "personal",
             sa.Integer(),
             nullable=False,

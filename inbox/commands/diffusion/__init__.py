@@ -8,6 +8,14 @@ from inbox.texts import _
 diffusion = LazyGroup(
     "diffusion",
     lazy={
+        "preview": ("diffusion.preview", "preview", _("Voir les octets mêmes qui partiront, et à qui")),
+        "rehearse": (
+            "diffusion.rehearse",
+            "rehearse",
+            _("Répéter avec le vrai relais, sans que personne ne reçoive rien"),
+        ),
+        "send": ("diffusion.send", "send", _("Diffuser, ou reprendre après un refus")),
+        "abort": ("diffusion.abort", "abort", _("Arrêter tant que personne n'a rien")),
         "status": ("diffusion.status", "status", _("Où en est une diffusion, et ce qu'il reste à faire")),
         "explain": ("diffusion.explain", "explain", _("Pourquoi elle est équitable, chiffres à l'appui")),
         "certificate": (

@@ -1,0 +1,53 @@
+"""`diffusion abort`: stop it while nobody has anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from engine import diffusion, journal
+from engine.errors import Reason, Refused
+from inbox.command import command
+from inbox.commands.diffusion.batch import message_option, read
+from inbox.lookup import CASE
+from inbox.output import say, show_json
+from inbox.texts import _
+
+if TYPE_CHECKING:
+    from inbox.app import App
+
+
+@command(
+    "abort",
+    help=_(
+        "Arrêter une diffusion tant que personne n'a rien. Elle se reprend par inbox diffusion send."
+    ),
+    examples=['inbox diffusion abort 7 --reason "erreur dans la fiche"'],
+)
+@click.argument("case", type=CASE)
+@message_option
+@click.option("--reason", required=True, help=_("Pourquoi (consigné)."))
+def abort(app: App, case: str, message: str, reason: str) -> None:
+    found, account = read(app, case, message)
+    decision = {"by": app.person.login, "at": app.now.isoformat(), "reason": reason}
+    with app.database.write() as connection:
+        try:
+            stopped = diffusion.call_off(
+                connection, account.outbox_id, now=app.now, decision=decision
+            )
+        except diffusion.TooLate as error:
+            raise _refused(found.number, "too_late") from error
+        if not stopped:
+            raise _refused(found.number, "nothing_coming")
+        journal.append(connection, actor=app.person.login, subject="outbox", action="abort",
+                       body={"message": account.outbox_id, **decision}, at=app.now)  # fmt: skip
+    if app.json:
+        show_json({"case": found.number, "message": message, "stopped": stopped})
+        return
+    say(_("{number} — arrêtée ; personne n'a rien reçu.", number=found.number))
+    say(f"  → inbox diffusion send {found.number}")
+
+
+def _refused(number: str, code: str) -> Refused:
+    return Refused((Reason(code=code),), number=number, action="abort")

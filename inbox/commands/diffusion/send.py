@@ -1,0 +1,105 @@
+"""`diffusion send`: diffuse, or go on after a refusal was mended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from engine import diffusion, journal, outbox
+from engine.errors import NotAllowed, NotFound
+from inbox.app import ADMINISTRATION
+from inbox.command import command
+from inbox.commands.clock import one_pass
+from inbox.commands.diffusion.batch import explained, message_option, read
+from inbox.commands.outbox import present_addresses
+from inbox.form import confirm
+from inbox.lookup import CASE, find
+from inbox.main import DONE, REFUSED
+from inbox.output import on_terminal, say, show_json, strong
+from inbox.texts import _
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.diffusion import Account
+    from inbox.app import App
+
+RULES = ("all_or_nothing", "proceed_and_remedy")
+
+
+@command(
+    "send",
+    help=_("Diffuser à tout le réseau, ou reprendre une diffusion après avoir réglé un refus. La direction "
+           "peut s'écarter de la règle adoptée, avec un motif, qui figure à l'attestation."),
+    examples=[
+        "inbox diffusion send 7",
+        'inbox diffusion send 7 --rule proceed_and_remedy --reason "établissement fermé pour travaux"',
+    ],
+)  # fmt: skip
+@click.argument("case", type=CASE)
+@message_option
+@click.option("--rule", type=click.Choice(RULES), help=_("La règle de cette reprise, si ce n'est pas celle "
+                                                         "qui a été adoptée."))  # fmt: skip
+@click.option("--reason", default="", help=_("Pourquoi (consigné)."))
+@click.option("--yes", is_flag=True, help=_("Ne pas demander de confirmation."))
+def send(app: App, case: str, message: str, rule: str | None, reason: str, yes: bool) -> None:
+    if rule is not None and not reason.strip():
+        raise click.UsageError(_("S'écarter de la règle demande un motif : --reason."))
+    if not yes:
+        if not on_terminal():
+            raise click.UsageError(_("Une diffusion ne se reprend pas : confirmez par --yes."))
+        confirm(_("Diffuser maintenant à tout le réseau ?"))
+    found = find(app, case)
+    try:
+        _found, account = read(app, found.number, message)
+    except NotFound:
+        _queue(app, found, message)
+        _found, account = read(app, found.number, message)
+    _again(app, account, rule, reason)
+    _ticked, report = one_pass(app)
+    found, account = read(app, found.number, message)
+    _tell(app, found, account, report.fault)
+    well = all(c.state in outbox.DONE for c in account.copies)
+    raise click.exceptions.Exit(DONE if well else REFUSED)
+
+
+def _queue(app: App, found: Any, message: str) -> None:
+    """Take the action of the process that sends this message: the same as `inbox do`."""
+    actions = found.definition.actions.values()
+    sending = [a for a in actions if message in a.notify]
+    here = [a for a in sending if found.line.state in a.sources]
+    if not sending:
+        raise NotFound("message", message)
+    app.engine.advance(found.id, (here or sending)[0].name, {}, app.actor)
+
+
+def _again(app: App, account: Account, rule: str | None, reason: str) -> None:
+    """Queue again, together, those who were refused or called off, under the rule that was asked for."""
+    decision = {"by": app.person.login, "at": app.now.isoformat(), "reason": reason}
+    ids = [c.delivery for c in account.copies if c.state in outbox.REFUSED]
+    with app.database.write() as connection:
+        if rule is not None and rule != account.rule:
+            if not app.person.roles & ADMINISTRATION:
+                raise NotAllowed("not_administration", login=app.person.login)
+            diffusion.depart(connection, account.outbox_id, rule, decision)
+            journal.append(connection, actor=app.person.login, subject="outbox", action="depart",
+                           body={"message": account.outbox_id, "rule": rule, **decision}, at=app.now)  # fmt: skip
+        if ids:
+            addresses = present_addresses(app, connection, ids)
+            outbox.retry(connection, ids, now=app.now, decision=decision, addresses=addresses)
+            journal.append(connection, actor=app.person.login, subject="outbox", action="retry",
+                           body={"deliveries": ids, **decision}, at=app.now)  # fmt: skip
+
+
+def _tell(app: App, found: Any, account: Account, fault: str | None) -> None:
+    made = explained(app, found, account)
+    if app.json:
+        states: dict[str, int] = {}
+        for copy in account.copies:
+            states[copy.state] = states.get(copy.state, 0) + 1
+        show_json({"case": found.number, "message": account.message, "states": states,
+                   "said": made.headline(), "mail_fault": fault})  # fmt: skip
+        return
+    say(strong(f"{found.number} — {made.headline()}"))
+    say(f"  → inbox diffusion status {found.number}")
