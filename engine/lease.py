@@ -96,6 +96,7 @@ class Move:
         transmission: The transaction it was in; None keeps the last one.
         again_at: For what is tried again: when, in microseconds; by default the next wait of
             `engine.outbox.BACKOFF`.
+        at: When it happened, in microseconds, where it is known better than by the time of writing.
     """
 
     leased: Leased
@@ -104,6 +105,7 @@ class Move:
     reply: str | None = None
     transmission: int | None = None
     again_at: int | None = None
+    at: int | None = None
 
 
 def holder() -> str:
@@ -365,7 +367,7 @@ def move(connection: Connection, moves: Sequence[Move], now: datetime) -> None:
     if not moves:
         return
     micros = to_micros(now)
-    rows = [_row(m, micros) for m in moves]
+    rows = [_row(m, m.at or micros) for m in moves]
     if connection.execute(_MOVE, rows).rowcount != len(rows):
         raise LeaseLost
     settled = {

@@ -255,6 +255,7 @@ def _moves(leased: Leased, held: Held, state: str, reply: str | None = None) -> 
             if reply is None
             else reply + outcome.reply.removeprefix(held.staged.outcome.reply),
             transmission=held.id,
+            at=held.replied_at,
         )
         for delivery, outcome in taken
         if outcome.state == "staged"
