@@ -131,10 +131,10 @@ def test_a_hold_that_is_too_long_is_told_421_and_delivers_nothing():
 
 
 def test_a_word_now_and_then_keeps_a_staged_chunk_alive():
-    with Postfix(smtpd_timeout="2s") as server, Client(server.port) as client:
+    with Postfix(smtpd_timeout="3s") as server, Client(server.port) as client:
         client.stage([A], BODY, "BDAT")
-        for _ in range(4):
-            time.sleep(0.7)
+        for _ in range(5):
+            time.sleep(0.8)
             assert client.noop()[0] == 250
         assert client.release("BDAT")[0] == 250
         server.wait(1)
@@ -213,6 +213,26 @@ def test_nothing_of_it_runs_or_stays_after_it():
     assert [pid for pid in running if _runs(pid)] == []
     with pytest.raises(ConnectionRefusedError):
         Client(server.port)
+
+
+def test_it_is_installed_once_the_archives_lists_are_there(monkeypatch, tmp_path):
+    installed, asked = tmp_path / "master", tmp_path / "asked"
+    _script(tmp_path / "debconf-set-selections", f'read word; echo "$word" > {asked}')
+    _script(
+        tmp_path / "apt-get",
+        f"""\
+echo "$*" >> {asked}
+case "$*" in *update) : > {tmp_path}/lists ;; *) test -e {tmp_path}/lists && : > {installed} ;; esac""",
+    )
+    monkeypatch.setattr(postfix, "MASTER", installed)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    postfix.install.__wrapped__()
+    words = asked.read_text().splitlines()
+    assert words[0].endswith("No configuration")  # or the system's own service would start
+    assert [line.split()[-1] for line in words[1:]] == ["postfix", "update", "postfix"]
+    postfix.install.__wrapped__()
+    assert len(asked.read_text().splitlines()) == len(words)
 
 
 STARTER = """
