@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support import postfix
+from tests.support import postfix, wire
 from tests.support.client import HOW, Client
 from tests.support.mail import MailServer, until
 from tests.support.postfix import Postfix, queued_at
@@ -61,14 +61,14 @@ def test_what_is_given_up_is_delivered_to_nobody(how, way):
 
 def test_one_transaction_to_200_is_one_acceptance_and_nobody_sees_another():
     everybody = [f"e{n:03d}@example.org" for n in range(200)]
-    with Postfix() as server, Wire(server.port) as wire, Client(server.port) as client:
+    with Postfix() as server, Wire(server.port) as seen, Client(server.port) as client:
         client.stage(everybody, BODY, "BDAT")
         before = time.time_ns()
         client.release("BDAT")
         after = time.time_ns()
         found = server.wait(200)
-        wire.read()
-        ((accepted,), (dot,)) = (wire.acceptances(), wire.dots())
+        seen.read()
+        ((accepted,), (dot,)) = (seen.acceptances(), seen.dots())
         assert before <= dot.at < accepted.at <= after
         assert accepted.client == dot.client == client.sock.getsockname()[1]
         assert server.accepted() == [accepted.text.rpartition(" ")[2]]
@@ -77,21 +77,21 @@ def test_one_transaction_to_200_is_one_acceptance_and_nobody_sees_another():
         )  # its place was taken at the first recipient
         assert server.mailboxes() == dict.fromkeys(everybody, 1)
     for delivered in found:
-        seen = set(re.findall(rb"e\d{3}@example\.org", delivered.content))
-        assert seen == {delivered.recipient.encode()}
+        named = set(re.findall(rb"e\d{3}@example\.org", delivered.content))
+        assert named == {delivered.recipient.encode()}
 
 
 def test_the_wire_tells_every_reply_and_every_dot_of_any_server():
-    with MailServer() as server, Wire(server.port) as wire, Client(server.port) as client:
+    with MailServer() as server, Wire(server.port) as seen, Client(server.port) as client:
         for how in HOW:
             client.stage([A], BODY, how)
             client.release(how)
-        wire.read()
-        assert [d.text for d in wire.dots()] == [".", "BDAT 0 LAST"]
-        assert [a.text[-4:] for a in wire.acceptances()] == ["0001", "0002"]
-        assert wire.replies()[0].text.startswith("220 ")
+        seen.read()
+        assert [d.text for d in seen.dots()] == [".", "BDAT 0 LAST"]
+        assert [a.text[-4:] for a in seen.acceptances()] == ["0001", "0002"]
+        assert seen.replies()[0].text.startswith("220 ")
         for dot, received, accepted in zip(
-            wire.dots(), server.received, wire.acceptances(), strict=True
+            seen.dots(), server.received, seen.acceptances(), strict=True
         ):
             assert dot.at <= received.at <= accepted.at
 
@@ -131,10 +131,10 @@ def test_a_hold_that_is_too_long_is_told_421_and_delivers_nothing():
 
 
 def test_a_word_now_and_then_keeps_a_staged_chunk_alive():
-    with Postfix(smtpd_timeout="2s") as server, Client(server.port) as client:
+    with Postfix(smtpd_timeout="3s") as server, Client(server.port) as client:
         client.stage([A], BODY, "BDAT")
-        for _ in range(4):
-            time.sleep(0.7)
+        for _ in range(5):
+            time.sleep(0.8)
             assert client.noop()[0] == 250
         assert client.release("BDAT")[0] == 250
         server.wait(1)
@@ -215,6 +215,26 @@ def test_nothing_of_it_runs_or_stays_after_it():
         Client(server.port)
 
 
+def test_it_is_installed_once_the_archives_lists_are_there(monkeypatch, tmp_path):
+    installed, asked = tmp_path / "master", tmp_path / "asked"
+    _script(tmp_path / "debconf-set-selections", f'read word; echo "$word" > {asked}')
+    _script(
+        tmp_path / "apt-get",
+        f"""\
+echo "$*" >> {asked}
+case "$*" in *update) : > {tmp_path}/lists ;; *) test -e {tmp_path}/lists && : > {installed} ;; esac""",
+    )
+    monkeypatch.setattr(postfix, "MASTER", installed)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    postfix.install.__wrapped__()
+    words = asked.read_text().splitlines()
+    assert words[0].endswith("No configuration")  # or the system's own service would start
+    assert [line.split()[-1] for line in words[1:]] == ["postfix", "update", "postfix"]
+    postfix.install.__wrapped__()
+    assert len(asked.read_text().splitlines()) == len(words)
+
+
 STARTER = """
 import time
 from tests.support.postfix import Postfix
@@ -247,6 +267,15 @@ def test_where_it_cannot_be_the_test_is_skipped_and_says_why(monkeypatch, tmp_pa
     _script(tmp_path / "apt-get", "echo 'E: Unable to fetch some archives' >&2; exit 100")
     with pytest.raises(postfix.Missing, match="Unable to fetch"):
         postfix.install.__wrapped__()
+
+
+def test_where_nobody_may_look_at_the_network_the_test_is_skipped_and_says_why(monkeypatch):
+    def forbidden(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(wire.socket, "socket", forbidden)
+    with pytest.raises(wire.NoWire, match="only root"), Wire(25):
+        pass
 
 
 def _script(path, line):

@@ -166,10 +166,10 @@ def test_a_client_that_is_silent_too_long_is_told_421_and_has_delivered_nothing(
 
 
 def test_a_word_now_and_then_keeps_a_staged_chunk_alive(mail):
-    mail.faults.timeout = 1.5
+    mail.faults.timeout = 2.0
     with Client(mail.port) as client:
         client.stage([A], BODY, "BDAT")
-        for _ in range(4):
+        for _ in range(5):
             time.sleep(0.5)
             assert client.noop()[0] == 250
         assert client.release("BDAT")[0] == 250

@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from aiosmtpd.controller import Controller
 
@@ -100,6 +100,7 @@ class MailServer:
         self.hooks = smtpd.Hooks(self)
         self.live: set[smtpd.SMTP] = set()
         self.connections = self.turned_away = self.most = 0
+        self._journal: TextIO | None = None
         self._kept = len(list(folder.glob("*.eml"))) if folder is not None else 0
         self._controller = _Controller(self)
 
@@ -144,9 +145,16 @@ class MailServer:
     def _keep(self, received: Received) -> int:
         self.received.append(received)
         self._kept += 1
-        if self.folder is not None:
-            _write(self.folder, f"{self._kept:05d}-{received.recipients[0]}.eml", received)
+        if self._journal is not None:
+            self._write(f"{self._kept:05d}-{received.recipients[0]}.eml", received)
         return self._kept
+
+    def _write(self, name: str, received: Received) -> None:
+        part = self.folder / f".{name}"
+        part.write_bytes(received.content)
+        part.rename(self.folder / name)
+        facts = {k: v for k, v in vars(received).items() if k != "content"}
+        self._journal.write(json.dumps({"file": name, **facts}) + "\n")
 
     def to(self, address: str) -> list[Received]:
         return [r for r in self.received if address in r.recipients]
@@ -161,6 +169,11 @@ class MailServer:
         ]
 
     def __enter__(self) -> Self:
+        if (
+            self.folder is not None
+        ):  # line by line: whoever kills us loses nothing that was accepted
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._journal = (self.folder / JOURNAL).open("a", buffering=1, encoding="utf-8")
         self._controller.start()
         # Starting made a connection of its own: it does not count.
         until(lambda: not self.live)
@@ -170,6 +183,8 @@ class MailServer:
     def __exit__(self, *_: object) -> None:
         self.loop.call_soon_threadsafe(self._drop_all)
         self._controller.stop()
+        if self._journal is not None:
+            self._journal.close()
 
     def _drop_all(self) -> None:
         for protocol in list(self.live):
@@ -249,15 +264,6 @@ class MailProcess:
         self.kill(signal.SIGTERM)
 
 
-def _write(folder: Path, name: str, received: Received) -> None:
-    part = folder / f".{name}"
-    part.write_bytes(received.content)
-    part.rename(folder / name)
-    facts = {k: v for k, v in vars(received).items() if k != "content"}
-    with (folder / JOURNAL).open("a", encoding="utf-8") as journal:
-        journal.write(json.dumps({"file": name, **facts}) + "\n")
-
-
 def free_port() -> int:
     """Return a port that nobody uses now."""
     with socket.socket() as probe:
@@ -283,9 +289,7 @@ def until(
 def main() -> None:
     stop, parent = threading.Event(), os.getppid()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    folder = Path(sys.argv[2])
-    folder.mkdir(parents=True, exist_ok=True)
-    with MailServer(int(sys.argv[1]), folder, parse(sys.argv[3:])):
+    with MailServer(int(sys.argv[1]), Path(sys.argv[2]), parse(sys.argv[3:])):
         print("ready", flush=True)  # noqa: T201 - whoever started us waits for it
         while os.getppid() == parent and not stop.wait(1):
             pass

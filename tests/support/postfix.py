@@ -66,7 +66,6 @@ _MAIN = {
     "enable_long_queue_ids": "yes",
     "queue_run_delay": "1s",
     "minimal_backoff_time": "1s",
-    "bounce_queue_lifetime": "5d",
 }  # fmt: skip
 
 _SERVICES = """\
