@@ -1,36 +1,21 @@
-"""A mail server that keeps nothing but each message's name: a process of its own beside what is measured.
+"""A mail server that writes nothing down: a process of its own beside what is measured.
 
 `python -m benchmarks.sink PORT`; at SIGTERM it prints the Message-ID of every message it accepted.
 """
 
 from __future__ import annotations
 
-import re
 import signal
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aiosmtpd.controller import Controller
-
-from tests.support.mail import free_port
+from tests.support.mail import MailServer, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_NAME = re.compile(rb"(?im)^message-id: *(\S+)")
-
-
-class _Handler:
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        found = _NAME.search(envelope.original_content)
-        self.names.append(found[1].decode() if found else "?")
-        return "250 OK"
 
 
 class Sink:
@@ -61,13 +46,11 @@ def sink() -> Iterator[Sink]:
 def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    handler = _Handler()
-    controller = Controller(handler, hostname="127.0.0.1", port=int(sys.argv[1]), ready_timeout=10)
-    controller.start()
-    print("ready", flush=True)
-    stop.wait()
-    controller.stop()
-    print("\n".join(handler.names))
+    with MailServer(int(sys.argv[1])) as server:
+        print("ready", flush=True)
+        stop.wait()
+        names = [r.message["Message-ID"] for r in server.received]
+    print("\n".join(names))
 
 
 if __name__ == "__main__":

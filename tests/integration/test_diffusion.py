@@ -8,7 +8,7 @@ from copy import copy
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func
+from sqlalchemy import String, cast
 
 from engine import diffusion, journal, outbox
 from engine.schema import deliveries
@@ -34,7 +34,7 @@ def queued(world, count=29, **columns):
         with world.database.write() as connection:
             connection.execute(table.update().where(table.c.name == "diffusion").values(**columns))
             if columns.get("personal"):
-                own = func.concat("<", deliveries.c.id, "@example.org>")
+                own = "<" + cast(deliveries.c.id, String) + "@example.org>"
                 connection.execute(deliveries.update().values(message_id=own))
     return number
 
