@@ -2,8 +2,8 @@
 
 One bounded pass, used alike by `inbox tick` and `inbox serve`. It may die at any instruction: what was
 accepted is recorded recipient by recipient, and what is left is exactly what is left. Letters, each with
-its own content, leave in waves of as many as there are connections (`Worker`); a batch to the network
-leaves as one (`notifications.diffusion`).
+its own content, leave over a few connections side by side; a batch to the network leaves as one
+(`notifications.diffusion`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from engine import lease
@@ -19,6 +18,7 @@ from engine.errors import Unavailable
 from engine.lease import LeaseLost, Move
 from notifications.contents import Contents, nothing
 from notifications.diffusion import Diffusion
+from notifications.ledger import Ledger
 from notifications.message import build
 from notifications.transport import Fleet, ended
 
@@ -161,30 +161,18 @@ class Worker:
                     yield Letter(leased, delivery, body)
 
     async def _letters(self, letters: Iterator[Letter], fleet: Fleet, report: Report) -> None:
-        """Send letters in waves: while the server works on the ends of one, the next is made ready."""
-        wave, known = self._next(letters), list[Move]()
-        while wave:
-            connections = await self._connected(fleet, report)
-            now = wave[: len(connections) or len(wave)]
-            sent, moves = await self._stage(now, connections, report.fault)
-            # Committed before any end is written: whoever finds this after a crash knows that nobody
-            # knows. What became of the wave before goes into the same commit.
-            moves = [*known, *moves, *(letter.to("releasing") for letter, _ in sent)]
-            self._write(moves, report)
-            replies = [asyncio.ensure_future(ended(connection)) for _, connection in sent]
-            await asyncio.sleep(0)
-            wave = wave[len(now) :] or self._next(letters)
-            known = [
-                letter.to(outcome.state, outcome.reply)
-                for (letter, _), outcome in zip(sent, await asyncio.gather(*replies), strict=True)
-            ]
-        self._write(known, report)
-
-    def _next(self, letters: Iterator[Letter]) -> list[Letter]:
-        return [] if self._stopping() else list(islice(letters, self.settings.connections))
+        """Send letters over as many connections as there are, each at its own pace."""
+        connections = await self._connected(fleet, report)
+        if connections:
+            ledger = Ledger(self.database, self.clock)
+            await asyncio.gather(*(self._carry(letters, c, ledger, report) for c in connections))
+        # What is left when the server cannot be reached, or was lost on the way.
+        if not self._stopping():
+            fault = report.fault or "connection lost"
+            self._write([letter.to("deferred", fault) for letter in letters], report)
 
     async def _connected(self, fleet: Fleet, report: Report) -> list[Connection]:
-        """Return the connections of a wave; none once the server could not be reached in this pass."""
+        """Return connections; none once the server could not be reached in this pass."""
         if report.fault is not None:
             return []
         try:
@@ -194,22 +182,29 @@ class Worker:
             _log.warning("mail server: %s", error.detail)
             return []
 
-    async def _stage(
-        self, letters: Sequence[Letter], connections: Sequence[Connection], fault: str | None
-    ) -> tuple[list[tuple[Letter, Connection]], list[Move]]:
-        """Return the letters that the server holds, and what became of the others."""
-        if not connections:
-            return [], [letter.to("deferred", fault) for letter in letters]
-        pairs = list(zip(letters, connections, strict=False))
-        staged = await asyncio.gather(*(c.stage(le.delivery.addresses, le.body) for le, c in pairs))
-        sent, moves = [], []
-        for pair, held in zip(pairs, staged, strict=True):
-            outcome = held.of(pair[0].delivery.addresses)
+    async def _carry(
+        self, letters: Iterator[Letter], connection: Connection, ledger: Ledger, report: Report
+    ) -> None:
+        """Send one letter after another while the connection stands."""
+        known: list[Move] = []
+        while connection.is_open and not self._stopping():
+            letter = next(letters, None)
+            if letter is None:
+                break
+            staged = await connection.stage(letter.delivery.addresses, letter.body)
+            outcome = staged.of(letter.delivery.addresses)
             if outcome.state == "staged":
-                sent.append(pair)
+                # Committed before the end is written: whoever finds this after a crash knows that
+                # nobody knows. What became of the letter before goes into the same commit.
+                await ledger.write([*known, letter.to("releasing")])
+                self._tell(known, report)
+                outcome = await ended(connection)
             else:
-                moves.append(pair[0].to(outcome.state, outcome.reply))
-        return sent, moves
+                await ledger.write(known)
+                self._tell(known, report)
+            known = [letter.to(outcome.state, outcome.reply)]
+        await ledger.write(known)
+        self._tell(known, report)
 
     def _write(self, moves: Sequence[Move], report: Report) -> None:
         if moves:
