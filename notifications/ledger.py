@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from engine import lease
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.database import Database
-    from engine.lease import Move
+    from engine.lease import Leased, Move
     from engine.ports import Clock
 
 
@@ -21,11 +22,14 @@ class Ledger:
     Args:
         database: Where the outbox is.
         clock: The workspace's clock.
+        held: The messages under lease, which is renewed in time when they take long.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, held: Sequence[Leased]) -> None:
         self._database = database
         self._clock = clock
+        self._held = held
+        self._renewed = time.monotonic()
         self._waiting: list[tuple[Sequence[Move], asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -59,4 +63,7 @@ class Ledger:
 
     def _commit(self, moves: Sequence[Move]) -> None:
         with self._database.write() as connection:
+            if time.monotonic() - self._renewed > lease.LEASE.total_seconds() / 4:
+                lease.renew(connection, self._held)
+                self._renewed = time.monotonic()
             lease.move(connection, moves, self._clock.now())

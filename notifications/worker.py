@@ -131,7 +131,7 @@ class Worker:
             await self._batch(held[0], contents, failed, fleet, report)
             return
         self._write([_refused(*parts) for parts in failed], report)
-        await self._letters(self._ready(held, contents), fleet, report)
+        await self._letters(held, contents, fleet, report)
 
     async def _batch(
         self,
@@ -160,11 +160,14 @@ class Worker:
                     body = build(leased, [delivery], content, self.settings)
                     yield Letter(leased, delivery, body)
 
-    async def _letters(self, letters: Iterator[Letter], fleet: Fleet, report: Report) -> None:
+    async def _letters(
+        self, held: Sequence[Leased], contents: Contents, fleet: Fleet, report: Report
+    ) -> None:
         """Send letters over as many connections as there are, each at its own pace."""
+        letters = self._ready(held, contents)
         connections = await self._connected(fleet, report)
         if connections:
-            ledger = Ledger(self.database, self.clock)
+            ledger = Ledger(self.database, self.clock, held)
             await asyncio.gather(*(self._carry(letters, c, ledger, report) for c in connections))
         # What is left when the server cannot be reached, or was lost on the way.
         if not self._stopping():
