@@ -244,6 +244,7 @@ DELIVERY_STATES = (
     "deferred_rcpt",
     "staging_failed",
     "aborted",
+    "cancelled",
     "lost_before_dot",
     "confirmed",
     "resend_authorised",

@@ -46,6 +46,7 @@ _SENTENCES = {
     "requirement": "{message}",
     "checklist_item": "pas encore fait : {message}",
     "merge_into_itself": "un dossier ne se fusionne pas avec lui-même",
+    "already_leaving": "« {label} » : l'envoi est en cours ou une copie est partie ; cela ne se reprend plus",
     "ended": "le dossier est fermé",
     "already_yours": "le dossier est déjà à vous",
     "taken": "le dossier est sur le bureau de {owner}",

@@ -12,6 +12,7 @@ from engine.chain import canonical
 from engine.folding import fold
 from inbox import dates, mailwords
 from inbox.command import LazyGroup, command
+from inbox.commands.interest import interest
 from inbox.commands.outbox import NETWORK, as_json, states
 from inbox.lookup import BATCH, CASE, find
 from inbox.output import plain, say, show_json, strong, table
@@ -25,8 +26,9 @@ MESSAGE = "diffusion"
 diffusion = LazyGroup(
     "diffusion",
     help=_("La diffusion au réseau, et sa preuve."),
-    examples=["inbox diffusion proof 7", "inbox diffusion proof 7 --message erratum --json"],
-)
+    examples=["inbox diffusion proof 7", "inbox diffusion proof 7 --message erratum --json",
+              "inbox diffusion interest 7"],
+)  # fmt: skip
 
 
 @command(
@@ -95,3 +97,4 @@ def _signed(app: App, number: str, proved: dict[str, Any]) -> dict[str, Any]:
 
 
 diffusion.add_command(proof)
+diffusion.add_command(interest)
