@@ -3,6 +3,7 @@
 import pytest
 
 from tests.acceptance.test_command import NAMED
+from tests.support.commands import copied
 
 #: A Wednesday, before the opening hours of the planned instant.
 PLANNED = "2026-11-18T10:00"
@@ -12,9 +13,10 @@ def plain(text):
     return text.replace("\u00a0", " ")
 
 
-@pytest.fixture
-def ready(inbox):
-    """A request that can be diffused to three establishments."""
+@pytest.fixture(scope="module")
+def prepared(made_once, tmp_path_factory):
+    """A request that can be diffused to three establishments, made once by the real command."""
+    inbox = copied(made_once, tmp_path_factory.mktemp("suivi") / "espace", 2525)
     inbox(*NAMED, "--country", "Maroc")
     inbox("take", "1")
     for letter in "ABC":
@@ -28,6 +30,11 @@ def ready(inbox):
     inbox("do", "1", "categoriser", "--set", "categorie=court_terme", "--set", "categorie_motif=x")
     inbox("do", "1", "preparer_fiche", "--set", "fiche_titre=Titre", "--set", "fiche_besoins=B")
     return inbox
+
+
+@pytest.fixture
+def ready(prepared, tmp_path, mail):
+    return copied(prepared, tmp_path / "espace", mail.port)
 
 
 @pytest.fixture

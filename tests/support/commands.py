@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,12 @@ def workspace(folder: Path, port: int = 2525, database: str | None = None) -> In
         inbox("staff", "add", login, "--name", login.title(), "--email", f"{login}@example.org",
               "--role", "conseiller")  # fmt: skip
     return inbox
+
+
+def copied(model: Inbox, home: Path, port: int) -> Inbox:
+    """Return a workspace of one's own, copied from one that was made by the real command."""
+    shutil.copytree(model.home, home)
+    settings = (home / "inbox.toml").read_text(encoding="utf-8")
+    settings = settings.replace(str(model.home), str(home)).replace("port = 2525", f"port = {port}")
+    (home / "inbox.toml").write_text(settings, encoding="utf-8")
+    return Inbox(home)
