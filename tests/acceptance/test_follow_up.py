@@ -3,7 +3,7 @@
 import pytest
 
 from tests.acceptance.test_command import NAMED
-from tests.support.commands import copied
+from tests.support.commands import complete, copied
 
 #: A Wednesday, before the opening hours of the planned instant.
 PLANNED = "2026-11-18T10:00"
@@ -22,13 +22,7 @@ def prepared(made_once, tmp_path_factory):
     for letter in "ABC":
         inbox("partners", "add", f"Cégep {letter}", "--order", "collégial",
               "--email", f"{letter.lower()}@example.org")  # fmt: skip
-    inbox("do", "1", "rechercher", "--set", "source=Web", "--set", "rien_trouve=oui")
-    inbox("do", "1", "orienter", "--set", "orientation=aucune", "--set", "orientation_motif=x")
-    five = ("besoins", "attentes", "entente", "ressources", "echeancier")
-    inbox("do", "1", "preciser", *(w for name in five for w in ("--set", f"{name}=x")))
-    inbox("do", "1", "conclure_precision")
-    inbox("do", "1", "categoriser", "--set", "categorie=court_terme", "--set", "categorie_motif=x")
-    inbox("do", "1", "preparer_fiche", "--set", "fiche_titre=Titre", "--set", "fiche_besoins=B")
+    complete(inbox)
     return inbox
 
 
