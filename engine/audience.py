@@ -2,7 +2,8 @@
 
 The recipients are drawn here, once, so that they are exactly those of the instant of the step: a
 roster audience is every member active that day, whoever runs the action. The order inside a batch is
-drawn at random: nobody has the advantage of the alphabet.
+drawn at random: nobody has the advantage of the alphabet. A message that is set for an instant is
+drawn when it is decided, like any other: who joins in between is not in it.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from engine import journal, roster, staff
 from engine.chain import canonical
 from engine.definition.samples import facts_for
+from engine.definition.walk import split_form
 from engine.outbox import newest_message
-from engine.schema import deliveries, to_micros
+from engine.schema import deliveries, instant, outbox, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +33,12 @@ if TYPE_CHECKING:
     from engine.definition.compiled import CompiledAction, CompiledNotification
     from engine.draft import Draft
     from engine.staff import Person
+
+#: How long before the instant of a message its sending is prepared.
+LEAD = timedelta(seconds=60)
+#: Of a delivery that its recipient has, or may have: an erratum must also reach somebody whose copy is
+#: still uncertain.
+HAD = ("accepted", "confirmed", "uncertain", "releasing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +161,7 @@ def _of_roster(draft: Draft, notification: CompiledNotification) -> list[Recipie
     connection = _connection(draft)
     # A member must not join or leave between this reading and the commit.
     journal.lock(connection)
+    had = _had_before(connection, draft.row.id, notification.batches)
     return [
         Recipient(
             key=f"member:{member.id}",
@@ -160,32 +170,76 @@ def _of_roster(draft: Draft, notification: CompiledNotification) -> list[Recipie
             languages=tuple(member.languages.split("+")),
         )
         for member in roster.active(connection, notification.target, _day(draft))
+        if f"member:{member.id}" not in had
     ]
 
 
-def _of_earlier_batch(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
-    """Return those who were sent the last batch of that name, settled well or not: an erratum
+def _had_before(connection: Connection, case_id: int, batches: tuple[str, ...]) -> set[str]:
+    return {r.key for r in holders(connection, case_id, batches)} if batches else set()
 
-    must also reach somebody whose copy is still uncertain.
+
+def _of_earlier_batch(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
+    connection, case_id = _connection(draft), draft.row.id
+    found = holders(connection, case_id, notification.batches)
+    if notification.without is not None:
+        since = begun(connection, case_id, notification.batches[0])
+        _, name = split_form(notification.without)
+        done = {f"member:{r[name]}" for r in answers(draft.data, notification.without, since)}
+        found = [r for r in found if r.key not in done]
+    return [_where_now(draft, notification, r) for r in found]
+
+
+def _where_now(draft: Draft, notification: CompiledNotification, had: Recipient) -> Recipient:
+    """Return a recipient at today's addresses, while it is an active member that has some."""
+    batch = draft.process.definition.notifications[notification.batches[0]]
+    if batch.kind != "roster":
+        return had
+    members = roster.active(_connection(draft), batch.target, _day(draft))
+    here = {f"member:{m.id}": tuple(c.email for c in m.contacts) for m in members}
+    return replace(had, addresses=here.get(had.key) or had.addresses)
+
+
+def holders(connection: Connection, case_id: int, batches: tuple[str, ...]) -> list[Recipient]:
+    """Return those who have, or may have, the last batch of the first name or a later one of the others.
+
+    Each once, as it was written to last.
     """
-    connection = _connection(draft)
-    batch = newest_message(connection, draft.row.id, notification.target)
+    first = newest_message(connection, case_id, batches[0])
+    if first is None:
+        return []
+    carried = or_(outbox.c.id == first, and_(outbox.c.name.in_(batches[1:]), outbox.c.id > first))
     rows = connection.execute(
         select(deliveries)
-        .where(
-            deliveries.c.outbox_id == batch,
-            deliveries.c.state.in_(("accepted", "confirmed", "uncertain", "releasing")),
-        )
+        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
+        .where(outbox.c.case_id == case_id, carried, deliveries.c.state.in_(HAD))
         .order_by(deliveries.c.id)
     )
-    return [
-        Recipient(
+    copies = {
+        r.recipient: Recipient(
             key=r.recipient,
             name=r.name,
             addresses=tuple(json.loads(r.addresses)),
             languages=tuple(r.languages.split("+")),
         )
         for r in rows
+    }
+    return list(copies.values())
+
+
+def begun(connection: Connection, case_id: int, batch: str) -> datetime | None:
+    """Return when the last batch of a name was decided (UTC); None when there was none."""
+    newest = newest_message(connection, case_id, batch)
+    at = connection.execute(select(outbox.c.queued_at).where(outbox.c.id == newest)).scalar()
+    return instant(at)
+
+
+def answers(data: Mapping[str, Any], field: str, since: datetime | None) -> list[Mapping[str, Any]]:
+    """Return a case's records that name a member in `list.field`, of those added since an instant."""
+    record, name = split_form(field)
+    return [
+        r
+        for r in data.get(record or "", [])
+        if name in r and since is not None and datetime.fromisoformat(r["at"]) >= since
     ]
 
 
@@ -198,12 +252,13 @@ def _message(
     domain: str,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     now = to_micros(draft.now)
+    release = max(now, to_micros(_planned(draft, notification)))
     message = {
         "seq": event["seq"],
         "name": notification.name,
         "template": notification.template,
         "queued_at": now,
-        "not_before": now,
+        "not_before": release,
         "batch": int(notification.batch),
         "rule": notification.rule,
         "personal": int(notification.personal),
@@ -224,7 +279,7 @@ def _message(
             "salt": secrets.token_hex(16),
             "position": position,
             "state": "queued",
-            "next_attempt_at": now,
+            "next_attempt_at": max(now, release - LEAD // timedelta(microseconds=1)),
         }
         for position, recipient in zip(order, recipients, strict=True)
     ]
@@ -249,6 +304,12 @@ def _about(draft: Draft, notification: CompiledNotification) -> int | None:
     if notification.kind != "recipients_of":
         return None
     return newest_message(_connection(draft), draft.row.id, notification.target)
+
+
+def _planned(draft: Draft, notification: CompiledNotification) -> datetime:
+    """Return the instant that a message is set for; now, when it is for none."""
+    said = draft.data.get(notification.not_before or "")
+    return datetime.fromisoformat(said) if isinstance(said, str) else draft.now
 
 
 def _roster_version(draft: Draft, notification: CompiledNotification) -> int | None:

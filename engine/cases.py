@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from engine import attachments, audience, opening, register
+from engine import attachments, audience, embargo, opening, register
 from engine.actor import SYSTEM
 from engine.chain import content_hash, request_hash
 from engine.draft import Draft
@@ -353,6 +353,7 @@ class Engine:
 
     def finish(self, draft: Draft, session: Session) -> Outcome:
         """Write a draft and everything that it asks for; return what it did."""
+        embargo.take_back(draft)
         audience.queue_messages(draft, self.domain)
         if not write_step(session.driver, self.database.dialect, draft.rows()):
             raise self._conflict(session, draft.row)

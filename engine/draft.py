@@ -38,6 +38,7 @@ class Draft:
         case: The columns that have changed.
         events: The history rows so far.
         queue: Notifications asked for, with the event that asks: (name, event row, action).
+        cancels: Messages to take back, with the event that does: (name, event row).
         children: Child cases asked for: (action, data for the child).
     """
 
@@ -66,6 +67,7 @@ class Draft:
         self.armed: dict[str, dict[str, Any]] = {}
         self.retitled = False
         self.queue: list[tuple[str, dict[str, Any], CompiledAction | None]] = []
+        self.cancels: list[tuple[str, dict[str, Any]]] = []
         self.children: list[CompiledAction] = []
         self.messages: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
         self.facts = CaseFacts(
@@ -313,6 +315,8 @@ class Draft:
     def _ask(self, action: CompiledAction) -> None:
         event = self.events[-1]
         self.queue.extend((name, event, action) for name in action.notify)
+        self.facts.asked.update(action.notify)
+        self.cancels.extend((name, event) for name in action.cancels)
         if action.opens is not None:
             self.children.append(action)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -47,6 +47,7 @@ class CaseFacts:
     owner: str | None
     calendar: Calendar
     connection: Connection | None
+    asked: set[str] = field(default_factory=set)  #: messages that this step is about to queue
 
     def children(self) -> Sequence[Child]:
         """Return the child cases; the outcome is the state they ended in, None while open."""
@@ -59,6 +60,8 @@ class CaseFacts:
 
     def message_state(self, name: str) -> frozenset[str]:
         """Return what holds of the last message of a name: `accepted`, `settled`, `stuck`."""
+        if name in self.asked:
+            return frozenset()  # a new one begins: what became of the one before is past
         return outbox.message_state(self._look(), self.case_id, name)
 
     def roster_state(self, name: str) -> tuple[int, tuple[str, ...]]:

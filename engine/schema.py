@@ -248,6 +248,7 @@ DELIVERY_STATES = (
     "deferred_rcpt",
     "staging_failed",
     "aborted",
+    "cancelled",
     "lost_before_dot",
     "confirmed",
     "resend_authorised",

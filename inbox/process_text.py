@@ -58,6 +58,7 @@ def action(definition: model.Definition, name: str) -> dict[str, Any]:
         "goes": [{"to": b.state, "when": _condition(b.when, definition)} for b in branches],
         "automatic_when": _condition(part.automatic, definition),
         "sends": list(part.notify),
+        "cancels": list(part.cancels),
     }
 
 
@@ -155,6 +156,21 @@ def checklist(definition: model.Definition, name: str) -> dict[str, Any]:
     }
 
 
+def message(definition: model.Definition, name: str) -> dict[str, Any]:
+    """Return to whom a message goes, when it leaves, and the fields that it may show."""
+    part = definition.notifications[name]
+    return {
+        "message": name,
+        "label": said(part.label),
+        "template": part.template,
+        "to": rules.recipients(part.to, definition),
+        "when": _condition(part.when, definition),
+        "batch": part.batch,
+        "not_before": part.not_before,
+        "fields": list(part.fields),
+    }
+
+
 def field(spec: model.FieldSpec, name: str) -> dict[str, Any]:
     """Return a field, with its options and the fields of its records."""
     return {
@@ -179,6 +195,7 @@ def sections(definition: model.Definition) -> Iterator[tuple[str, list[str]]]:
         (_("Échéances"), _due_lines(definition)),
         (_("Rappels et délais"), _timer_lines(definition)),
         (_("Ce que chaque action demande"), _action_lines(definition)),
+        (_("Courrier"), [line for n in definition.notifications for line in _message_lines(definition, n)]),
         (_("Tables de décision"), _table_lines(definition)),
         (_("Listes de contrôle"), _checklist_lines(definition)),
         (_("Champs"), [line for k, f in definition.fields.items() for line in _field_lines(field(f, k))]),
@@ -264,6 +281,9 @@ def _demands(definition: model.Definition, name: str) -> Iterator[str]:
                         if way["when"] else _("sinon, mène à {state}", state=state))  # fmt: skip
     if part["sends"]:
         yield "    " + _sent(definition, part["sends"])
+    if part["cancels"]:
+        names = ", ".join(said(definition.notifications[n].label) for n in part["cancels"])
+        yield "    " + _("annule, tant que rien n'est parti : {names}", names=names)
 
 
 def _asks_text(items: list[dict[str, Any]], *, note: bool) -> str:
@@ -275,6 +295,18 @@ def _asked_text(item: dict[str, Any]) -> str:
     if item["required_when"]:
         return _("{label} (si {condition})", label=item["label"], condition=item["required_when"])
     return item["label"] if item["required"] else _("{label} (facultatif)", label=item["label"])
+
+
+def _message_lines(definition: model.Definition, name: str) -> Iterator[str]:
+    part = message(definition, name)
+    yield f"{_pair(part['label'], part['to'])} ({name})"
+    if part["when"]:
+        yield "    " + _("seulement si {condition}", condition=part["when"])
+    if part["not_before"]:
+        yield "    " + _("rien ne part avant {field}, s'il est rempli",
+                         field=rules.field(part["not_before"], definition))  # fmt: skip
+    if part["batch"]:
+        yield "    " + _("un seul envoi, le même contenu pour tous, une preuve par destinataire")
 
 
 def _table_lines(definition: model.Definition) -> list[str]:

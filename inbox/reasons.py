@@ -46,6 +46,7 @@ _SENTENCES = {
     "requirement": "{message}",
     "checklist_item": "pas encore fait : {message}",
     "merge_into_itself": "un dossier ne se fusionne pas avec lui-même",
+    "already_leaving": "« {label} » : l'envoi est en cours ou une copie est partie ; cela ne se reprend plus",
     "ended": "le dossier est fermé",
     "unwritten": "le message ne peut être écrit : {message}",
     "too_late": "quelqu'un l'a déjà, ou l'a peut-être : il est trop tard pour arrêter",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.calendar import Span
 from engine.definition.conditions import only_key
-from engine.definition.walk import spec_of
+from engine.definition.walk import batches_of, spec_of
 from inbox import dates
 from inbox.texts import _, n_, said
 
@@ -42,6 +42,8 @@ def span(written: str) -> str:
 def moment(when: model.When, definition: model.Definition) -> str:
     """Return a date rule: « 3 jours ouvrables avant l'échéance, à 8 h 30 »."""
     parts = [_length(when, definition)]
+    if when.otherwise is not None:
+        parts[0] += _(" (ou {base}, sans elle)", base=_base(when.otherwise, definition))
     if when.hour is not None:
         parts.append(_("à {hour}", hour=dates.hour(time.fromisoformat(when.hour))))
     if when.on_business_day == "backward":
@@ -129,6 +131,42 @@ def _or(parts: Iterable[str]) -> str:
     return _(" ou ").join(parts)
 
 
+# --- messages -----------------------------------------------------------------------------------
+
+
+def recipients(to: model.Recipients, definition: model.Definition) -> str:
+    """Return to whom a message goes: « à chaque membre actif du répertoire « reseau » »."""
+    if to.address is not None:
+        return _("à l'adresse {field}", field=field(to.address, definition))
+    if to.role is not None:
+        return _("à chaque personne qui a le rôle {label}", label=_quoted(said(definition.roles[to.role])))  # fmt: skip
+    if to.roster is not None:
+        all_ = _("à chaque membre actif du répertoire {label}", label=_quoted(to.roster))
+        return all_ + _beyond(to, definition)
+    if to.recipients_of is not None:
+        had = _("à ceux qui ont eu {names}", names=_batches(batches_of(to), definition))
+        return had + _unanswered(to, definition)
+    people = {"owner": _("au responsable"), "substitute": _("à son substitut"),
+              "actor": _("à qui agit")}  # fmt: skip
+    return ", ".join(people[who] for who in to.people or [])
+
+
+def _beyond(to: model.Recipients, definition: model.Definition) -> str:
+    if not to.beyond:
+        return ""
+    return _(" qui n'a pas eu {names}", names=_batches(to.beyond, definition))
+
+
+def _unanswered(to: model.Recipients, definition: model.Definition) -> str:
+    if to.without is None:
+        return ""
+    return _(", sauf ceux que nomme déjà {field}", field=field(to.without.partition(".")[0], definition))  # fmt: skip
+
+
+def _batches(names: list[str], definition: model.Definition) -> str:
+    return _or(_quoted(said(definition.notifications[n].label)) for n in names)
+
+
 # --- conditions ---------------------------------------------------------------------------------
 
 _HOLDS = {
@@ -158,6 +196,10 @@ _HOLDS = {
     "not_empty": "le répertoire {label} a un membre actif",
     "business_day": "c'est un jour ouvrable",
     "business_hours": "c'est pendant les heures d'ouverture",
+    "within_day": "{field} tombe un jour ouvrable",
+    "within_hours": "{field} tombe pendant les heures d'ouverture",
+    "ahead": "{field} est à venir",
+    "ahead_at_most": "{field} est à venir, dans {span} au plus",
     "owner": "c'est le responsable qui agit",
     "not_owner": "c'est quelqu'un d'autre que le responsable qui agit",
 }
@@ -188,6 +230,10 @@ _FAILS = {
     "not_empty": "le répertoire {label} n'a aucun membre actif",
     "business_day": "ce n'est pas un jour ouvrable",
     "business_hours": "c'est hors des heures d'ouverture",
+    "within_day": "{field} ne tombe pas un jour ouvrable",
+    "within_hours": "{field} tombe hors des heures d'ouverture",
+    "ahead": "{field} n'est pas à venir",
+    "ahead_at_most": "{field} n'est pas à venir, ou l'est dans plus de {span}",
     "owner": "c'est quelqu'un d'autre que le responsable qui agit",
     "not_owner": "c'est le responsable qui agit",
 }
@@ -258,6 +304,20 @@ def _children(part: model.Children, _definition: model.Definition, holds: bool) 
     return _joined(sentences, every=holds)
 
 
+def _within(part: str | model.Within, definition: model.Definition, holds: bool) -> str:
+    if isinstance(part, str):
+        return _say(part, holds)
+    key = "within_hours" if part.calendar == "business_hours" else "within_day"
+    return _say(key, holds, field=field(part.field, definition))
+
+
+def _ahead(part: model.Ahead, definition: model.Definition, holds: bool) -> str:
+    name = field(part.field, definition)
+    if part.at_most is None:
+        return _say("ahead", holds, field=name)
+    return _say("ahead_at_most", holds, field=name, span=span(part.at_most))
+
+
 _SIMPLE: dict[str, Callable[[Any, model.Definition, bool], str]] = {
     "present": lambda name, d, holds: _say("present", holds, field=field(name, d)),
     "obtained": lambda name, d, holds: _say("obtained", holds, field=field(name, d)),
@@ -270,7 +330,8 @@ _SIMPLE: dict[str, Callable[[Any, model.Definition, bool], str]] = {
         part.state, holds, label=_quoted(said(d.notifications[part.message].label))
     ),
     "audience": lambda part, _d, holds: _say(part.state, holds, label=_quoted(part.roster)),
-    "within": lambda name, _d, holds: _say(name, holds),
+    "within": _within,
+    "ahead": _ahead,
     "actor": lambda name, _d, holds: _say(name, holds),
     "owned": lambda wanted, _d, holds: _say("owned", holds == wanted),
 }

@@ -60,7 +60,7 @@ def build(
     """Return the bytes of one message, with CRLF.
 
     Args:
-        leased: The message; its Date is when it was queued, the same for the whole batch.
+        leased: The message; its Date is when it was queued, or the instant it was set for, the same for all of it.
         to: The recipient, whose contacts stand together in To; or all those of a batch that get the
             very same bytes: then none of them is named, and To is the institute itself.
         content: The frozen rendering.
@@ -70,7 +70,7 @@ def build(
     message["From"] = _mailbox(settings.institute.name, settings.sender)
     message["To"] = _to(leased, to, settings)
     message["Subject"] = _words(content["subject"], "Subject")
-    message["Date"] = format_datetime(leased.queued_at)
+    message["Date"] = format_datetime(leased.not_before)
     message["Message-ID"] = to[0].message_id
     _thread(message, leased, settings)
     message["Auto-Submitted"] = "auto-generated"

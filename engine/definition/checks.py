@@ -12,6 +12,7 @@ from engine.definition import model, paths, values
 from engine.definition.domains import literals
 from engine.definition.names import Names
 from engine.definition.walk import (
+    batches_of,
     conditions,
     inner,
     moments,
@@ -19,6 +20,7 @@ from engine.definition.walk import (
     split_form,
     states_of,
     states_of_timer,
+    timed_fields,
 )
 
 if TYPE_CHECKING:
@@ -203,8 +205,9 @@ class _Checker(Names):
         yield from self._form(action.form, (*path, "form"))
         yield from self._sets(action.sets, (*path, "sets"))
         yield from self._all_known("field", action.clears, self.d.fields, (*path, "clears"))
-        yield from self._all_known("notification", action.notify, self.d.notifications,
-                                   (*path, "notify"))  # fmt: skip
+        for key in ("notify", "cancels"):
+            yield from self._all_known("notification", getattr(action, key), self.d.notifications,
+                                       (*path, key))  # fmt: skip
         for i, requirement in enumerate(action.requires):
             here = (*path, "requires", i)
             yield from self._known("action", requirement.action, self.d.actions, (*here, "action"))
@@ -300,15 +303,23 @@ class _Checker(Names):
 
     def _notification(self, name: str, part: model.Notification) -> Iterator[Finding]:
         path: Path = ("notifications", name)
-        kinds = [k for k in type(part.to).model_fields if k != "name" and getattr(part.to, k)]
+        narrowing = {"name": "address", "beyond": "roster", "without": "recipients_of"}
+        kinds = [
+            k for k in type(part.to).model_fields if k not in narrowing and getattr(part.to, k)
+        ]
         if len(kinds) != 1:
             yield from [self._find("one-key", (*path, "to"), "une seule sorte de destinataire.",
                                    "exactly one kind of recipient.")]  # fmt: skip
         yield from self._known("field", part.to.address, self.d.fields, (*path, "to", "address"))
         yield from self._known("field", part.to.name, self.d.fields, (*path, "to", "name"))
         yield from self._known("role", part.to.role, self.d.roles, (*path, "to", "role"))
-        yield from self._known("notification", part.to.recipients_of, self.d.notifications,
-                               (*path, "to", "recipients_of"))  # fmt: skip
+        for key, needed in narrowing.items():
+            if getattr(part.to, key) and not getattr(part.to, needed):
+                yield self._find("useless-key", (*path, "to", key),
+                                 f"« {key} » ne sert qu'avec « {needed} ».",
+                                 f"{key!r} is of use with {needed!r} only.")  # fmt: skip
+        yield from self._batches(part.to, (*path, "to"))
+        yield from self._known("field", part.not_before, self.d.fields, (*path, "not_before"))
         yield from self._all_known("field", part.fields, self.d.fields, (*path, "fields"))
         yield from self._batch(part, path)
         if part.calendar is not None:
@@ -331,6 +342,17 @@ class _Checker(Names):
             if getattr(part, key):
                 yield self._find("incomplete-field", (*path, key), f"« {key} » n'a de sens qu'avec « batch: true ».",
                                  f"{key!r} only makes sense with 'batch: true'.")  # fmt: skip
+
+    def _batches(self, to: model.Recipients, path: Path) -> Iterator[Finding]:
+        for key, names in (("recipients_of", batches_of(to)), ("beyond", to.beyond or [])):
+            listed = isinstance(getattr(to, key), list)
+            for i, name in enumerate(names):
+                yield from self._known("notification", name, self.d.notifications,
+                                       (*path, key, i) if listed else (*path, key))  # fmt: skip
+            if listed and not names:
+                yield self._find("one-key", (*path, key), "aucun envoi n'est nommé.",
+                                 "no batch is named.")  # fmt: skip
+        yield from self._field_known(to.without, (*path, "without"))
 
     def _leaks(self, names: list[str], path: Path, *, one: bool = False) -> Iterator[Finding]:
         for i, name in enumerate(names):
@@ -367,7 +389,7 @@ class _Checker(Names):
         if not only_one(condition):
             yield from self._one_key(condition, path)
             return
-        for field in (condition.present, condition.obtained):
+        for field in (condition.present, condition.obtained, *timed_fields(condition)):
             yield from self._field_known(field, path)
         yield from self._known("checklist", condition.checklist, self.d.checklists, path)
         if condition.compare is not None:
@@ -390,6 +412,9 @@ class _Checker(Names):
     def _moment(self, path: Path, when: model.When) -> Iterator[Finding]:
         if when.of not in POINTS:
             yield from self._known("field", when.of, self.d.fields, (*path, "of"))
+        elif when.otherwise is not None:
+            yield self._find("useless-key", (*path, "else"), f"« {when.of} » est toujours connu, ou n'a pas de remplaçant.",
+                             f"{when.of!r} is always known, or has no substitute.")  # fmt: skip
         yield from self._known("field", when.after_field, self.d.fields, (*path, "after_field"))
         if sum(v is not None for v in (when.after, when.before, when.after_field)) > 1:
             yield self._find("one-key", path, "« after », « before » ou « after_field » : un seul.",

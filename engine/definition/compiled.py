@@ -153,6 +153,7 @@ class CompiledAction:
     clears: tuple[str, ...]
     opens: CompiledChild | None
     notify: tuple[str, ...]
+    cancels: tuple[str, ...]
     automatic: Predicate | None
     confirm: bool
     hidden: bool
@@ -208,6 +209,9 @@ class CompiledNotification:
     template: str
     kind: Literal["address", "people", "role", "roster", "recipients_of"]
     target: str  #: the field, role, roster or notification
+    batches: tuple[str, ...]  #: whose recipients these are or, of a roster, are not
+    without: str | None  #: `list.field`: the members that have answered
+    not_before: str | None  #: the field with the instant before which nothing leaves
     people: tuple[str, ...]
     name_field: str | None
     languages: Callable[[Facts], tuple[str, ...]]

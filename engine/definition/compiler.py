@@ -28,7 +28,14 @@ from engine.definition.fields import compile_field, words
 from engine.definition.flow import read_by
 from engine.definition.tables import compile_table
 from engine.definition.templates import check_templates
-from engine.definition.walk import inner, looks_around, split_form, states_of, states_of_timer
+from engine.definition.walk import (
+    batches_of,
+    inner,
+    looks_around,
+    split_form,
+    states_of,
+    states_of_timer,
+)
 from engine.errors import InvalidDefinition
 
 if TYPE_CHECKING:
@@ -155,6 +162,7 @@ class _Builder:
             clears=(),
             opens=None,
             notify=tuple(opening.notify),
+            cancels=(),
             automatic=None,
             confirm=False,
             hidden=False,
@@ -197,6 +205,7 @@ class _Builder:
             clears=tuple(action.clears),
             opens=None if action.opens is None else _child(action.opens),
             notify=tuple(action.notify),
+            cancels=tuple(action.cancels),
             automatic=self._automatic(name, action),
             confirm=action.confirm,
             hidden=action.hidden,
@@ -271,6 +280,9 @@ class _Builder:
             template=part.template,
             kind=kind,
             target=target,
+            batches=(*batches_of(part.to), *(part.to.beyond or ())),
+            without=part.to.without,
+            not_before=part.not_before,
             people=tuple(part.to.people or ()),
             name_field=part.to.name,
             languages=self._languages(part.languages),
@@ -344,7 +356,7 @@ def _target(to: model.Recipients) -> tuple[Any, str]:
     if to.roster is not None:
         return "roster", to.roster
     if to.recipients_of is not None:
-        return "recipients_of", to.recipients_of
+        return "recipients_of", batches_of(to)[0]
     return "people", ""
 
 

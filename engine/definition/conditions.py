@@ -83,10 +83,34 @@ def _checklist(name: str, checklists: dict[str, CompiledChecklist]) -> Predicate
     return lambda facts: all(done(facts) for _, done, _ in checklists[name].items.values())
 
 
-def _within(name: str, _: object) -> Predicate:
-    if name == "business_hours":
-        return lambda facts: facts.calendar.within_business_hours(facts.now)
-    return lambda facts: facts.calendar.is_business_day(facts.calendar.today(facts.now))
+def _within(part: str | model.Within, _: object) -> Predicate:
+    if isinstance(part, str):
+        return lambda facts: _worked(part, facts, facts.now)
+    calendar, name = part.calendar, part.field
+
+    def holds(facts: Facts) -> bool:
+        at = _instant(facts, value_of(facts, name))
+        return at is not None and _worked(calendar, facts, at)
+
+    return holds
+
+
+def _worked(calendar: str, facts: Facts, at: datetime) -> bool:
+    if calendar == "business_hours":
+        return facts.calendar.within_business_hours(at)
+    return facts.calendar.is_business_day(facts.calendar.today(at))
+
+
+def _ahead(part: model.Ahead, _: object) -> Predicate:
+    name, most = part.field, None if part.at_most is None else Span.parse(part.at_most)
+
+    def holds(facts: Facts) -> bool:
+        at = _instant(facts, value_of(facts, name))
+        if at is None or at <= facts.now:
+            return False
+        return most is None or at <= facts.calendar.shift(facts.now, most, 1)
+
+    return holds
 
 
 def _actor(name: str, _: object) -> Predicate:
@@ -211,6 +235,7 @@ _KINDS: dict[str, Callable[[Any, dict[str, CompiledChecklist]], Predicate]] = {
     "message": _message,
     "audience": _audience,
     "within": _within,
+    "ahead": _ahead,
     "actor": _actor,
     "owned": _owned,
 }
@@ -225,7 +250,7 @@ def compile_moment(when: model.When) -> Moment:
     length = _length(when)
 
     def moment(facts: Facts) -> datetime | None:
-        base = _base(facts, when.of)
+        base = _base(facts, when.of) or _base(facts, when.otherwise)
         if base is None:
             return None
         shifted = length(facts, base)
@@ -256,10 +281,14 @@ def _length(when: model.When) -> Callable[[Facts, datetime], datetime | None]:
     return lambda facts, base: facts.calendar.shift(base, span, sign)
 
 
-def _base(facts: Facts, of: str) -> datetime | None:
+def _base(facts: Facts, of: str | None) -> datetime | None:
     if of in {"now", "opened", "entered", "due"}:
         return getattr(facts, of)  # type: ignore[no-any-return]
-    value = value_of(facts, of)
+    return None if of is None else _instant(facts, value_of(facts, of))
+
+
+def _instant(facts: Facts, value: str | None) -> datetime | None:
+    """Return the instant of a stored date or instant; a date lasts until the end of its day."""
     if value is None:
         return None
     if "T" in value:

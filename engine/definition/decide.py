@@ -153,7 +153,9 @@ class _Problem:
             states = {"not_empty": {1, 2}, "reachable": {2}}
             return self._leaf(f"roster {part.roster}", 3, states[part.state])
         if name == "within":
-            return self._leaf("hour", 3, {2} if part == "business_hours" else {1, 2})
+            calendar = part if isinstance(part, str) else part.calendar
+            of = "now" if isinstance(part, str) else part.field
+            return self._leaf(f"hour {of}", 3, {2} if calendar == "business_hours" else {1, 2})
         if name == "actor":
             return self._leaf("actor", 2, {0} if part == "owner" else {1})
         if name == "owned":

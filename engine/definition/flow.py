@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from engine.definition import model
-from engine.definition.walk import split_form, states_of, states_of_timer
+from engine.definition.walk import split_form, states_of, states_of_timer, timed_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,13 +94,18 @@ def _is_sure(definition: model.Definition, value: model.SetValue, there: set[str
     if value.table is not None:
         # A table answers every input, once each of them is there.
         return set(definition.tables[value.table.table].reads) <= there
-    return value.when is None or (value.when.of != "due" and read_by(value.when) <= there)
+    return value.when is None or (value.when.of != "due" and needed_by(value.when) <= there)
 
 
 def read_by(when: model.When) -> set[str]:
     """Return the fields that a date rule counts from."""
     of = set() if when.of in _KNOWN or when.of == "due" else {when.of}
     return of | ({when.after_field} if when.after_field is not None else set())
+
+
+def needed_by(when: model.When) -> set[str]:
+    """Return the fields that a date rule cannot do without."""
+    return read_by(when) - ({when.of} if when.otherwise is not None else set())
 
 
 def told_by(definition: model.Definition, condition: model.Condition) -> set[str]:
@@ -113,6 +118,7 @@ def told_by(definition: model.Definition, condition: model.Condition) -> set[str
         items = definition.checklists[condition.checklist].items.values()
         return set().union(*(told_by(definition, i.when) for i in items))
     name = condition.obtained or (condition.compare.field if condition.compare else "")
+    name = name or next(timed_fields(condition), "")
     if condition.present is not None:
         name = condition.present
         if definition.fields[name.partition(".")[0]].reason_if_missing:
@@ -196,7 +202,7 @@ def _in_states(
 ) -> Iterator[Finding]:
     for name, state in definition.states.items():
         if state.due is not None and name in ways:
-            missing = read_by(state.due) - sure[name]
+            missing = needed_by(state.due) - sure[name]
             yield from _absent(source, ("states", name, "due"), missing, ways[name], "due")
 
 
@@ -212,7 +218,7 @@ def _in_timers(
             (("timers", name, "notify", i), _for_message(definition, n) - told, "message")
             for i, n in enumerate(timer.notify)
         ]
-        needs.append((("timers", name, "at"), read_by(timer.at) - told, "timer"))
+        needs.append((("timers", name, "at"), needed_by(timer.at) - told, "timer"))
         for path, needed, why in needs:
             lacking = (
                 (s, needed - sure[s]) for s in states_of_timer(definition, timer) if s in ways

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.definition import model
 from engine.definition.decide import Decider
-from engine.definition.walk import states_of, targets_of, through_checklists
+from engine.definition.walk import states_of, targets_of, through_checklists, timed_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,6 +205,7 @@ def _read(part: model.Condition) -> Iterator[str]:
     yield from (f"field {name.partition('.')[0]}" for name in names if name)
     if part.message is not None:
         yield f"message {part.message.message}"
+    yield from (f"field {name.partition('.')[0]}" for name in timed_fields(part))
     if part.children is not None:
         yield "children"
 

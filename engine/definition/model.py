@@ -101,12 +101,13 @@ class FieldSpec(Model):
 class When(Model):
     """When something is: a span before or after a point in time.
 
-    `of` is `now`, `opened`, `entered` (into the state), `due`, or the name of a date field. The span is
-    fixed (`after`, `before`), or counted by an integer field (`after_field` with `unit`). `hour` puts it
+    `of` is `now`, `opened`, `entered` (into the state), `due`, or the name of a date field; `else` is what
+    it counts from while that field has no value. The span is fixed (`after`, `before`), or counted by an integer field (`after_field` with `unit`). `hour` puts it
     at that local hour; `on_business_day` moves it to a business day, backward or forward.
     """
 
     of: Name = "now"
+    otherwise: Literal["now", "opened", "entered"] | None = Field(default=None, alias="else")
     after: Span | None = None
     before: Span | None = None
     after_field: Name | None = None
@@ -159,6 +160,20 @@ class Audience(Model):
     state: Literal["reachable", "not_empty"] = Field(alias="is")
 
 
+class Within(Model):
+    """A condition on the instant that a field holds; false while it holds none."""
+
+    calendar: Literal["business_day", "business_hours"]
+    field: FieldName
+
+
+class Ahead(Model):
+    """A condition on a date or an instant: it is still to come, and no further than `at_most`."""
+
+    field: FieldName
+    at_most: Span | None = None
+
+
 class Condition(Model):
     """Exactly one key: a closed vocabulary, so that a condition can be read and proved."""
 
@@ -172,7 +187,8 @@ class Condition(Model):
     children: Children | None = None
     message: Message | None = None
     audience: Audience | None = None
-    within: Literal["business_day", "business_hours"] | None = None
+    within: Literal["business_day", "business_hours"] | Within | None = None
+    ahead: Ahead | None = None
     actor: Literal["owner", "not_owner"] | None = None
     owned: bool | None = None  #: somebody owns the case, or nobody does
 
@@ -287,6 +303,7 @@ class Action(Model):
     clears: list[Name] = []
     opens: Child | None = None
     notify: list[Name] = []
+    cancels: list[Name] = []  #: messages taken back, whose instant (`not_before`) has not come
     automatic: Condition | None = None
     confirm: bool = False  #: cannot be taken back: the command asks first
     hidden: bool = False  #: not proposed among next actions (corrections, notes…)
@@ -372,14 +389,21 @@ Rule = Literal["all_or_nothing", "proceed_and_remedy"]
 
 
 class Recipients(Model):
-    """To whom; exactly one of the keys but `name`, which goes with `address`."""
+    """To whom: exactly one kind, and what narrows it.
+
+    `name` goes with `address`. `beyond` goes with `roster`: all but those who had one of these batches.
+    `without` takes away the members that records of the case name, as answered since the (first) batch.
+    """
 
     address: Name | None = None  #: an email field of the case
     name: Name | None = None  #: the field with that person's name
     people: list[Literal["owner", "substitute", "actor"]] | None = None
     role: Name | None = None
     roster: Name | None = None  #: every member active when the action is taken
-    recipients_of: Name | None = None  #: those of an earlier batch
+    #: those who had an earlier batch; of a list, the last of the first one, and later ones of the others
+    recipients_of: Name | list[Name] | None = None
+    beyond: list[Name] | None = None
+    without: FieldName | None = None  #: `list.field`, a member of the batch's roster
 
 
 class Invitation(Model):
@@ -404,6 +428,9 @@ class Notification(Model):
     batch: bool = False  #: one message, many recipients, proven delivery by delivery
     rule: Rule | None = None  #: of a batch; `all_or_nothing` where nothing is said
     personal: bool = False  #: of a batch: words of its own for each, one transaction each
+    not_before: Name | None = (
+        None  #: an instant field: nothing leaves before it; at once without it
+    )
     calendar: Invitation | None = None
 
 

@@ -14,12 +14,14 @@ from engine.definition.compiled import FieldError
 from engine.definition.domains import literals
 from engine.definition.fields import compile_field
 from engine.definition.walk import (
+    batches_of,
     conditions,
     moments,
     only_one,
     spec_of,
     split_form,
     states_of_timer,
+    timed_fields,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ def check(definition: model.Definition, source: Source) -> Iterator[Finding]:
                 yield from _set(definition, source, (*path, name), definition.fields[name], value)
     for name, table in definition.tables.items():
         yield from _table(definition, source, ("tables", name), table)
+    for name, notification in definition.notifications.items():
+        yield from _answers(definition, source, ("notifications", name, "to"), notification.to)
     yield from _spans(definition, source)
     yield from _never_armed(definition, source)
 
@@ -106,6 +110,7 @@ def _pointers(
         path = ("notifications", name)
         yield (*path, "to", "address"), part.to.address, frozenset({"email"})
         yield (*path, "to", "name"), part.to.name, _TEXTS
+        yield (*path, "not_before"), part.not_before, frozenset({"instant"})
         if part.calendar is not None:
             yield (*path, "calendar", "start"), part.calendar.start, frozenset({"instant"})
             yield (*path, "calendar", "location"), part.calendar.location, _TEXTS
@@ -137,12 +142,34 @@ def _wrong_field(
     )  # fmt: skip
 
 
+def _answers(
+    definition: model.Definition, source: Source, path: Path, to: model.Recipients
+) -> Iterator[Finding]:
+    """Yield who has answered, when that is no member of the roster that was written to."""
+    batch = definition.notifications.get(next(iter(batches_of(to)), ""))
+    if to.without is None or batch is None:
+        return
+    try:
+        spec = spec_of(definition, to.without)
+    except KeyError:
+        return
+    record, _ = split_form(to.without)
+    if record is None or spec.type != "member" or spec.roster != batch.to.roster:
+        roster = batch.to.roster
+        yield source.finding(
+            "wrong-answers", (*path, "without"),
+            f"« {to.without} » ne dit pas quels membres du répertoire « {roster} » ont répondu : il faut un champ « member » de ce répertoire, dans une liste.",
+            f"{to.without!r} does not say which members of the roster {roster!r} have answered: it must be a member field of that roster, in a list of records.",
+        )  # fmt: skip
+
+
 # --- conditions ---------------------------------------------------------------------------------
 
 
 def _condition(
     definition: model.Definition, source: Source, path: Path, condition: model.Condition
 ) -> Iterator[Finding]:
+    yield from _timed(definition, source, path, condition)
     children, compare = condition.children, condition.compare
     asked = () if children is None else (children.all, children.at_least, children.outcome)
     if children is not None and all(a is None for a in asked):
@@ -164,6 +191,20 @@ def _condition(
     elif spec.type != "choice":
         for value in given:
             yield from _fits(source, here, spec, value)
+
+
+def _timed(
+    definition: model.Definition, source: Source, path: Path, condition: model.Condition
+) -> Iterator[Finding]:
+    """Yield what looks at the instant of a field that keeps none."""
+    key, types = ("ahead", _DATES) if condition.ahead else ("within", {"instant"})
+    for name in timed_fields(condition):
+        try:
+            spec = spec_of(definition, name)
+        except KeyError:
+            return
+        if spec.type not in types:
+            yield _wrong_field(source, (*path, key, "field"), name, spec, types)
 
 
 def _not_compared(source: Source, path: Path, spec: model.FieldSpec) -> Finding:

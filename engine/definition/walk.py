@@ -53,6 +53,13 @@ def targets_of(action: model.Action, source: str) -> list[str]:
     return [action.to] if isinstance(action.to, str) else [b.state for b in action.to]
 
 
+def batches_of(to: model.Recipients) -> list[str]:
+    """Return the batches to whose recipients a message goes; none for any other kind."""
+    if to.recipients_of is None:
+        return []
+    return [to.recipients_of] if isinstance(to.recipients_of, str) else to.recipients_of
+
+
 def conditions(definition: model.Definition) -> Iterator[tuple[Path, model.Condition]]:
     """Yield every condition, the nested ones too, with its path in the file."""
     return conditions_in(definition)
@@ -75,7 +82,8 @@ def moments(definition: model.Definition) -> Iterator[tuple[Path, model.When]]:
 def looks_around(definition: model.Definition, action: model.Action) -> bool:
     """Tell whether an action's step reads or writes more than its own case.
 
-    It does when it opens a child, writes to more than one address, ends with a redirect, or when any
+    It does when it opens a child, writes to more than one address, takes a message back, ends with a
+    redirect, or when any
     condition judged on the way (its messages' own, and inside checklists too) reads children, messages
     or a roster.
     """
@@ -84,6 +92,7 @@ def looks_around(definition: model.Definition, action: model.Action) -> bool:
     messages = [definition.notifications[n] for n in action.notify]
     return (
         action.opens is not None
+        or bool(action.cancels)
         or any(m.to.address is None for m in messages)
         or any(end.redirect for end in ends if end is not None)
         or any(
@@ -116,6 +125,14 @@ def inner(condition: model.Condition) -> Iterator[model.Condition]:
         yield from inner(part)
     if condition.negation is not None:
         yield from inner(condition.negation)
+
+
+def timed_fields(condition: model.Condition) -> Iterator[str]:
+    """Yield the field whose instant one part of a condition looks at, if it does."""
+    if isinstance(condition.within, model.Within):
+        yield condition.within.field
+    if condition.ahead is not None:
+        yield condition.ahead.field
 
 
 def _parts(part: object, path: Path) -> Iterator[tuple[Path, model.Model]]:

@@ -283,6 +283,8 @@ def _checks(app: App) -> list[_Check]:
                _("corrigez [calendar] dans {file}", file=settings)),
         _Check("partners", _("réseau"), _partners,
                _("inbox partners import FICHIER.csv, ou inbox partners contact NOM ADRESSE")),
+        _Check("institute", _("pied des messages"), _institute,
+               _("donnez name, address et email sous [institute] dans {file}", file=settings)),
         _Check("mail server", _("serveur de courrier"), _mail,
                _("démarrez-le, ou corrigez host, port et security sous [mail] dans {file}",
                  file=settings)),
@@ -342,6 +344,13 @@ def _partners(app: App) -> tuple[bool, str]:
                 len(active), m=len(without))  # fmt: skip
     named = f"{_(' : ')}{', '.join(without[:5])}" if without else ""
     return bool(active) and not without, f"{detail}{named}"
+
+
+def _institute(app: App) -> tuple[bool, str]:
+    """Check what every message to a partner must have at its foot: a name, an address, a contact."""
+    written = app.workspace.mail_settings().institute
+    there = [part for part in (written.name, written.address, written.email) if part]
+    return len(there) == 3, " · ".join(there)  # noqa: PLR2004 - the three of them
 
 
 def _mail(app: App) -> tuple[bool, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine import outbox, register, roster
+from engine import embargo, outbox, register, roster
 from engine.definition.samples import label_of
 from engine.reception import reception
 from inbox import dates, process_text, reasons, rules
@@ -110,11 +110,35 @@ def _print_fields(app: App, case: Case) -> None:
               title=child.title, state=word(part["states"][child.state]["label"])))  # fmt: skip
     for file in files:
         say(_("  Pièce jointe : {name} ({size} octets)", name=file["name"], size=file["size"]))
+    for line in _planned_lines(app, case):
+        say(f"  {line}")
     if mail:
         done = sum(m.state in outbox.DONE for m in mail)
         say(n_("  Courrier : {n}/{all} accepté par le relais → inbox outbox {number}",
                "  Courrier : {n}/{all} acceptés par le relais → inbox outbox {number}",
                done, all=len(mail), number=case.number))  # fmt: skip
+
+
+def _planned(app: App, case: Case) -> list[dict[str, Any]]:
+    """Return the messages that are set for an instant to come, in their documented shape."""
+    with app.database.read() as connection:
+        found = embargo.planned(connection, case.id, app.now)
+    return [
+        {"message": p.message, "label": word(case.definition.notifications[p.message].label),
+         "at": p.at, "decided_at": p.decided_at, "recipients": p.recipients}
+        for p in found
+    ]  # fmt: skip
+
+
+def _planned_lines(app: App, case: Case) -> list[str]:
+    calendar = app.workspace.calendar
+    return [
+        n_("{label} : prévu le {at}, à {n} destinataire fixé le {decided} ; rien ne part avant.",
+           "{label} : prévu le {at}, à {n} destinataires fixés le {decided} ; rien ne part avant.",
+           p["recipients"], label=p["label"], at=dates.moment(p["at"], calendar),
+           decided=dates.moment(p["decided_at"], calendar))
+        for p in _planned(app, case)
+    ]  # fmt: skip
 
 
 def _print_value(app: App, field: CompiledField, value: Any, members: Mapping[int, str]) -> None:
@@ -187,6 +211,7 @@ def _case_json(
         "children": children,
         "files": files,
         "timers": timers,
+        "planned": _planned(app, case),
         "checklists": [
             {
                 "label": word(label),
@@ -341,7 +366,8 @@ def why(app: App, case: str, action: str | None) -> None:
     rule = process_text.due(found.definition.written, found.line.state)
     if app.json:
         show_json({"case": found.number, "due": found.line.due_at, "due_rule": rule,
-                   "timers": explained, "closed_days": closed})  # fmt: skip
+                   "timers": explained, "planned": _planned(app, found),
+                   "closed_days": closed})  # fmt: skip
         return
     calendar = app.workspace.calendar
     say(_("Entré dans « {state} » le {day}.", state=word(found.state.label),
@@ -353,6 +379,8 @@ def why(app: App, case: str, action: str | None) -> None:
     for day, name in closed.items():
         say(_("  Jour fermé compté : {day}, {name}", name=name,
               day=dates.stored(day)))  # fmt: skip
+    for line in _planned_lines(app, found):
+        say(line)
     for timer in explained:
         say()
         say(f"{strong(timer['label'])} — {timer['moment']}")

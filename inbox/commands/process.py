@@ -122,6 +122,7 @@ def _json(definition: CompiledDefinition) -> dict[str, Any]:
              **process_text.action(written, a.name)}
             for a in definition.actions.values()
         ],
+        "messages": [process_text.message(written, name) for name in written.notifications],
         "timers": [process_text.timer(written, name) for name in written.timers],
         "tables": [process_text.table(written, name) for name in written.tables],
         "checklists": [process_text.checklist(written, name) for name in written.checklists],

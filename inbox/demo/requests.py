@@ -116,11 +116,16 @@ def _diffusion(demo: Demo) -> None:
 def _follow_up(demo: Demo) -> None:
     demo.step("6/7  Le suivi, et l'inbox du jour")
     demo.at("2026-11-24T14:00")
-    demo.inbox("do", "1", "consigner_interet", "--as", "conseillere", "--set", "etablissement=Abitibi-Témiscamingue",
-               expect=1)  # fmt: skip
-    demo.inbox("do", "1", "consigner_interet", "--as", "conseillere",
-               "--set", "etablissement=Cégep de l'Abitibi-Témiscamingue", "--set", "recu_le=2026-11-24")  # fmt: skip
+    demo.inbox("diffusion", "interest", "1", "Abitibi-Témiscamingue", "--as", "conseillere", expect=1)
+    demo.inbox("diffusion", "interest", "1", "Cégep de l'Abitibi-Témiscamingue", "--as", "conseillere",
+               "--on", "2026-11-24T09:15", "--person", "A. Tremblay")  # fmt: skip
+    demo.inbox("diffusion", "interest", "1", "Université Laval", "--as", "conseillere",
+               "--answer", "pas_interesse", quiet=True)  # fmt: skip
     demo.inbox("tick")
     demo.inbox("--as", "conseillere")
+    # Three business days before the deadline: to the 27 that have not answered, and to nobody else.
+    demo.at("2026-12-01T10:05")
+    demo.inbox("tick")
+    demo.inbox("diffusion", "interest", "1")
     demo.inbox("list", "--all")
     demo.inbox("verify")

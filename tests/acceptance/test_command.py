@@ -402,6 +402,10 @@ def test_the_doctor_says_what_to_mend(inbox):
     assert "inbox partners import" in done.stdout
     inbox("partners", "import", "inbox/demo/partenaires.csv")
     inbox("doctor")
+    settings = inbox.home / "inbox.toml"
+    written = settings.read_text(encoding="utf-8")
+    settings.write_text(written.replace('address = "125', '# address = "125'), encoding="utf-8")
+    assert "sous [institute] dans" in inbox("doctor", code=4)
 
 
 def test_every_list_and_show_answers_in_json(request_):

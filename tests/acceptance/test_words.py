@@ -8,6 +8,7 @@ import openpyxl
 import pytest
 
 from tests.acceptance.test_command import NAMED
+from tests.support.commands import complete
 
 
 @pytest.fixture
@@ -24,13 +25,7 @@ def plain(text):
 def diffused(inbox):
     """Bring the first case to its diffusion, with one establishment that has an address."""
     inbox("partners", "add", "Cégep A", "--order", "collégial", "--email", "a@example.org")
-    inbox("do", "1", "rechercher", "--set", "source=Web", "--set", "rien_trouve=oui")
-    inbox("do", "1", "orienter", "--set", "orientation=aucune", "--set", "orientation_motif=x")
-    five = ("besoins", "attentes", "entente", "ressources", "echeancier")
-    inbox("do", "1", "preciser", *(w for name in five for w in ("--set", f"{name}=x")))
-    inbox("do", "1", "conclure_precision")
-    inbox("do", "1", "categoriser", "--set", "categorie=court_terme", "--set", "categorie_motif=x")
-    inbox("do", "1", "preparer_fiche", "--set", "fiche_titre=T", "--set", "fiche_besoins=B")
+    complete(inbox)
     inbox("do", "1", "diffuser", "--yes")
     inbox("tick")
 

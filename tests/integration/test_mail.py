@@ -251,8 +251,15 @@ def test_an_erratum_goes_to_exactly_those_who_had_the_original(requests, mail):
     requests.network_more(2)
     requests.do(number, "rectifier", erratum_texte="La date", rectification="Le 3 mai")
     settle(requests, worker(requests, mail))
-    (erratum,) = [r for r in mail.received if "Erratum" in r.message["Subject"]]
-    assert sorted(erratum.recipients) == [f"e{n:02d}@example.org" for n in range(3)]
+    errata = [r for r in mail.received if "Erratum" in r.message["Subject"]]
+    new = [r for r in errata if "Vous ne l’aviez pas reçue" in text_of(r)]
+    had = sorted(a for r in errata if r not in new for a in r.recipients)
+    assert had == [f"e{n:02d}@example.org" for n in range(3)]
+    assert sorted(a for r in new for a in r.recipients) == ["e50@example.org", "e51@example.org"]
+
+
+def text_of(received):
+    return received.message.get_body(("plain",)).get_content()
 
 
 def test_a_member_that_left_is_not_written_to_and_one_without_an_address_blocks(requests, mail):

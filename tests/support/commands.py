@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,23 @@ def workspace(folder: Path, port: int = 2525, database: str | None = None) -> In
         inbox("staff", "add", login, "--name", login.title(), "--email", f"{login}@example.org",
               "--role", "conseiller")  # fmt: skip
     return inbox
+
+
+def copied(model: Inbox, home: Path, port: int) -> Inbox:
+    """Return a workspace of one's own, copied from one that was made by the real command."""
+    shutil.copytree(model.home, home)
+    settings = (home / "inbox.toml").read_text(encoding="utf-8")
+    settings = settings.replace(str(model.home), str(home)).replace("port = 2525", f"port = {port}")
+    (home / "inbox.toml").write_text(settings, encoding="utf-8")
+    return Inbox(home)
+
+
+def complete(inbox: Inbox) -> None:
+    """Bring the first request to where it can be diffused."""
+    inbox("do", "1", "rechercher", "--set", "source=Web", "--set", "rien_trouve=oui")
+    inbox("do", "1", "orienter", "--set", "orientation=aucune", "--set", "orientation_motif=x")
+    five = ("besoins", "attentes", "entente", "ressources", "echeancier")
+    inbox("do", "1", "preciser", *(w for name in five for w in ("--set", f"{name}=x")))
+    inbox("do", "1", "conclure_precision")
+    inbox("do", "1", "categoriser", "--set", "categorie=court_terme", "--set", "categorie_motif=x")
+    inbox("do", "1", "preparer_fiche", "--set", "fiche_titre=Titre", "--set", "fiche_besoins=B")

@@ -8,17 +8,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 import workflows
 from engine.calendar import Calendar
 from engine.definition.compiler import compile_definition
 from engine.definition.fields import FieldError
 from engine.errors import Refused
-from engine.schema import deliveries, outbox
-from engine.timers import run_case
+from engine.schema import deliveries
 from notifications.rendering import Renderer
 from notifications.settings import Institute
+from tests.support.diffusion import diffused, messages, settle
 from tests.support.world import (
     ADVISER,
     DIRECTOR,
@@ -149,34 +149,6 @@ def refused(world: World, number: str, action: str, **data: Any) -> list[str]:
         world.do(number, action, **data)
     return [f"{r.code} {dict(r.message or {}).get('fr', '')} {r.field or ''}" for r in
             caught.value.reasons]  # fmt: skip
-
-
-def settle(world: World, number: str, *, left: int = 0) -> None:
-    """Have the mail server take every message of the diffusion but so many."""
-    with world.database.write() as connection:
-        batch = connection.execute(
-            select(outbox.c.id).where(outbox.c.name == "diffusion").order_by(outbox.c.id.desc())
-        ).scalars().first()  # fmt: skip
-        ids = connection.execute(
-            select(deliveries.c.id).where(deliveries.c.outbox_id == batch).order_by(deliveries.c.id)
-        ).scalars().all()  # fmt: skip
-        for i, one in enumerate(ids):
-            connection.execute(
-                update(deliveries)
-                .where(deliveries.c.id == one)
-                .values(state="refused" if i < left else "accepted", next_attempt_at=None)
-            )
-    run_case(world.engine, world.id(number))
-
-
-def messages(world: World, name: str) -> list[dict[str, Any]]:
-    with world.database.read() as connection:
-        rows = connection.execute(
-            select(outbox, deliveries.c.recipient)
-            .join(deliveries, deliveries.c.outbox_id == outbox.c.id)
-            .where(outbox.c.name == name)
-        )
-        return [{**r._mapping, "facts": json.loads(r.facts)} for r in rows]
 
 
 # --- the text -----------------------------------------------------------------------------------
@@ -683,7 +655,7 @@ def test_diffusion_is_one_batch_to_every_member_and_nobody_chooses(
     request_process: CompiledDefinition, world: World
 ) -> None:
     assert request_process.notifications["diffusion"].batch
-    assert request_process.actions["diffuser"].form == ()
+    assert {item.name for item in request_process.actions["diffuser"].form} == {"diffuser_le"}
     assert request_process.actions["diffuser"].confirm
     number = ready_to_diffuse(world)
     world.do(number, "diffuser")
@@ -788,13 +760,6 @@ def without_address(world: World) -> None:
 # --- suivi --------------------------------------------------------------------------------------
 
 
-def diffused(world: World) -> str:
-    number = ready_to_diffuse(world)
-    world.do(number, "diffuser")
-    settle(world, number)
-    return number
-
-
 def after_deadline(world: World) -> None:
     world.clock.set(datetime(2026, 12, 1, 15, 0, tzinfo=UTC))
     world.tick()
@@ -803,12 +768,14 @@ def after_deadline(world: World) -> None:
 def test_interest_is_recorded_by_establishment_and_late_interest_is_flagged(world: World) -> None:
     number = diffused(world)
     assert required(world.library.current("demande").definition.actions["consigner_interet"]) == {
-        "interets.etablissement"
+        "interets.etablissement",
+        "interets.nature",
     }
-    world.do(number, "consigner_interet", interets__etablissement="Établissement 01")
+    on_time = {"interets__etablissement": "Établissement 01", "interets__nature": "intéressé"}
+    world.do(number, "consigner_interet", **on_time)
     after_deadline(world)
     assert state(world, number) == "suivi_a_conclure"
-    late = {"interets__etablissement": "Établissement 02"}
+    late = {"interets__etablissement": "Établissement 02", "interets__nature": "interesse"}
     assert any("wrong_state" in r for r in refused(world, number, "consigner_interet", **late))
     assert refused(world, number, "consigner_interet_tardif", **late) == [
         "field_missing  interets.motif_retard"
@@ -845,6 +812,7 @@ def test_the_network_is_reminded_all_together_or_not_at_all(
     timer = request_process.timers["rappel_interets"]
     notification = request_process.notifications["rappel_interets"]
     assert (notification.kind, notification.target) == ("recipients_of", "diffusion")
+    assert notification.without == "interets.etablissement"
     assert notification.batch
     assert timer.late == "skip"
 

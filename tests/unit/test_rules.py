@@ -48,6 +48,9 @@ def plain(text):
         ({"of": "now", "after_field": "montant", "unit": "weeks"},
          "autant de semaines que le dit « Montant », après ce moment",
          "as many weeks as “Amount” says, after that moment"),
+        ({"of": "remis_le", "else": "now", "after": "2 months"},
+         "2 mois après la date « Remis le » (ou ce moment, sans elle)",
+         "2 months after the date “Handed in on” (or that moment, without it)"),
         ({"of": "opened"}, "à l'ouverture du dossier", "at the opening of the case"),
     ],
 )  # fmt: skip
@@ -95,6 +98,13 @@ def test_a_repeating_timer_says_how_often(definition):
         ({"children": {"process": "lot", "all": "ended", "at_least": 2}},
          "chaque dossier enfant (lot) est fermé et le nombre de dossiers enfants (lot) est d'au moins 2"),
         ({"not": {"children": {"outcome": "livre"}}}, "un dossier enfant (livre) n'a pas fini ainsi"),
+        ({"within": {"calendar": "business_hours", "field": "remis_le"}},
+         "« Remis le » tombe pendant les heures d'ouverture"),
+        ({"not": {"within": {"calendar": "business_day", "field": "remis_le"}}},
+         "« Remis le » ne tombe pas un jour ouvrable"),
+        ({"ahead": {"field": "remis_le", "at_most": "30 days"}},
+         "« Remis le » est à venir, dans 30 jours au plus"),
+        ({"not": {"ahead": {"field": "remis_le"}}}, "« Remis le » n'est pas à venir"),
         ({"actor": "not_owner"}, "c'est quelqu'un d'autre que le responsable qui agit"),
         ({"not": {"audience": {"roster": "reseau", "is": "reachable"}}},
          "un membre actif du répertoire « reseau » n'a pas d'adresse"),
@@ -102,6 +112,22 @@ def test_a_repeating_timer_says_how_often(definition):
 )  # fmt: skip
 def test_a_condition_is_a_sentence_and_so_is_its_contrary(definition, condition, french):
     assert plain(rules.condition(model.Condition.model_validate(condition), definition)) == french
+
+
+@pytest.mark.parametrize(
+    ("to", "french"),
+    [
+        ({"address": "fournisseur"}, "à l'adresse « Fournisseur »"),
+        ({"role": "chef"}, "à chaque personne qui a le rôle « Chef »"),
+        ({"people": ["owner", "substitute"]}, "au responsable, à son substitut"),
+        ({"roster": "reseau", "beyond": ["bon"]},
+         "à chaque membre actif du répertoire « reseau » qui n'a pas eu « Bon de commande »"),
+        ({"recipients_of": ["bon", "rappel"], "without": "notes.texte"},
+         "à ceux qui ont eu « Bon de commande » ou « Rappel », sauf ceux que nomme déjà « Notes »"),
+    ],
+)  # fmt: skip
+def test_whom_a_message_goes_to_is_a_sentence(definition, to, french):
+    assert plain(rules.recipients(model.Recipients.model_validate(to), definition)) == french
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

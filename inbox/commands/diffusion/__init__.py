@@ -18,6 +18,7 @@ diffusion = LazyGroup(
         "abort": ("diffusion.abort", "abort", _("Arrêter tant que personne n'a rien")),
         "status": ("diffusion.status", "status", _("Où en est une diffusion, et ce qu'il reste à faire")),
         "explain": ("diffusion.explain", "explain", _("Pourquoi elle est équitable, chiffres à l'appui")),
+        "interest": ("diffusion.interest", "interest", _("Qui a répondu, et consigner une réponse")),
         "certificate": (
             "diffusion.certificate",
             "certificate",

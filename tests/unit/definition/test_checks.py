@@ -100,3 +100,27 @@ def test_the_shipped_definitions_are_sound():
     for path in (Path(__file__).parents[3] / "workflows").glob("*.yaml"):
         assert findings(path.read_text(encoding="utf-8")) == (), path
         assert yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("to: {address: fournisseur}", "to: {role: chef, beyond: [rappel]}", "useless-key"),
+        ("to: {address: fournisseur}", "to: {role: chef, without: corrections.motif}", "useless-key"),
+        ("to: {address: fournisseur}", "to: {roster: reseau, beyond: [rapel]}", "unknown-notification"),
+        ("to: {address: fournisseur}", "to: {recipients_of: [rappel, bom]}", "unknown-notification"),
+        ("to: {address: fournisseur}", "to: {recipients_of: []}", "one-key"),
+        ("to: {address: fournisseur}", "to: {recipients_of: rappel, without: corrections.non}", "unknown-field"),
+        ("when: {obtained: fournisseur}", "not_before: quand", "unknown-field"),
+        ("notify: [bon]", "cancels: [bom]", "unknown-notification"),
+        ("when: {obtained: montant}", "when: {within: {calendar: business_hours, field: montant}}", "wrong-field-type"),
+        ("when: {obtained: montant}", "when: {ahead: {field: montant}}", "wrong-field-type"),
+        ("when: {obtained: montant}", "when: {ahead: {field: montan}}", "unknown-field"),
+        ("when: {obtained: montant}", "when: {ahead: {field: montant, at_most: two days}}", "bad-form"),
+        ("due: {of: entered, after: 2 business days}", "due: {of: entered, else: now, after: 2 business days}", "useless-key"),
+    ],
+)  # fmt: skip
+def test_who_is_written_to_and_when_is_checked(old, new, code):
+    assert old in GOOD
+    found = [f.code for f in findings(GOOD.replace(old, new, 1))]
+    assert code in found, found

@@ -1,0 +1,116 @@
+"""A message set for an instant: what is planned, and taking it back while nothing of it has left.
+
+Taking back raises the message's fencing token under a lock on its row: a worker that holds it, even
+with every recipient staged, then fails to commit `releasing`, and so never writes the final dot.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, update
+
+from engine.chain import canonical
+from engine.errors import ArrimageError, Reason, Refused
+from engine.outbox import newest_message
+from engine.schema import deliveries, from_micros, outbox, to_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from engine.draft import Draft
+
+#: Nothing of a delivery in these states has left, nor can it leave under a newer token.
+_HELD = ("queued", "staging", "staged", "deferred", "deferred_rcpt", "staging_failed",
+         "lost_before_dot", "refused", "refused_rcpt", "aborted")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A message whose instant has not come; instants are UTC.
+
+    Attributes:
+        message: The notification's name.
+        at: Nothing leaves before it.
+        decided_at: When it was decided, and its recipients with it.
+        recipients: How many there are.
+    """
+
+    message: str
+    at: datetime
+    decided_at: datetime
+    recipients: int
+
+
+def planned(connection: Connection, case_id: int, now: datetime) -> list[Planned]:
+    """Return the messages of a case that are set for an instant to come, the next one first."""
+    rows = connection.execute(
+        select(outbox.c.name, outbox.c.not_before, outbox.c.queued_at, func.count().label("n"))
+        .join(deliveries, deliveries.c.outbox_id == outbox.c.id)
+        .where(
+            outbox.c.case_id == case_id,
+            outbox.c.not_before > to_micros(now),
+            deliveries.c.state != "cancelled",
+        )
+        .group_by(outbox.c.id, outbox.c.name, outbox.c.not_before, outbox.c.queued_at)
+        .order_by(outbox.c.not_before)
+    )
+    return [
+        Planned(
+            message=r.name,
+            at=from_micros(r.not_before),
+            decided_at=from_micros(r.queued_at),
+            recipients=r.n,
+        )
+        for r in rows
+    ]
+
+
+def take_back(draft: Draft) -> None:
+    """Cancel the messages that the draft's actions take back.
+
+    Raises:
+        Refused: A worker is at one of them at this instant, or part of it has left.
+    """
+    for name, event in draft.cancels:
+        connection = draft.facts.connection
+        if connection is None:
+            raise ArrimageError("a plain action cannot take a message back")
+        newest = newest_message(connection, draft.row.id, name)
+        if newest is not None and not _cancel(connection, newest, event):
+            label = draft.process.definition.notifications[name].label
+            reason = Reason(code="already_leaving", params={"label": dict(label)})
+            raise Refused((reason,), number=draft.row.number, action=event["action"])
+    draft.cancels.clear()
+
+
+def _cancel(connection: Connection, outbox_id: int, event: Mapping[str, Any]) -> bool:
+    # A worker locks the message first and the case last: waiting here would be waiting for each other.
+    mine = select(outbox.c.id).where(outbox.c.id == outbox_id).with_for_update(skip_locked=True)
+    here = deliveries.c.outbox_id == outbox_id
+    gone = select(deliveries.c.id).where(here, deliveries.c.state.not_in(_HELD)).limit(1)
+    if connection.execute(mine).first() is None or connection.execute(gone).first() is not None:
+        return False
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == outbox_id)
+        .values(lease_holder=None, lease_until=None, lease_token=outbox.c.lease_token + 1)
+    )
+    decision = {"by": event["actor"], "at": from_micros(event["at"]).isoformat(),
+                "reason": json.loads(event["body"]).get("note", "")}  # fmt: skip
+    connection.execute(
+        update(deliveries)
+        .where(here)
+        .values(
+            state="cancelled",
+            next_attempt_at=None,
+            settled_at=event["at"],
+            resolution=canonical(decision),
+        )
+    )
+    return True

@@ -1,0 +1,180 @@
+"""The follow-up of a diffusion through the real command: interest, reminder, newcomers, embargo."""
+
+import pytest
+
+from tests.acceptance.test_command import NAMED
+from tests.support.commands import complete, copied
+
+#: A Wednesday, before the opening hours of the planned instant.
+PLANNED = "2026-11-18T10:00"
+
+
+def plain(text):
+    return text.replace("\u00a0", " ")
+
+
+@pytest.fixture(scope="module")
+def prepared(made_once, tmp_path_factory):
+    """A request that can be diffused to three establishments, made once by the real command."""
+    inbox = copied(made_once, tmp_path_factory.mktemp("suivi") / "espace", 2525)
+    inbox(*NAMED, "--country", "Maroc")
+    inbox("take", "1")
+    for letter in "ABC":
+        inbox("partners", "add", f"Cégep {letter}", "--order", "collégial",
+              "--email", f"{letter.lower()}@example.org")  # fmt: skip
+    complete(inbox)
+    return inbox
+
+
+@pytest.fixture
+def ready(prepared, tmp_path, mail):
+    return copied(prepared, tmp_path / "espace", mail.port)
+
+
+@pytest.fixture
+def sent(ready):
+    ready("do", "1", "diffuser", "--yes")
+    ready("tick")
+    return ready
+
+
+def to(mail, subject):
+    return sorted(a for r in mail.received if subject in r.message["Subject"] for a in r.recipients)
+
+
+def test_interest_says_who_has_answered_who_has_not_and_how_long_is_left(sent):
+    sent.now = "2026-11-18T14:00"
+    sent("diffusion", "interest", "1", "Cégep A", "--on", "2026-11-17T09:15", "--person", "A. Roy")
+    sent("diffusion", "interest", "1", "Cégep B", "--answer", "pas intéressé", "--note", "Complet")
+    said = plain(sent("diffusion", "interest", "1"))
+    assert "2/3 établissements ont répondu" in said
+    assert "30 novembre 2026, 23 h 59 (encore 8 jours ouvrables)" in said
+    assert "Intéressé : 1 · Pas intéressé : 1 · À préciser : 0" in said
+    assert "17 novembre 2026, 9 h 15" in said
+    assert "A. Roy" in said
+    assert "N'ont pas répondu (1)\n  - Cégep C" in said
+    english = plain(sent("diffusion", "interest", "1", "--lang", "en"))
+    assert "2/3 establishments have answered" in english
+    listed = sent.json("diffusion", "interest", "1")
+    assert (listed["asked"], listed["answered"]) == (3, 2)
+    assert listed["counts"] == {"interesse": 1, "pas_interesse": 1, "a_preciser": 0}
+    rows = {r["establishment"]: r for r in listed["establishments"]}
+    assert rows["Cégep A"]["business_days_left"] == 9
+    assert rows["Cégep B"]["answers"][0]["precision"] == "Complet"
+    assert rows["Cégep C"]["answer"] is None
+    assert sent.json("history", "1")["events"][-1]["action"] == "consigner_interet"
+
+
+def test_the_reminder_reaches_only_those_who_have_not_answered(sent, mail):
+    sent("diffusion", "interest", "1", "Cégep A")
+    sent.now = "2026-11-25T10:01"
+    sent("tick")
+    assert to(mail, "Rappel") == ["b@example.org", "c@example.org"]
+    assert sent.json("diffusion", "proof", "1", "--message", "rappel_interets")["proof"]["recipients"] == 2  # fmt: skip
+
+
+def test_a_late_answer_needs_a_reason_and_one_that_came_in_time_does_not(sent):
+    sent.now = "2026-12-02T10:00"
+    sent("tick")
+    refused = plain(sent.run("diffusion", "interest", "1", "Cégep A", code=1).stderr)
+    assert "Pourquoi il est accepté en retard" in refused
+    sent("diffusion", "interest", "1", "Cégep A", "--late-reason", "Courriel égaré")
+    sent("diffusion", "interest", "1", "Cégep B", "--on", "2026-11-30T16:00")
+    rows = {r["establishment"]: r for r in sent.json("diffusion", "interest", "1")["establishments"]}  # fmt: skip
+    assert rows["Cégep A"]["late"]
+    assert not rows["Cégep B"]["late"]
+    said = plain(sent("diffusion", "interest", "1"))
+    assert "(passée)" in said
+    assert "Courriel égaré" in said
+    assert "le dernier jour" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["Cégep Z"], 1),
+        (["Cégep A", "--answer", "peut-être"], 1),
+        (["Cégep A", "--on", "hier"], 1),
+        (["Cégep A", "--on", "2027-01-01"], 1),
+    ],
+)
+def test_what_cannot_be_an_answer_is_refused_in_words(sent, words, code):
+    done = sent.run("diffusion", "interest", "1", *words, code=code)
+    assert done.stderr.strip()
+    assert "Traceback" not in done.stderr
+    assert sent.json("diffusion", "interest", "1")["answered"] == 0
+
+
+def test_before_anything_is_diffused_there_is_no_interest_to_list(ready):
+    assert ready.run("diffusion", "interest", "1", code=2).stderr.strip()
+    assert ready.run("diffusion", "interest", "1", "Cégep A", code=1).stderr.strip()
+
+
+def test_a_newcomer_has_the_sheet_with_the_erratum_and_is_told_that_it_is_new(sent, mail):
+    sent("partners", "add", "Cégep D", "--order", "collégial", "--email", "d@example.org")
+    assert sent.json("diffusion", "interest", "1")["without_the_sheet"] == ["Cégep D"]
+    assert "Cégep D est membre et n'a pas la fiche" in plain(sent("diffusion", "interest", "1"))
+    sent("do", "1", "rectifier", "--set", "erratum_texte=40", "--set", "rectification=60", "--yes")
+    sent("tick")
+    copies = {r.recipients[0]: r for r in mail.received if "Erratum" in r.message["Subject"]}
+    assert sorted(copies) == [f"{letter}@example.org" for letter in "abcd"]
+    bodies = {a: c.message.get_body(("plain",)).get_content() for a, c in copies.items()}
+    assert len({bodies[f"{letter}@example.org"] for letter in "abc"}) == 1
+    assert "Vous ne l’aviez pas reçue" in bodies["d@example.org"]
+    assert "# Titre" in bodies["d@example.org"]
+    for body in bodies.values():
+        foot = plain(body).rpartition("-- ")[2]
+        assert "Pour nous joindre, ou pour changer l'adresse à laquelle nous vous écrivons" in foot
+        assert len(foot.strip().splitlines()) >= 3
+    (row,) = [r for r in sent.json("diffusion", "interest", "1")["establishments"] if r["newcomer"]]
+    assert row["establishment"] == "Cégep D"
+    assert "l'a eue après les autres" in plain(sent("diffusion", "interest", "1"))
+
+
+def test_a_planned_diffusion_is_told_by_show_and_why_and_leaves_at_its_instant(ready, mail):
+    ready("do", "1", "diffuser", "--set", f"diffuser_le={PLANNED}", "--yes")
+    for words in (["show", "1"], ["why", "1"]):
+        said = plain(ready(*words))
+        assert "prévu le 18 novembre 2026, 10 h 00, à 3 destinataires fixés le 16 novembre" in said
+        (planned,) = ready.json(*words)["planned"]
+        assert planned["at"] == "2026-11-18T15:00:00+00:00"
+    ready.now = "2026-11-18T09:58"
+    ready("tick")
+    assert to(mail, "Titre") == []
+    ready.now = PLANNED
+    ready("tick")
+    ready("tick")
+    assert len(to(mail, "Titre")) == 3
+    shown = ready.json("show", "1")
+    assert shown["state"] == "diffusee"
+    assert shown["planned"] == []
+    assert shown["fields"]["date_limite"] == "2026-12-02"
+
+
+def test_a_planned_diffusion_is_suspended_before_its_instant_and_not_after(ready, mail):
+    ready("do", "1", "diffuser", "--set", f"diffuser_le={PLANNED}", "--yes")
+    ready("do", "1", "annuler_embargo", "--note", "Une précision manque", "--yes")
+    ready.now = "2026-11-18T11:00"
+    ready("tick")
+    assert to(mail, "Titre") == []
+    assert {d["state"] for d in ready.json("outbox")["deliveries"]} == {"cancelled"}
+    assert "annulé avant son instant" in ready("outbox")
+    assert ready.json("outbox", "--failed")["deliveries"] == []
+    assert ready.json("show", "1")["state"] == "prete"
+
+
+def test_a_planned_instant_outside_opening_hours_is_refused_with_what_to_do(ready):
+    done = ready.run(
+        "do", "1", "diffuser", "--set", "diffuser_le=2026-11-22T10:00", "--yes", code=1
+    )
+    assert "L'instant prévu n'est pas un jour ouvrable" in plain(done.stderr)
+    assert "Choisissez un autre instant" in plain(done.stderr)
+
+
+def test_process_show_says_to_whom_each_message_goes(inbox):
+    said = plain(inbox("process", "show", "demande"))
+    assert "sauf ceux que nomme déjà « Intérêts manifestés »" in said
+    assert "rien ne part avant « Diffuser le », s'il est rempli" in said
+    assert "annule, tant que rien n'est parti : Diffusion au réseau" in said
+    parts = {m["message"]: m for m in inbox.json("process", "show", "demande")["messages"]}
+    assert parts["diffusion"]["not_before"] == "diffuser_le"
