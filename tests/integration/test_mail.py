@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine import outbox, roster, staff
+from engine import diffusion, outbox, roster, staff
 from engine.errors import Refused
 from notifications.rendering import Renderer
 from notifications.settings import Institute, MailSettings
@@ -51,9 +51,9 @@ def test_a_diffusion_reaches_every_member_and_only_then_is_the_request_diffused(
         assert received.message["To"].count("@") == 1
         assert "Former" in received.message.get_body(("plain",)).get_content()
     with requests.database.read() as connection:
-        proof = outbox.proof(connection, requests.id(number), "diffusion")
-    assert (proof["accepted"], proof["recipients"]) == (3, 3)
-    assert len(proof["contents"]) == 1
+        account = diffusion.account(connection, requests.id(number), "diffusion")
+    assert [c.state for c in account.copies] == ["accepted"] * 3
+    assert len(account.contents) == 1
 
 
 def test_28_of_29_is_never_diffused_and_a_corrected_address_mends_it(requests, mail):
@@ -170,7 +170,8 @@ def test_the_copies_of_a_batch_are_the_same_bytes_but_for_their_address(requests
     bodies = {c.as_bytes().partition(b"\n\n")[2] for c in copies}
     assert len(bodies) == 1
     with requests.database.read() as connection:
-        (digest,) = outbox.proof(connection, requests.id(number), "diffusion")["contents"].values()
+        account = diffusion.account(connection, requests.id(number), "diffusion")
+    (digest,) = account.contents.values()
     assert {c.get_boundary() for c in copies} == {f"=_{digest[:40]}"}
 
 
@@ -265,8 +266,8 @@ def test_a_member_that_left_is_not_written_to_and_one_without_an_address_blocks(
     )
     assert requests.do(number, "diffuser").queued == 1
     with requests.database.read() as connection:
-        proof = outbox.proof(connection, requests.id(number), "diffusion")
-    assert proof["audience"]["without_address"] == ["Établissement 01"]
+        account = diffusion.account(connection, requests.id(number), "diffusion")
+    assert account.audience["without_address"] == ["Établissement 01"]
 
 
 def test_the_requester_abroad_is_acknowledged_in_two_languages(requests, mail):

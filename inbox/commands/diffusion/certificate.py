@@ -17,7 +17,7 @@ from inbox.lookup import CASE
 from inbox.output import say, show_json
 from inbox.texts import _, lang
 from notifications.certificate import issuing, page
-from notifications.certificate.explanation import Explanation
+from notifications.certificate.summary import Summary
 from notifications.certificate.words import Speech
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def certificate(app: App, case: str, file: Path, message: str, number: int | Non
     document = json.loads(issued.document)
     text = issued.document if form == ".json" else page.render(document, lang())
     write_atomically(file, text.encode(), 0o644)
-    made = Explanation(document, Speech(lang()))
+    made = Summary(document, Speech(lang()))
     if app.json:
         show_json({
             "file": str(file), "case": found.number, "message": message, "issue": issued.issue,

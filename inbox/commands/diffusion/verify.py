@@ -15,8 +15,8 @@ from inbox.output import say, show_json, strong
 from inbox.texts import _, clean, lang, n_
 from notifications.certificate import checking
 from notifications.certificate.checking import Unreadable, check
-from notifications.certificate.explanation import Explanation
 from notifications.certificate.signing import fingerprint, public_key
+from notifications.certificate.summary import Summary
 from notifications.certificate.words import STATES, Speech
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _said(checked: Checked, signer: str) -> list[str]:
     document = checked.document
     return [
         _("{case}, attestation n° {n} : {said}", case=document["case"]["number"],
-          n=document["about"]["issue"], said=Explanation(document, Speech(lang())).headline()),
+          n=document["about"]["issue"], said=Summary(document, Speech(lang())).headline()),
         _("Empreinte SHA-256 : {sha256}", sha256=checked.sha256),
         *([] if checked.same_bytes else [_("Le texte a été remis en forme ; il dit la même chose.")]),
         {
