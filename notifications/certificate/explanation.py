@@ -149,10 +149,10 @@ class Explanation(Summary):
         refused = run["refused"] + run["deferred"]
         asked = self.speech.count(
             refused,
-            ("le relais a tout en main sauf la fin du message ; {n} refus.",
-             "le relais a tout en main sauf la fin du message ; {n} refus."),
-            ("the relay holds everything but the end of the message; {n} refusal.",
-             "the relay holds everything but the end of the message; {n} refusals."),
+            ("le relais avait tout en main sauf la fin du message ; {n} refus.",
+             "le relais avait tout en main sauf la fin du message ; {n} refus."),
+            ("the relay held everything but the end of the message; {n} refusal.",
+             "the relay held everything but the end of the message; {n} refusals."),
         )  # fmt: skip
         decisions = {
             "released": ("Décision : envoyer.", "Decision: send."),

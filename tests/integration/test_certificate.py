@@ -25,8 +25,10 @@ def batch(world):
 
 def issue(world, batch_id, number=1):
     definition = world.library.current("demande").definition
-    office = issuing.Office(institute="Institut", zone="America/Toronto", key=key(number))
-    return issuing.issue(world.database, batch_id, definition, office, world.clock.now())
+    office = issuing.Office(institute="Institut", zone="America/Toronto")
+    return issuing.issue(
+        world.database, batch_id, definition, office, key(number), world.clock.now()
+    )
 
 
 def account(world, batch_id):

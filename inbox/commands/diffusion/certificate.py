@@ -11,7 +11,7 @@ import click
 from engine import certificates
 from inbox import dates
 from inbox.command import command
-from inbox.commands.diffusion.batch import message_option, office, read
+from inbox.commands.diffusion.batch import message_option, office, read, signing_key
 from inbox.commands.export import write_atomically
 from inbox.lookup import CASE
 from inbox.output import say, show_json
@@ -75,6 +75,8 @@ def certificate(app: App, case: str, file: Path, message: str, number: int | Non
 
 def _issued(app: App, case: Case, account: Account, number: int | None) -> Certificate:
     if number is None:
-        return issuing.issue(app.database, account.outbox_id, case.definition, office(app), app.now)
+        return issuing.issue(
+            app.database, account.outbox_id, case.definition, office(app), signing_key(app), app.now
+        )
     with app.database.read() as connection:
         return certificates.issued(connection, account.outbox_id, number)
