@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,14 @@ def rehearsing(value: bool) -> None:
 def say(text: str = "", *, err: bool = False) -> None:
     """Print a line."""
     click.echo(text, err=err)
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """Return a text cut between words at the width of the terminal, each line after an indent."""
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(
+        text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
 def strong(text: str) -> str:

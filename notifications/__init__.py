@@ -1,1 +1,1 @@
-"""From an outbox row to a delivered message: rendering, SMTP, proof."""
+"""From an outbox row to a delivered message: rendering, SMTP, certificate."""

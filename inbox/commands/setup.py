@@ -116,7 +116,7 @@ def _make_files(home: Path, database: str | None, rehearsal: bool, port: int) ->
     _make_keys(home / "keys")
     return [
         _("{file} : les réglages, à relire", file=workspaces.SETTINGS),
-        _("keys/ : la paire de clés Ed25519 qui signe les preuves ; gardez-en une copie"),
+        _("keys/ : la paire de clés Ed25519 qui signe les attestations ; gardez-en une copie"),
         _("workflows/ et templates/ : vos propres processus et gabarits, s'il y en a"),
     ]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import html
 import json
 import re
 from dataclasses import dataclass
@@ -350,10 +351,10 @@ def _differences(made: list[str], found: list[str]) -> Iterator[Change]:
 
 
 def _visible(lines: list[str]) -> str:
-    text = re.sub(r"<[^>]*>", " ", " ".join(lines))
+    text = html.unescape(re.sub(r"<[^>]*>", " ", " ".join(lines)))
     return " ".join(text.split())[:200]
 
 
 def _heading(lines: list[str]) -> str:
     found: Callable[[str], Any] = re.compile(r"<(?:h1|h2|title)>(.*?)</").search
-    return next((m[1] for line in reversed(lines) if (m := found(line))), "")
+    return html.unescape(next((m[1] for line in reversed(lines) if (m := found(line))), ""))

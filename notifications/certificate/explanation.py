@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from notifications.certificate.words import KINDS, REMEDIES, RULES, STATES, Speech
+from notifications.certificate.summary import Summary
+from notifications.certificate.words import KINDS, REMEDIES, RULES, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from notifications.certificate.words import Speech
 
     Document = Mapping[str, Any]
     Who = Callable[[int], str]
 
 
-class Explanation:
+class Explanation(Summary):
     """Explains one certificate.
 
     Args:
@@ -27,115 +30,23 @@ class Explanation:
     """
 
     def __init__(self, document: Document, speech: Speech, who: Who | None = None) -> None:
-        self.document = document
-        self.speech = speech
-        self.say = speech.say
-        self.who = who or (lambda line: speech.say("ligne {n}", "line {n}", n=line))
-        self.outcome = document["outcome"]
-        self.count: int = self.outcome["recipients"]
-        self.accepted: int = self.outcome["accepted"]
-
-    # --- in one line ------------------------------------------------------------------------------
-
-    @property
-    def standing(self) -> str:
-        """Where it stands: `empty`, `complete`, `partial`, `nobody` (settled so), or `waiting`."""
-        if not self.count:
-            return "empty"
-        if self.accepted == self.count:
-            return "complete"
-        if self.accepted:
-            return "partial"
-        settled = {"refused", "refused_rcpt", "aborted"}
-        return "nobody" if set(self.outcome["states"]) <= settled else "waiting"
-
-    def headline(self) -> str:
-        """Return what is to be understood in two seconds."""
-        lines: dict[str, Callable[[], str]] = {
-            "empty": self._empty,
-            "complete": self._complete,
-            "partial": self._partial,
-            "nobody": self._nobody,
-            "waiting": self._waiting,
-        }
-        return lines[self.standing]()
-
-    def _empty(self) -> str:
-        return self.say("Aucun destinataire : rien n'était à transmettre.",
-                        "No recipient: there was nothing to send.")  # fmt: skip
-
-    def _complete(self) -> str:
-        said = self._said()
-        shape, window = self.outcome["shape"], self.outcome["window_us"]
-        first, last = self.document["times"]["first_dot"], self.document["times"]["last_reply"]
-        if shape is None or first is None or last is None:
-            return f"{said}."
-        if shape == "one":
-            return self.say("{said}, en une seule fois, le {at}.", "{said}, all at once, on {at}.",
-                            said=said, at=self.speech.moment(first))  # fmt: skip
-        if shape == "runs":
-            return self.say("{said}, en plusieurs fois, du {at} au {end}.",
-                            "{said}, in several times, from {at} to {end}.", said=said,
-                            at=self.speech.moment(first), end=self.speech.moment(last))  # fmt: skip
-        return self.say("{said}, en {window}, le {at}.", "{said}, within {window}, on {at}.",
-                        said=said, window=self.speech.duration(window or 0),
-                        at=self.speech.moment(first))  # fmt: skip
-
-    def _said(self) -> str:
-        return self.speech.count(
-            self.accepted,
-            ("{said} accepté par le relais de l'Institut", "{said} acceptés par le relais de l'Institut"),
-            ("{said} accepted by the institute's relay", "{said} accepted by the institute's relay"),
-            said=self.outcome["said"],
-        )  # fmt: skip
-
-    def _partial(self) -> str:
-        return self.speech.count(
-            self.count - self.accepted,
-            ("{said} : il en manque {n}. Ce n'est pas « diffusé ».",
-             "{said} : il en manque {n}. Ce n'est pas « diffusé »."),
-            ("{said}: {n} is missing. This is not “diffused”.",
-             "{said}: {n} are missing. This is not “diffused”."),
-            said=self._said(),
-        )  # fmt: skip
-
-    def _nobody(self) -> str:
-        return self.say("0/{n} : rien n'est parti, pour personne.",
-                        "0/{n}: nothing left, for anybody.", n=self.count)  # fmt: skip
-
-    def _waiting(self) -> str:
-        states = self.outcome["states"]
-        if "uncertain" in states:
-            return self.say("0/{n} : la fin du message est partie, aucune réponse n'est venue ; personne "
-                            "ne sait ce qu'il en est.",
-                            "0/{n}: the end of the message left, no reply came; nobody knows.",
-                            n=self.count)  # fmt: skip
-        times = self.document["times"]
-        return self.say("0/{n} : rien n'est encore accepté ; l'envoi est fixé au {at}.",
-                        "0/{n}: nothing is accepted yet; it is set for {at}.",
-                        n=self.count, at=self.speech.moment(times["set_for"]))  # fmt: skip
-
-    # --- is it equitable? -------------------------------------------------------------------------
-
-    @property
-    def verdict(self) -> str:
-        """`yes`, `partly`, `nobody` (all equally without it), or `waiting`."""
-        if self.standing in {"nobody", "waiting", "empty"}:
-            return "nobody" if self.standing == "nobody" else "waiting"
-        known = self.outcome["shape"] in {"one", "groups", "each"}
-        return "yes" if self.outcome["complete"] and known else "partly"
+        super().__init__(document, speech)
+        self.who = who or (lambda line: speech.say("Ligne {n}", "Line {n}", n=line))
 
     def verdict_said(self) -> str:
         """Return the verdict in a sentence."""
         said = {
             "yes": ("Oui, cette diffusion est équitable.", "Yes, this diffusion is equitable."),
+            "nearly": ("Oui, à {window} près.", "Yes, within {window}."),
             "partly": ("Pas entièrement : voici ce qui manque à l'équité.",
                        "Not entirely: here is what falls short."),
             "nobody": ("Personne n'a eu l'information : personne n'est favorisé, et tout reste à faire.",
                        "Nobody had the information: nobody is favoured, and all remains to be done."),
             "waiting": ("Il est trop tôt pour le dire.", "It is too early to tell."),
         }  # fmt: skip
-        return self.say(*said[self.verdict])
+        spread = self.verdict == "yes" and self.outcome["shape"] != "one"
+        fr, en = said["nearly" if spread else self.verdict]
+        return self.say(fr, en, **self._figures())
 
     def beforehand(self) -> list[str]:
         """Return what was decided before anything left."""
@@ -238,10 +149,10 @@ class Explanation:
         refused = run["refused"] + run["deferred"]
         asked = self.speech.count(
             refused,
-            ("le relais a tout en main sauf la fin du message ; {n} refus.",
-             "le relais a tout en main sauf la fin du message ; {n} refus."),
-            ("the relay holds everything but the end of the message; {n} refusal.",
-             "the relay holds everything but the end of the message; {n} refusals."),
+            ("le relais avait tout en main sauf la fin du message ; {n} refus.",
+             "le relais avait tout en main sauf la fin du message ; {n} refus."),
+            ("the relay held everything but the end of the message; {n} refusal.",
+             "the relay held everything but the end of the message; {n} refusals."),
         )  # fmt: skip
         decisions = {
             "released": ("Décision : envoyer.", "Decision: send."),
@@ -250,10 +161,19 @@ class Explanation:
                         "Decision: nothing leaves now; another attempt later."),
             None: ("L'essai a été interrompu avant la décision.", "It was interrupted before the decision."),
         }  # fmt: skip
-        by = self.say(" Une personne en a décidé.", " A person decided so.")
-        said = f"{asked} {self.say(*decisions[run['decision']])}"
-        said += by if run["decided_by"] == "person" else ""
+        said = " ".join([asked, self.say(*decisions[run["decision"]]), *self._by_person(run)])
         return lead + said if lead else said[:1].upper() + said[1:]
+
+    def _by_person(self, run: Mapping[str, Any]) -> list[str]:
+        """Return what a person decided instead of the predetermined rule."""
+        said = []
+        if run["rule"] != self.document["rule"]["rule"]:
+            rule = self.speech.word(RULES, run["rule"])
+            said.append(self.say("Cet essai a suivi une autre règle : « {rule} ».",
+                                 "This attempt followed another rule: “{rule}”.", rule=rule))  # fmt: skip
+        if run["decided_by"] == "person":
+            said.append(self.say("Une personne en a décidé.", "A person decided so."))
+        return said
 
     def refusals(self) -> list[str]:
         """Return each refusal, and what became of it."""
@@ -295,10 +215,14 @@ class Explanation:
         )  # fmt: skip
 
     def _last_window(self) -> str:
-        used = [r for r in self.document["runs"] if r["window_us"] is not None]
-        if not used:
-            return ""
-        return self.say(", {d} après", ", {d} later", d=self.speech.duration(used[-1]["window_us"]))
+        """Return how long the one reply took."""
+        used = {line["transmission"] for line in self.document["lines"]}
+        for run in self.document["runs"]:
+            if run["window_us"] is not None and used & {t["number"] for t in run["transmissions"]}:
+                return self.say(
+                    ", {d} après", ", {d} later", d=self.speech.duration(run["window_us"])
+                )
+        return ""
 
     def _groups_said(self) -> str:
         return self.say("{n} envois groupés, préparés d'avance et retenus, puis libérés ensemble : {window} "
@@ -340,7 +264,7 @@ class Explanation:
         if self.document["refusals"]:
             lines.append(self._refusals_said())
         if self.standing == "partial":
-            lines.append(self._partial())
+            lines.append(self.missing())
         return [*lines, *self._without_address(recipients["without_address"])]
 
     def _refusals_said(self) -> str:
@@ -384,7 +308,7 @@ class Explanation:
         return (
             (self.say("Ce qui était décidé d'avance", "What was decided beforehand"), self.beforehand()),
             (self.say("Ce qui s'est passé", "What happened"), self.happened()),
-            (self.say("Pourquoi c'est équitable", "Why it is equitable"),
+            (self.say("Est-ce équitable ?", "Is it equitable?"),
              [self.verdict_said(), *self.equitable()]),
             (self.say("Ce que veut dire « accepté »", "What “accepted” means"), self.accepted_means()),
         )  # fmt: skip

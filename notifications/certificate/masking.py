@@ -33,10 +33,10 @@ class Mask:
         """Return a reply without any address, nor the names and domains of those it is about."""
         if text is None:
             return None
-        text = _ADDRESS.sub(MASK, text)
+        text = _HOST.sub(self._host, _ADDRESS.sub(MASK, text))
         for pattern in _patterns(about):
             text = pattern.sub(MASK, text)
-        return _HOST.sub(self._host, text)
+        return text
 
     def _host(self, found: re.Match[str]) -> str:
         labels = found[0].casefold().split(".")

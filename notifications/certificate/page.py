@@ -15,7 +15,7 @@ import jinja2
 
 from engine.chain import canonical, content_hash
 from notifications import words as common_words
-from notifications.certificate import explanation, timeline, words
+from notifications.certificate import explanation, summary, timeline, words
 from notifications.certificate.explanation import Explanation
 from notifications.certificate.words import STATES, TAGS, Speech, micros_between
 
@@ -32,7 +32,7 @@ _SHOWN = 16
 @cache
 def edition() -> str:
     """Return what names this way of making a page: pages of another edition cannot be compared."""
-    modules = (explanation, timeline, words, common_words)
+    modules = (explanation, summary, timeline, words, common_words)
     files = [Path(str(m.__file__)) for m in modules]
     here = Path(__file__)
     parts = [p.read_bytes() for p in (*files, here, here.with_name(_TEMPLATE))]
@@ -41,6 +41,12 @@ def edition() -> str:
 
 def render(document: Mapping[str, Any], lang: str) -> str:
     """Return the page of a sealed certificate, in `fr` or `en`."""
+    speech = Speech(lang)
+    return _template().render(_facts(document, speech), say=speech.say, speech=speech)
+
+
+@cache
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -48,10 +54,7 @@ def render(document: Mapping[str, Any], lang: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    speech = Speech(lang)
-    return environment.get_template(_TEMPLATE).render(
-        _facts(document, speech), say=speech.say, speech=speech
-    )
+    return environment.get_template(_TEMPLATE)
 
 
 def _facts(document: Mapping[str, Any], speech: Speech) -> dict[str, Any]:

@@ -28,8 +28,8 @@ MOST = 100
 #: How many instants a terminal shows one by one.
 FEW = 12
 #: Where things stand in the drawing, in its own units.
-WIDTH, ROW, TOP, FOOT = 760, 16, 34, 44
-BEFORE, AFTER = (150, 360), (400, 740)
+WIDTH, ROW, TOP, FOOT = 760, 16, 42, 44
+BEFORE, AFTER = (150, 360), (400, 720)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,14 +170,19 @@ def drawing(document: Mapping[str, Any], speech: Speech) -> dict[str, Any] | Non
         "height": height,
         "top": TOP,
         "bottom": TOP + ROW * len(rows),
-        "ticks": [*before.ticks(speech), *after.ticks(speech)],
+        "ticks": [*before.ticks(speech, 2), *after.ticks(speech, 3)],
         "middles": [sum(BEFORE) // 2, sum(AFTER) // 2],
         "rows": [_row(n, row, before, after, speech) for n, row in enumerate(rows)],
     }
 
 
 def _row(n: int, row: Passage, before: _Scale, after: _Scale, speech: Speech) -> dict[str, Any]:
-    span = None if row.settled is None else [after.place(at) for at in row.settled]
+    # A refusal comes before the dot, on the left.
+    span = (
+        None
+        if row.settled is None
+        else [(after if at >= 0 else before).place(at) for at in row.settled]
+    )
     return {
         "y": TOP + ROW * n + ROW // 2,
         "label": label(row, speech),
@@ -211,9 +216,9 @@ class _Scale:
         part = (min(max(at, self.first), self.last) - self.first) / (self.last - self.first)
         return round(self.left + part * (self.right - self.left), 1)
 
-    def ticks(self, speech: Speech) -> list[dict[str, Any]]:
-        """Return three to five round marks (1, 2, 5 × a power of ten)."""
-        step = _round_step((self.last - self.first) / 3)
+    def ticks(self, speech: Speech, about: int) -> list[dict[str, Any]]:
+        """Return about so many round marks (1, 2, 5 × a power of ten)."""
+        step = _round_step((self.last - self.first) / about)
         marks = range(ceil(self.first / step), floor(self.last / step) + 1)
         return [{"x": self.place(n * step), "label": _mark(n * step, speech)} for n in marks]
 

@@ -120,7 +120,8 @@ class Speech:
 
     def offset(self, micros: int) -> str:
         """Return how long after (+) or before (−) the first final dot."""
-        return f"{'−' if micros < 0 else '+'}{self.duration(abs(micros))}"
+        sign = "−" if micros < 0 else "+" * bool(micros)
+        return f"{sign}{self.duration(abs(micros))}"
 
 
 def micros_between(start: str | None, end: str | None) -> int | None:

@@ -101,7 +101,7 @@ def test_show_says_what_is_possible_and_why_the_rest_is_not(request_):
         (["assign", "1", "--to", "direction", "--as", "inconnu"], 1),
         (["export", "registre.pdf"], 2),
         (["process", "show", "inconnu"], 2),
-        (["diffusion", "proof", "1"], 2),
+        (["diffusion", "status", "1"], 2),
         (["outbox", "retry", "99", "--reason", "x"], 2),
         (["nimporte", "quoi"], 2),
         (["list", "--limit", "beaucoup"], 2),

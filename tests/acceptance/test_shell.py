@@ -1,23 +1,19 @@
 """What surrounds the work at the shell: TAB, options, help, colour, typing errors, JSON, logs."""
 
 import asyncio
-import base64
 import json
 import logging
 import socket
 import ssl
 import threading
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import aiosmtplib
 import pytest
 
-from engine.chain import canonical
 from engine.errors import Unavailable
 from inbox import mailwords
 from inbox.commands import clock
-from inbox.commands.diffusion import _signed
 from notifications.transport import FAULTS, said
 from tests.acceptance.test_terminal import Terminal
 
@@ -62,7 +58,7 @@ def completed(inbox, line, **extra):
         ("inbox do 1 corriger --set canal=tele", ["canal=telephone"]),
         ("inbox register --channel evene", ["evenement"]),
         ("inbox register --set cana", ["canal="]),
-        ("inbox diffusion proof 1 --message erra", ["erratum"]),
+        ("inbox diffusion status 1 --message erra", ["erratum"]),
         ("inbox outbox re", ["resolve", "retry"]),
     ],
 )
@@ -138,22 +134,11 @@ def test_errors_in_json_have_stable_names_and_what_was_probably_meant(request_):
     missing = request_.json("do", "1", "rechercer", code=2)
     assert (missing["error"], missing["kind"], missing["name"], missing["near"]) == (
         "NotFound", "action", "rechercer", ["rechercher"])  # fmt: skip
-    assert request_.json("diffusion", "proof", "1", code=2)["kind"] == "message"
+    assert request_.json("diffusion", "status", "1", code=2)["kind"] == "message"
     request_("partners", "import", "inbox/demo/partenaires.csv")
     several = request_.json("partners", "contact", "Sept-Îles", "a@example.org", code=2)
     assert (several["error"], several["name"]) == ("Ambiguous", "Sept-Îles")
     assert len(several["candidates"]) == 2
-
-
-def test_the_instants_of_a_signed_proof_are_iso_8601(inbox):
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-    at = datetime(2026, 11, 20, 15, tzinfo=UTC)
-    answer = _signed(SimpleNamespace(home=inbox.home), "DI-2026-0001",
-                     {"queued_at": at, "deliveries": []})  # fmt: skip
-    assert answer["proof"]["queued_at"] == "2026-11-20T15:00:00+00:00"
-    key = load_pem_public_key((inbox.home / "keys" / "signing.pub.pem").read_bytes())
-    key.verify(base64.b64decode(answer["signature"]), canonical(answer["proof"]).encode())
 
 
 # --- colour -------------------------------------------------------------------------------------

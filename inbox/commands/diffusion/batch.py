@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from engine.diffusion import Account
     from inbox.app import App
     from inbox.lookup import Case
@@ -49,7 +51,14 @@ def read(app: App, reference: str, message: str) -> tuple[Case, Account]:
 
 
 def office(app: App) -> issuing.Office:
-    """Return who certifies here: the institute, with the workspace's key.
+    """Return who certifies here: the institute."""
+    return issuing.Office(
+        institute=app.workspace.institute["name"], zone=str(app.workspace.calendar.zone)
+    )
+
+
+def signing_key(app: App) -> Ed25519PrivateKey:
+    """Return the workspace's key.
 
     Raises:
         click.UsageError: The workspace has no key, or it is not one.
@@ -58,15 +67,12 @@ def office(app: App) -> issuing.Office:
 
     path = app.home / "keys" / "signing.pem"
     try:
-        key = private_key(path)
+        return private_key(path)
     except (FileNotFoundError, ValueError) as error:
         raise click.UsageError(
             _("La clé de signature manque ou n'en est pas une : {file}. Reprenez-la d'une sauvegarde.",
               file=path)
         ) from error  # fmt: skip
-    return issuing.Office(
-        institute=app.workspace.institute["name"], zone=str(app.workspace.calendar.zone), key=key
-    )
 
 
 def explained(app: App, case: Case, account: Account) -> Explanation:

@@ -11,13 +11,13 @@ import click
 from engine import certificates
 from inbox import dates
 from inbox.command import command
-from inbox.commands.diffusion.batch import message_option, office, read
+from inbox.commands.diffusion.batch import message_option, office, read, signing_key
 from inbox.commands.export import write_atomically
 from inbox.lookup import CASE
 from inbox.output import say, show_json
 from inbox.texts import _, lang
 from notifications.certificate import issuing, page
-from notifications.certificate.explanation import Explanation
+from notifications.certificate.summary import Summary
 from notifications.certificate.words import Speech
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def certificate(app: App, case: str, file: Path, message: str, number: int | Non
     document = json.loads(issued.document)
     text = issued.document if form == ".json" else page.render(document, lang())
     write_atomically(file, text.encode(), 0o644)
-    made = Explanation(document, Speech(lang()))
+    made = Summary(document, Speech(lang()))
     if app.json:
         show_json({
             "file": str(file), "case": found.number, "message": message, "issue": issued.issue,
@@ -75,6 +75,8 @@ def certificate(app: App, case: str, file: Path, message: str, number: int | Non
 
 def _issued(app: App, case: Case, account: Account, number: int | None) -> Certificate:
     if number is None:
-        return issuing.issue(app.database, account.outbox_id, case.definition, office(app), app.now)
+        return issuing.issue(
+            app.database, account.outbox_id, case.definition, office(app), signing_key(app), app.now
+        )
     with app.database.read() as connection:
         return certificates.issued(connection, account.outbox_id, number)

@@ -9,7 +9,7 @@ import click
 from inbox.command import command
 from inbox.commands.diffusion.batch import explained, message_option, read
 from inbox.lookup import CASE
-from inbox.output import say, show_json, strong
+from inbox.output import say, show_json, strong, wrapped
 from inbox.texts import _, clean
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def explain(app: App, case: str, message: str) -> None:
             "equitable": equitable, "accepted_means": means,
         })  # fmt: skip
         return
-    say(strong(f"{found.number} — {made.headline()}"))
+    say(strong(wrapped(f"{found.number} — {made.headline()}")))
     for heading, sentences in sections:
         say()
         say(strong(heading))
         for sentence in sentences:
-            say(clean(f"  {sentence}"))
+            say(wrapped(clean(sentence), "  "))

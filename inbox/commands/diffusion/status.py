@@ -12,7 +12,7 @@ from inbox import mailwords
 from inbox.command import command
 from inbox.commands.diffusion.batch import explained, message_option, read
 from inbox.lookup import CASE
-from inbox.output import say, show_json, strong, table
+from inbox.output import say, show_json, strong, table, wrapped
 from inbox.texts import _, clean
 from notifications.certificate import timeline
 from notifications.certificate.words import STATES, micros_between
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from inbox.app import App
     from notifications.certificate.explanation import Explanation
 
-#: Widths that leave a line within 80 columns.
-_NAME, _BAR = 38, 40
+#: The longest bar: the line stays within 80 columns.
+_BAR = 40
 
 
 @command(
@@ -42,15 +42,19 @@ def status(app: App, case: str, message: str) -> None:
     if app.json:
         show_json(_as_json(account, made, todo))
         return
-    say(strong(f"{found.number} — {made.headline()}"))
+    say(strong(wrapped(f"{found.number} — {made.headline()}")))
     for line in todo:
-        say(f"  → {line}")
+        say(wrapped(f"→ {line}", "  "))
     _tell_instants(made)
     _tell_acceptances(made)
     _tell_each(account, made)
     for line in made.refusals():
-        say(clean(line))
-    say(_("« Accepté » est la parole du relais de l'Institut ; personne ne peut dire « reçu »."))
+        say(wrapped(clean(line)))
+    say(
+        wrapped(
+            _("« Accepté » est la parole du relais de l'Institut ; personne ne peut dire « reçu ».")
+        )
+    )
 
 
 def _next(number: str, states: Mapping[str, int]) -> list[str]:
@@ -93,14 +97,10 @@ def _tell_acceptances(made: Explanation) -> None:
 def _tell_each(account: Account, made: Explanation) -> None:
     say()
     rows = [
-        (_short(copy.name), made.speech.word(STATES, copy.state), _when(copy, made) or "—")
+        (made.speech.word(STATES, copy.state), _when(copy, made) or "—", copy.name)
         for copy in sorted(account.copies, key=lambda c: fold(c.name))
     ]
-    table(rows, [_("Établissement"), _("État"), _("Quand")])
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _NAME else name[: _NAME - 1] + "…"
+    table(rows, [_("État"), _("Quand"), _("Établissement")])
 
 
 def _when(copy: Copy, made: Explanation) -> str | None:

@@ -11,12 +11,12 @@ import click
 from inbox import workspace as workspaces
 from inbox.command import command
 from inbox.main import REFUSED, USAGE
-from inbox.output import say, show_json, strong
+from inbox.output import say, show_json, strong, wrapped
 from inbox.texts import _, clean, lang, n_
 from notifications.certificate import checking
 from notifications.certificate.checking import Unreadable, check
-from notifications.certificate.explanation import Explanation
 from notifications.certificate.signing import fingerprint, public_key
+from notifications.certificate.summary import Summary
 from notifications.certificate.words import STATES, Speech
 
 if TYPE_CHECKING:
@@ -102,20 +102,22 @@ def _tell(file: Path, checked: Checked, signer: str) -> None:
     if not checked.changes:
         say(strong(_("Intacte : {file} est telle qu'elle a été signée.", file=file)))
         for line in _said(checked, signer):
-            say(clean(f"  {line}"))
+            say(wrapped(clean(line), "  "))
         return
     count = len(checked.changes)
     say(strong(n_("Changée : {n} endroit de {file} n'est pas ce qui a été signé.",
                   "Changée : {n} endroits de {file} ne sont pas ce qui a été signé.", count, file=file)))  # fmt: skip
     for change in checked.changes:
-        say(clean(f"  {change.place} : {sentence(change)}"))
+        say(
+            wrapped(clean(f"{change.place}{_part(change.place)}{_(' : ')}{sentence(change)}"), "  ")
+        )
 
 
 def _said(checked: Checked, signer: str) -> list[str]:
     document = checked.document
     return [
         _("{case}, attestation n° {n} : {said}", case=document["case"]["number"],
-          n=document["about"]["issue"], said=Explanation(document, Speech(lang())).headline()),
+          n=document["about"]["issue"], said=Summary(document, Speech(lang())).headline()),
         _("Empreinte SHA-256 : {sha256}", sha256=checked.sha256),
         *([] if checked.same_bytes else [_("Le texte a été remis en forme ; il dit la même chose.")]),
         {
@@ -126,6 +128,20 @@ def _said(checked: Checked, signer: str) -> list[str]:
                          "publique de l'Institut : --key"),
         }[signer],
     ]  # fmt: skip
+
+
+def _part(place: str) -> str:
+    """Return what a place is about, in parentheses; nothing where the place says it itself."""
+    _root, name, *deeper = [*place.split("/"), ""]
+    if name == "lines" and deeper[0].isdigit():
+        return _(" (ligne {n})", n=int(deeper[0]) + 1)
+    said = {
+        "about": _("l'émission"), "case": _("le dossier"), "rule": _("la règle"),
+        "content": _("le contenu"), "recipients": _("les destinataires"), "times": _("les instants"),
+        "runs": _("les essais"), "outcome": _("le bilan"), "refusals": _("les refus"),
+        "lines": _("les lignes"), "digests": _("les empreintes"), "signature": _("le sceau"),
+    }.get(name)  # fmt: skip
+    return "" if said is None else f" ({said})"
 
 
 def sentence(change: Change) -> str:

@@ -1,0 +1,119 @@
+"""A diffusion in one line: where it stands, and whether it is equitable.
+
+What two seconds are enough for; `explanation` has the reasons.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from notifications.certificate.words import Speech
+
+    Document = Mapping[str, Any]
+
+
+class Summary:
+    """Sums up one certificate.
+
+    Args:
+        document: The certificate's sections, sealed or not.
+        speech: The language.
+    """
+
+    def __init__(self, document: Document, speech: Speech) -> None:
+        self.document = document
+        self.speech = speech
+        self.say = speech.say
+        self.outcome = document["outcome"]
+        self.count: int = self.outcome["recipients"]
+        self.accepted: int = self.outcome["accepted"]
+
+    @property
+    def standing(self) -> str:
+        """Where it stands: `empty`, `complete`, `partial`, `nobody` (settled so), or `waiting`."""
+        if not self.count:
+            return "empty"
+        if self.accepted == self.count:
+            return "complete"
+        if self.accepted:
+            return "partial"
+        settled = {"refused", "refused_rcpt", "aborted"}
+        return "nobody" if set(self.outcome["states"]) <= settled else "waiting"
+
+    def headline(self) -> str:
+        """Return what is to be understood in two seconds."""
+        lines: dict[str, Callable[[], str]] = {
+            "empty": self._empty,
+            "complete": self._complete,
+            "partial": self.missing,
+            "nobody": self._nobody,
+            "waiting": self._waiting,
+        }
+        return lines[self.standing]()
+
+    def _empty(self) -> str:
+        return self.say("Aucun destinataire : rien n'était à transmettre.",
+                        "No recipient: there was nothing to send.")  # fmt: skip
+
+    def _complete(self) -> str:
+        said = self._said()
+        shape, window = self.outcome["shape"], self.outcome["window_us"]
+        first, last = self.document["times"]["first_dot"], self.document["times"]["last_reply"]
+        if shape is None or first is None or last is None:
+            return f"{said}."
+        if shape == "one":
+            return self.say("{said}, en une seule fois, le {at}.", "{said}, all at once, on {at}.",
+                            said=said, at=self.speech.moment(first))  # fmt: skip
+        if shape == "runs":
+            return self.say("{said}, en plusieurs fois, du {at} au {end}.",
+                            "{said}, in several times, from {at} to {end}.", said=said,
+                            at=self.speech.moment(first), end=self.speech.moment(last))  # fmt: skip
+        return self.say("{said}, en {window}, le {at}.", "{said}, within {window}, on {at}.",
+                        said=said, window=self.speech.duration(window or 0),
+                        at=self.speech.moment(first))  # fmt: skip
+
+    def _said(self) -> str:
+        return self.speech.count(
+            self.accepted,
+            ("{said} accepté par le relais de l'Institut", "{said} acceptés par le relais de l'Institut"),
+            ("{said} accepted by the institute's relay", "{said} accepted by the institute's relay"),
+            said=self.outcome["said"],
+        )  # fmt: skip
+
+    def missing(self) -> str:
+        """Return how many are still to be accepted, and that this is not « diffused »."""
+        return self.speech.count(
+            self.count - self.accepted,
+            ("{said} : il en manque {n}. Ce n'est pas « diffusé ».",
+             "{said} : il en manque {n}. Ce n'est pas « diffusé »."),
+            ("{said}: {n} is missing. This is not “diffused”.",
+             "{said}: {n} are missing. This is not “diffused”."),
+            said=self._said(),
+        )  # fmt: skip
+
+    def _nobody(self) -> str:
+        return self.say("0/{n} : rien n'est parti, pour personne.",
+                        "0/{n}: nothing left, for anybody.", n=self.count)  # fmt: skip
+
+    def _waiting(self) -> str:
+        states = self.outcome["states"]
+        if "uncertain" in states:
+            return self.say("0/{n} : la fin du message est partie, aucune réponse n'est venue ; personne "
+                            "ne sait ce qu'il en est.",
+                            "0/{n}: the end of the message left, no reply came; nobody knows.",
+                            n=self.count)  # fmt: skip
+        times = self.document["times"]
+        return self.say("0/{n} : rien n'est encore accepté ; l'envoi est fixé au {at}.",
+                        "0/{n}: nothing is accepted yet; it is set for {at}.",
+                        n=self.count, at=self.speech.moment(times["set_for"]))  # fmt: skip
+
+    @property
+    def verdict(self) -> str:
+        """`yes`, `partly`, `nobody` (all equally without it), or `waiting`."""
+        if self.standing in {"nobody", "waiting", "empty"}:
+            return "nobody" if self.standing == "nobody" else "waiting"
+        known = self.outcome["shape"] in {"one", "groups", "each"}
+        return "yes" if self.outcome["complete"] and known else "partly"

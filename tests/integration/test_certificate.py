@@ -1,0 +1,125 @@
+"""Certificates issued from a database: numbered, kept, made anew only when there is something new."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from engine import certificates, diffusion, outbox
+from engine.errors import NotFound
+from notifications.certificate import issuing
+from notifications.certificate.checking import check, own_line
+from notifications.certificate.slip import slip
+from notifications.rendering import Renderer
+from notifications.settings import Institute
+from tests.support.diffusions import DOT, carry, key, newest_batch
+from tests.support.world import ready_to_diffuse
+
+
+def batch(world):
+    number = ready_to_diffuse(world)
+    world.do(number, "diffuser")
+    return number, newest_batch(world.database)
+
+
+def issue(world, batch_id, number=1):
+    definition = world.library.current("demande").definition
+    office = issuing.Office(institute="Institut", zone="America/Toronto")
+    return issuing.issue(
+        world.database, batch_id, definition, office, key(number), world.clock.now()
+    )
+
+
+def account(world, batch_id):
+    with world.database.read() as connection:
+        return diffusion.account_of(connection, batch_id)
+
+
+def test_a_certificate_says_what_the_database_holds(requests):
+    number, batch_id = batch(requests)
+    carry(requests.database, batch_id)
+    made = issue(requests, batch_id)
+    document = check(made.document.encode(), key().public_key().public_bytes_raw()).document
+    assert document["case"]["number"] == number
+    assert document["outcome"]["said"] == "3/3"
+    assert (document["outcome"]["shape"], document["outcome"]["window_us"]) == ("one", 0)
+    assert document["runs"][0]["window_us"] == 3100
+    assert document["about"]["register"]["faults"] == 0
+    assert document["rule"]["sha256"] == requests.library.current("demande").definition.sha256
+    for copy in account(requests, batch_id).copies:
+        mine = own_line(document, copy.salt, copy.name, copy.addresses)
+        assert mine["line"] == copy.position + 1
+        assert mine["transmission"] == 1
+
+
+def test_a_new_issue_is_made_only_when_what_it_says_has_changed(requests):
+    _number, batch_id = batch(requests)
+    failed = "550 <e01@example.org> inconnu"
+    carry(requests.database, batch_id, refused={"e01@example.org": failed}, decision="aborted")
+    one = issue(requests, batch_id)
+    requests.clock.set(requests.clock.now() + timedelta(hours=3))
+    assert issue(requests, batch_id) == one
+    carry(requests.database, batch_id, at=DOT + timedelta(hours=4))
+    two = issue(requests, batch_id)
+    assert (one.issue, two.issue) == (1, 2)
+    first, second = json.loads(one.document), json.loads(two.document)
+    assert second["about"]["previous"] == one.sha256
+    assert (first["outcome"]["said"], second["outcome"]["said"]) == ("0/3", "3/3")
+    assert [r["remedy"] for r in second["refusals"]] == ["accepted"]
+    with requests.database.read() as connection:
+        assert certificates.issued(connection, batch_id, 1) == one
+        assert certificates.newest(connection, batch_id) == two
+        with pytest.raises(NotFound) as missing:
+            certificates.issued(connection, batch_id, 3)
+    assert missing.value.near == ("1", "2")
+
+
+def test_a_new_key_makes_a_new_issue(requests):
+    _number, batch_id = batch(requests)
+    carry(requests.database, batch_id)
+    assert issue(requests, batch_id).issue == 1
+    assert issue(requests, batch_id, number=2).issue == 2
+
+
+def test_two_who_issue_at_the_same_moment_have_the_same_certificate(requests):
+    _number, batch_id = batch(requests)
+    carry(requests.database, batch_id)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _n: issue(requests, batch_id), range(4)))
+    assert len({c.sha256 for c in made}) == 1
+
+
+def test_a_certificate_can_be_issued_before_anything_was_tried(requests):
+    _number, batch_id = batch(requests)
+    document = json.loads(issue(requests, batch_id).document)
+    assert document["outcome"]["said"] == "0/3"
+    assert document["runs"] == []
+    assert check(json.dumps(document).encode()).changes == ()
+
+
+def test_a_follow_up_message_has_what_one_partner_needs_and_nothing_of_the_others(requests):
+    number, batch_id = batch(requests)
+    carry(requests.database, batch_id)
+    made, known = issue(requests, batch_id), account(requests, batch_id)
+    renderer = Renderer(Institute(name="Institut", address="", email="info@example.org"))
+    for copy in known.copies:
+        told = slip(known, copy, made)
+        facts = {"attestation": told, "case": {"number": number}}
+        content = renderer.render("demande/attestation", ("fr", "en"), facts)
+        for needed in (copy.salt, made.sha256, number, "3/3", copy.addresses[0]):
+            assert needed in content["text"]
+        assert "accepté" in content["text"]
+        assert "16 November 2026" in content["text"].replace("\u00a0", " ")
+        for other in known.copies:
+            if other is not copy:
+                assert other.salt not in content["text"]
+                assert other.addresses[0] not in content["text"]
+                assert other.name not in content["text"]
+
+
+def test_what_is_certified_counts_as_accepted_what_the_case_counts_so(requests):
+    _number, batch_id = batch(requests)
+    carry(requests.database, batch_id)
+    document = json.loads(issue(requests, batch_id).document)
+    assert set(document["outcome"]["states"]) <= set(outbox.DONE)

@@ -1,0 +1,216 @@
+"""The page of a certificate: said in plain words, followed by who cannot see it, complete in one file."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import html5lib
+import pytest
+
+from notifications.certificate import page
+from notifications.certificate.explanation import Explanation
+from notifications.certificate.timeline import MOST, acceptances, drawing, passages
+from notifications.certificate.words import Speech
+from tests.support.diffusions import DOT, account, each, refused, run, sealed, transmission
+
+SVG = "{http://www.w3.org/2000/svg}"
+GROUPS = replace(
+    account(30),
+    copies=tuple(replace(c, transmission=1 + n // 10) for n, c in enumerate(account(30).copies)),
+    runs=(run([transmission(n, recipients=10) for n in (1, 2, 3)], shape="groups", window=5100),),
+)
+WAVES = replace(
+    GROUPS,
+    runs=(run([transmission(n, wave=n) for n in (1, 2, 3)], shape="waves", window=65_000_000),),
+)
+ABORTED = replace(
+    account(3),
+    copies=tuple(replace(c, state="aborted", transmission=None, reply=None) for c in account(3).copies),
+    runs=(run([], decision="aborted", first_dot_at=None, last_reply_at=None, window=None,
+              reason={"refused": {"member:100": "550 no"}}),),
+)  # fmt: skip
+WAITING = replace(
+    account(3), not_before=DOT + timedelta(days=1), runs=(), contents={},
+    copies=tuple(replace(c, state="queued", transmission=None, staged_at=None, released_at=None,
+                         settled_at=None, reply=None, attempts=0) for c in account(3).copies),
+)  # fmt: skip
+UNCERTAIN = replace(
+    account(3), copies=tuple(replace(c, state="uncertain", reply=None) for c in account(3).copies)
+)
+EVERY = {
+    "none": account(0), "single": account(1), "one": account(29), "each": each(60), "groups": GROUPS,
+    "waves": WAVES, "refused": refused(account(29), 4, "550 no"), "aborted": ABORTED,
+    "waiting": WAITING, "uncertain": UNCERTAIN, "many": each(1000),
+}  # fmt: skip
+
+
+def parsed(text):
+    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
+    return parser.parse(text)
+
+
+def headline(name, lang="fr"):
+    return Explanation(sealed(EVERY[name]), Speech(lang)).headline().replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+@pytest.mark.parametrize("name", EVERY)
+def test_the_page_is_valid_complete_and_can_be_followed_without_seeing_it(name, lang):
+    text = page.render(sealed(EVERY[name]), lang)
+    tree = parsed(text)
+    assert tree.get("lang") == f"{lang}-CA"
+    assert tree.find("head/title").text
+    assert len(tree.findall(".//main")) == len(tree.findall(".//h1")) == 1
+    assert tree.find("body/header") is not None
+    levels = [int(e.tag[1]) for e in tree.iter() if re.fullmatch(r"h\d", str(e.tag))]
+    assert set(levels) == {1, 2}
+    for table in tree.iter("table"):
+        assert table.find("caption").text
+        assert all(cell.get("scope") == "col" for cell in table.find("thead").iter("th"))
+        for row in table.find("tbody"):
+            assert row[0].get("scope") == "row"
+    for region in tree.findall(".//*[@tabindex]"):
+        assert region.get("aria-label")
+    drawn = list(tree.iter(f"{SVG}svg"))
+    assert len(drawn) == (name not in {"none", "aborted", "waiting", "uncertain"})
+    for picture in drawn:
+        assert picture.get("role") == "img"
+        named = [picture.find(f"{SVG}title"), picture.find(f"{SVG}desc")]
+        assert picture.get("aria-labelledby").split() == [e.get("id") for e in named]
+        assert all(e.text for e in named)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_page_asks_the_network_for_nothing_and_runs_nothing(name):
+    tree = parsed(page.render(sealed(EVERY[name]), "fr"))
+    scripts = list(tree.iter("script"))
+    assert [s.get("type") for s in scripts] == ["application/json"]
+    for element in tree.iter():
+        for attribute in element.attrib:
+            assert attribute not in {"src", "href", "style"}
+            assert not str(attribute).startswith("on")
+
+
+def test_a_text_of_a_server_cannot_become_part_of_the_page():
+    made = sealed(refused(account(2), 1, "550 </script><script>alert(1)</script><b>x"))
+    text = page.render(made, "fr")
+    tree = parsed(text)
+    assert len(list(tree.iter("script"))) == 1
+    assert list(tree.iter("b")) == []
+    assert json.loads(tree.find(".//script").text) == made
+
+
+@pytest.mark.parametrize(("name", "fr", "en"), [
+    ("none", "Aucun destinataire : rien n'était à transmettre.", "No recipient: there was nothing to send."),
+    ("single", "1/1 accepté par le relais de l'Institut, en une seule fois, le 16 novembre 2026 à 10 h 00.",
+     "1/1 accepted by the institute's relay, all at once, on 16 November 2026 at 10:00."),
+    ("one", "29/29 acceptés par le relais de l'Institut, en une seule fois, le 16 novembre 2026 à 10 h 00.",
+     "29/29 accepted by the institute's relay, all at once, on 16 November 2026 at 10:00."),
+    ("each", "60/60 acceptés par le relais de l'Institut, en 60 ms, le 16 novembre 2026 à 10 h 00.",
+     "60/60 accepted by the institute's relay, within 60 ms, on 16 November 2026 at 10:00."),
+    ("groups", "30/30 acceptés par le relais de l'Institut, en 5,1 ms, le 16 novembre 2026 à 10 h 00.",
+     "30/30 accepted by the institute's relay, within 5.1 ms, on 16 November 2026 at 10:00."),
+    ("refused", "28/29 acceptés par le relais de l'Institut : il en manque 1. Ce n'est pas « diffusé ».",
+     "28/29 accepted by the institute's relay: 1 is missing. This is not “diffused”."),
+    ("aborted", "0/3 : rien n'est parti, pour personne.", "0/3: nothing left, for anybody."),
+    ("waiting", "0/3 : rien n'est encore accepté ; l'envoi est fixé au 17 novembre 2026 à 10 h 00.",
+     "0/3: nothing is accepted yet; it is set for 17 November 2026 at 10:00."),
+    ("uncertain", "0/3 : la fin du message est partie, aucune réponse n'est venue ; personne ne sait ce qu'il en est.",
+     "0/3: the end of the message left, no reply came; nobody knows."),
+])  # fmt: skip
+def test_two_seconds_are_enough(name, fr, en):
+    assert headline(name) == fr
+    assert headline(name, "en") == en
+
+
+@pytest.mark.parametrize(("name", "verdict", "reason"), [
+    ("one", "yes", ("Un seul envoi pour les 29 : un seul point final, une seule réponse du relais, 3,1 ms après. "
+     "Entre le premier servi et le dernier : 0 ms.")),
+    ("each", "yes", "60 ms entre le premier point final et la dernière acceptation."),
+    ("groups", "yes", "3 envois groupés"),
+    ("waves", "partly", "en 3 vagues, sur 1 min 5 s."),
+    ("refused", "partly", "1 refus, connu avant que quiconque ait quoi que ce soit."),
+    ("aborted", "nobody", "1 refus, connu avant que quiconque ait quoi que ce soit."),
+    ("waiting", "waiting", "Il est trop tôt pour le dire."),
+    ("uncertain", "waiting", "3 lignes demandent une personne."),
+])  # fmt: skip
+def test_why_it_is_equitable_or_not_is_said_with_the_figures(name, verdict, reason):
+    made = Explanation(sealed(EVERY[name]), Speech("fr"))
+    said = " ".join([made.verdict_said(), *made.equitable()]).replace("\u00a0", " ")
+    assert made.verdict == verdict
+    assert reason in said
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+@pytest.mark.parametrize("name", EVERY)
+def test_received_is_never_said(name, lang):
+    made = Explanation(sealed(EVERY[name]), Speech(lang))
+    said = " ".join(s for _heading, sentences in made.sections() for s in sentences).casefold()
+    for word in ("reçu", "received", "livré", "delivered"):
+        assert word not in said
+    assert "{" not in said
+
+
+# --- the time line ------------------------------------------------------------------------------
+
+
+def test_one_transmission_is_one_row_and_one_event():
+    made = sealed(account(29))
+    (row,) = passages(made)
+    assert (row.count, row.accepted, row.settled) == (29, 29, (3000, 3000))
+    assert acceptances(made) == [(3000, 3000, 29)]
+    assert "Un seul événement pour les 29 lignes" in page.render(made, "fr")
+
+
+def test_each_line_has_its_own_row_at_its_own_place():
+    made = sealed(each(60))
+    picture = drawing(made, Speech("fr"))
+    assert len(picture["rows"]) == 60
+    places = [row["settled"][1] for row in picture["rows"]]
+    assert len(set(places)) == 60
+    assert max(places) == 720
+    assert sum(count for _start, _end, count in acceptances(made)) == 60
+
+
+def test_a_thousand_lines_are_gathered_and_none_is_lost():
+    rows = passages(sealed(each(1000)))
+    assert len(rows) <= MOST
+    assert sum(row.count for row in rows) == sum(row.accepted for row in rows) == 1000
+
+
+def test_a_refusal_stands_before_the_dot_and_is_told_by_its_shape():
+    picture = drawing(sealed(refused(account(3), 2, "550 no")), Speech("fr"))
+    (out,) = [row for row in picture["rows"] if not row["accepted"]]
+    assert out["label"] == "ligne 2"
+    assert out["settled"][1] < 400
+    assert out["released"] is None
+
+
+def test_the_axis_is_in_milliseconds():
+    labels = [
+        t["label"].replace("\u00a0", " ")
+        for t in drawing(sealed(account(3)), Speech("fr"))["ticks"]
+    ]
+    assert labels == ["−400 ms", "−200 ms", "0", "0", "+1 ms", "+2 ms", "+3 ms"]
+
+
+def test_nothing_is_drawn_before_a_first_dot():
+    assert drawing(sealed(WAITING), Speech("fr")) is None
+    assert acceptances(sealed(ABORTED)) == []
+
+
+def test_an_instant_of_zero_width_is_drawn_all_the_same():
+    at_once = account(2)
+    still = tuple(replace(c, staged_at=DOT, settled_at=DOT) for c in at_once.copies)
+    ran = run([transmission(1, staged_at=DOT, replied_at=DOT)], window=0, last_reply_at=DOT)
+    assert drawing(sealed(replace(at_once, copies=still, runs=(ran,))), Speech("fr"))["rows"]
+
+
+@pytest.mark.parametrize(("micros", "fr"), [
+    (0, "0 ms"), (3100, "3,1 ms"), (357_000, "357 ms"), (1_250_000, "1,25 s"), (65_000_000, "1 min 5 s"),
+    (7_200_003_000, "2 h"), (183_600_000_000, "2 j 3 h"),
+])  # fmt: skip
+def test_durations_are_said_as_people_say_them(micros, fr):
+    assert Speech("fr").duration(micros).replace("\u00a0", " ") == fr
+    assert Speech("fr").offset(-micros).replace("\u00a0", " ") == (f"−{fr}" if micros else fr)
