@@ -179,7 +179,7 @@ def _of_earlier_batch(draft: Draft, notification: CompiledNotification) -> list[
         select(deliveries)
         .where(
             deliveries.c.outbox_id == batch,
-            deliveries.c.state.in_(("accepted", "confirmed", "uncertain", "releasing")),
+            deliveries.c.state.in_(("accepted", "delayed", "confirmed", "uncertain", "releasing")),
         )
         .order_by(deliveries.c.id)
     )

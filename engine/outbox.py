@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 RETRIED = ("queued", "deferred", "deferred_rcpt", "lost_before_dot", "staging_failed",
            "resend_authorised")  # fmt: skip
 #: The server took it, or a person made sure that it had.
-DONE = ("accepted", "confirmed")
+DONE = ("accepted", "delayed", "confirmed")
 #: A person is needed.
-NEEDS_PERSON = ("refused", "refused_rcpt", "uncertain", "aborted")
+NEEDS_PERSON = ("refused", "refused_rcpt", "uncertain", "aborted", "bounced")
 #: How long a lease holds without being renewed, in real time.
 LEASE = timedelta(minutes=5)
 #: Waits between tries, then given up: two days in all, as mail servers do (RFC 5321, 4.5.4.1).
@@ -180,7 +180,7 @@ def _recover(connection: Connection, row: Row[Any], now: int) -> None:
         .values(state="lost_before_dot", next_attempt_at=now)
     )
     if lost:
-        _wake(connection, row.case_id, now)
+        wake(connection, row.case_id, now)
 
 
 def _due(connection: Connection, outbox_id: int, now: int) -> list[Row[Any]]:
@@ -263,7 +263,7 @@ def move(
         values = _values(state, delivery, micros, reply)
         connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
         if values.get("next_attempt_at", 0) is None:
-            _wake(connection, leased.case_id, micros)
+            wake(connection, leased.case_id, micros)
 
 
 def _renew(connection: Connection, leased: Leased) -> None:
@@ -303,7 +303,8 @@ def _again(state: str, delivery: Delivery, now: int, reply: str | None) -> dict[
     return {"attempts": tries, "next_attempt_at": now + wait}
 
 
-def _wake(connection: Connection, case_id: int | None, now: int) -> None:
+def wake(connection: Connection, case_id: int | None, now: int) -> None:
+    """Ask, inside this transaction, that the case of a message be looked at again."""
     if case_id is None:
         return
     pending = select(timers.c.id).where(
@@ -509,14 +510,17 @@ def retry(
     decision: Mapping[str, Any],
     addresses: Mapping[int, Sequence[str]] | None = None,
 ) -> int:
-    """Queue refused deliveries again, to other addresses if they have changed; return how many.
+    """Queue again what was refused or came back, to other addresses if they have changed.
 
     Args:
         connection: In a write transaction.
-        ids: Deliveries; those that are not refused are left alone.
+        ids: Deliveries; those that were not refused and did not come back are left alone.
         now: The workspace's clock.
         decision: Who, when and why, kept with the delivery.
         addresses: New addresses by delivery.
+
+    Returns:
+        How many were queued.
     """
     done = 0
     for delivery_id in ids:
@@ -531,7 +535,7 @@ def retry(
             .where(
                 deliveries.c.id == delivery_id,
                 or_(
-                    deliveries.c.state.in_(("refused", "refused_rcpt", "aborted")),
+                    deliveries.c.state.in_(("refused", "refused_rcpt", "aborted", "bounced")),
                     and_(deliveries.c.state.in_(RETRIED), deliveries.c.attempts > 0),
                 ),
             )
@@ -548,7 +552,7 @@ def resolve(
     now: datetime,
     decision: Mapping[str, Any],
 ) -> bool:
-    """Settle an uncertain delivery as a person decides; False when it is not uncertain.
+    """Settle a delivery that is uncertain, or came back, as a person decides; False when it is neither.
 
     Args:
         connection: In a write transaction.
@@ -561,7 +565,7 @@ def resolve(
     again = verdict == "resend_authorised"
     row = connection.execute(
         update(deliveries)
-        .where(deliveries.c.id == delivery_id, deliveries.c.state == "uncertain")
+        .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(("uncertain", "bounced")))
         .values(
             state=verdict,
             next_attempt_at=to_micros(now) if again else None,
@@ -574,5 +578,5 @@ def resolve(
     case_id = connection.execute(
         select(outbox.c.case_id).where(outbox.c.id == row.outbox_id)
     ).scalar()
-    _wake(connection, case_id, to_micros(now))
+    wake(connection, case_id, to_micros(now))
     return True

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.ports import Clock
     from engine.staff import Person
     from inbox.workspace import Workspace
+    from notifications.bounces import Watch
     from notifications.rendering import Renderer
     from notifications.worker import Worker
 
@@ -252,6 +253,13 @@ class App:
             settings=self.workspace.mail_settings(),
             clock=self.clock,
         )
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What reads the reports of what could not be delivered."""
+        from notifications.bounces import Watch
+
+        return Watch(self.database, self.workspace.bounce_settings())
 
 
 def _shipped() -> list[Source]:
