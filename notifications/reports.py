@@ -15,6 +15,7 @@ from datetime import UTC
 from email.message import Message
 from email.parser import HeaderParser
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from engine.chain import canonical, content_hash
@@ -24,7 +25,6 @@ from engine.returns import Report, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
-    from email.header import Header
 
 #: No more than so many bytes of a message are looked at: what matters stands at its beginning.
 LONGEST = 1_000_000
@@ -33,6 +33,8 @@ _LONGEST_PLAIN = 200_000
 #: A report holds three of these, and a forwarded one a few more; the parser's time grows with each.
 _MOST_PARTS = 16
 _MOST_VERDICTS = 5_000
+#: Each blank line may begin another group of fields.
+_MOST_BLANKS = 8_000
 _MOST_IDS = 20
 _LONGEST_ID = 250
 _LONGEST_DIAGNOSTIC = 500
@@ -40,6 +42,8 @@ _LONGEST_DIAGNOSTIC = 500
 _PART = re.compile(rb"(?im)^[ \t>]*content-type:\s*(?:multipart|message)/")
 _MESSAGE_ID = re.compile(rf"<[^<>\s]{{3,{_LONGEST_ID}}}>")
 _QUOTED_ID = re.compile(rf"(?im)^[ \t>]*message-id:\s*(<[^<>\s]{{3,{_LONGEST_ID}}}>)")
+#: As the standard library sees lines: a lone CR ends one too.
+_BLANK = re.compile(rb"(?:\r\n?|\n)[ \t]*(?:\r\n?|\n)")
 _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _STATUS_PARTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 #: What the first letters of an Action mean; OpenSMTPD writes « error ».
@@ -64,7 +68,7 @@ def read(raw: bytes) -> tuple[Report, ...]:
     Args:
         raw: The message as it came; only its first `LONGEST` bytes are looked at.
     """
-    raw = raw[:LONGEST]
+    raw = _beginning(raw)
     if len(_PART.findall(raw)) > _MOST_PARTS:
         return ()
     try:
@@ -74,6 +78,13 @@ def read(raw: bytes) -> tuple[Report, ...]:
         return tuple(found) or _unusual(raw[:_LONGEST_PLAIN])
     except Exception:  # noqa: BLE001 - no parser foresees all that strangers can write
         return ()
+
+
+def _beginning(raw: bytes) -> bytes:
+    """Return as much of a message as is looked at."""
+    raw = raw[:LONGEST]
+    last = next(islice(_BLANK.finditer(raw), _MOST_BLANKS, None), None)
+    return raw if last is None else raw[: last.start()]
 
 
 # --- what follows the standard ------------------------------------------------------------------
@@ -107,17 +118,20 @@ def _blocks(part: Message) -> list[Message]:
     if part.get_content_type() == "message/delivery-status":
         return blocks
     # The standard library takes the international kind for a message: its body has the other groups.
-    rest = str(blocks[0].get_payload()) if blocks else ""
-    return [*blocks, *(HeaderParser().parsestr(b) for b in re.split(r"\r?\n\s*\r?\n", rest))]
+    rest: Any = blocks[0].get_payload(decode=True) if blocks else b""
+    return [
+        *blocks,
+        *(email.message_from_bytes(b) for b in _BLANK.split(rest or b"", _MOST_VERDICTS)),
+    ]
 
 
 def _verdict(block: Message) -> Verdict | None:
     named = (_value(block, f) for f in ("original-recipient", "final-recipient"))
     addresses = tuple(dict.fromkeys(_address(a) for a in named if is_email(_address(a))))
     diagnostic = _value(block, "diagnostic-code")[:_LONGEST_DIAGNOSTIC]
-    status = _STATUS.search(_text(block.get("status"))) or _STATUS.search(diagnostic)
+    status = _STATUS.search(_field(block, "status")) or _STATUS.search(diagnostic)
     code = status[0] if status else ""
-    action = _action(_text(block.get("action")), code)
+    action = _action(_field(block, "action"), code)
     if not addresses or action is None:
         return None
     return Verdict(addresses=addresses, action=action, status=code, diagnostic=diagnostic)
@@ -131,7 +145,7 @@ def _action(said: str, status: str) -> str | None:
 
 def _value(block: Message, name: str) -> str:
     """Return a field without its type: `rfc822; a@example.org`, `dns; mx.example.org`."""
-    text = _text(block.get(name))
+    text = _field(block, name)
     return text.partition(";")[2].strip() if ";" in text else text
 
 
@@ -156,7 +170,7 @@ def _unusual(raw: bytes) -> tuple[Report, ...]:
     ]
     if not verdicts:
         return ()
-    return (_report(message, _text(message.get("from")), tuple(verdicts[:_MOST_VERDICTS])),)
+    return (_report(message, _field(message, "from"), tuple(verdicts[:_MOST_VERDICTS])),)
 
 
 # --- both ---------------------------------------------------------------------------------------
@@ -175,11 +189,11 @@ def _report(letter: Message, reporter: str, verdicts: tuple[Verdict, ...]) -> Re
 
 def _identity(letter: Message, about: tuple[str, ...], verdicts: tuple[Verdict, ...]) -> str:
     """Return the report's Message-ID, or, where it has none, a hash of what it says."""
-    own = _MESSAGE_ID.search(_text(letter.get("message-id")))
+    own = _MESSAGE_ID.search(_field(letter, "message-id"))
     if own is not None:
         return own[0]
     said = [[list(v.addresses), v.action, v.status, v.diagnostic] for v in verdicts]
-    date = _text(letter.get("date"))
+    date = _field(letter, "date")
     return f"sha256:{content_hash(canonical({'about': about, 'date': date, 'said': said}))}"
 
 
@@ -190,10 +204,10 @@ def _about(letter: Message) -> Iterator[str]:
     """
     inside = [part for part in letter.walk() if part is not letter]
     for part in inside:
-        yield from _MESSAGE_ID.findall(_text(_original(part).get("message-id")))
+        yield from _MESSAGE_ID.findall(_field(_original(part), "message-id"))
     for name in ("original-message-id", "in-reply-to", "references"):
         for part in (*inside, letter):
-            yield from _MESSAGE_ID.findall(_text(part.get(name)))
+            yield from _MESSAGE_ID.findall(_field(part, name))
     for part in letter.walk():
         if part.get_content_maintype() == "text":
             yield from _QUOTED_ID.findall(_body(part))
@@ -213,13 +227,17 @@ def _body(part: Message) -> str:
 
 def _date(letter: Message) -> datetime | None:
     try:
-        found = parsedate_to_datetime(_text(letter.get("date")))
+        found = parsedate_to_datetime(_field(letter, "date"))
         return found.astimezone(UTC) if found.tzinfo else None
     except (ValueError, TypeError, OverflowError):
         return None
 
 
-def _text(value: str | Header | None) -> str:
-    """Return a field's value on one line, in characters that can be kept and shown."""
-    text = str(value or "").encode("utf-8", "replace").decode()
+def _field(message: Message, name: str) -> str:
+    """Return a field on one line, in characters that can be kept and shown; empty if absent.
+
+    The value is taken as it came: the library replaces what is not ASCII.
+    """
+    raw = next((str(v) for n, v in message.raw_items() if n.lower() == name), "")
+    text = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
