@@ -43,7 +43,7 @@ _PART = re.compile(rb"(?im)^[ \t>]*content-type:\s*(?:multipart|message)/")
 _MESSAGE_ID = re.compile(rf"<[^<>\s]{{3,{_LONGEST_ID}}}>")
 _QUOTED_ID = re.compile(rf"(?im)^[ \t>]*message-id:\s*(<[^<>\s]{{3,{_LONGEST_ID}}}>)")
 #: As the standard library sees lines: a lone CR ends one too.
-_BLANK = re.compile(rb"(?:\r\n?|\n)[ \t]*(?:\r\n?|\n)")
+_BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n))[ \t]*(?:\r\n|\n|\r(?!\n))")
 _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _STATUS_PARTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 #: What the first letters of an Action mean; OpenSMTPD writes « error ».

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
-from tests.support.commands import Inbox, workspace
+from tests.support.commands import Inbox, moved, workspace
 from tests.support.databases import Postgres, running_postgres
 from tests.support.mail import MailServer
 from tests.support.world import EXAMPLES, WORKFLOWS, World
@@ -79,11 +78,4 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Inbox:
 @pytest.fixture
 def inbox(tmp_path: Path, mail: MailServer, made_once: Inbox) -> Inbox:
     """A workspace of one's own, copied from one that was made by the real command."""
-    home = tmp_path / "espace"
-    shutil.copytree(made_once.home, home)
-    settings = (home / "inbox.toml").read_text(encoding="utf-8")
-    settings = settings.replace(str(made_once.home), str(home)).replace(
-        "port = 2525", f"port = {mail.port}"
-    )
-    (home / "inbox.toml").write_text(settings, encoding="utf-8")
-    return Inbox(home)
+    return moved(made_once, tmp_path / "espace", mail.port)

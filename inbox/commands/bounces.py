@@ -95,7 +95,7 @@ def _say_rest(tally: Tally) -> None:
     recorded = len(tally.effects)
     say(", ".join((
         n_("{n} message lu", "{n} messages lus", tally.messages),
-        n_("{n} avis", "{n} avis", tally.reports),
+        n_("{n} avis trouvé", "{n} avis trouvés", tally.reports),
         n_("{n} constat nouveau", "{n} constats nouveaux", recorded),
         n_("{n} déjà consigné", "{n} déjà consignés", tally.known),
     )) + ".")  # fmt: skip

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from engine import outbox, returns, roster
+from engine import outbox, returns
 from engine.errors import Refused
 from engine.schema import deliveries, timers
 from engine.verify import verify
@@ -165,8 +165,7 @@ def test_servers_may_change_the_case_of_an_address(diffused):
 
 def test_a_message_id_shared_by_a_batch_is_told_apart_by_the_address(diffused):
     world, number = diffused
-    # One transaction for identical content gives all its recipients the same Message-ID: here, in
-    # two batches, those of one and of the other establishment.
+    # As when one transaction carries the same content, under one Message-ID, to several establishments.
     about = notice(world, number, "e01@example.org")
     (report,) = read(postfix(about))
     with world.database.write() as connection:
@@ -429,17 +428,3 @@ def test_garbage_never_changes_a_delivery(diffused):
         from engine.schema import returns as table
 
         assert connection.execute(select(func.count()).select_from(table)).scalar() == 0
-
-
-def test_a_member_that_is_mended_by_its_contact_gets_its_new_address(diffused):
-    world, number = diffused
-    take_in(world, postfix(notice(world, number)))
-    today = world.calendar.today(world.clock.now())
-    with world.database.write() as connection:
-        member = roster.find_member(connection, "reseau", "Établissement 01")
-        roster.set_contacts(
-            connection, member, [roster.Contact(email="mieux@example.org")],
-            day=today, actor="x", at=world.clock.now(),
-        )  # fmt: skip
-    again(world, number, ["mieux@example.org"])
-    assert sent(world, number, "mieux@example.org").state == "queued"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +57,16 @@ class Inbox:
             text=True,
             stdin=subprocess.DEVNULL,
         )
+
+
+def moved(made: Inbox, home: Path, port: int) -> Inbox:
+    """Return a copy of a workspace elsewhere, with the mail server of that port."""
+    shutil.copytree(made.home, home)
+    settings = (home / "inbox.toml").read_text(encoding="utf-8")
+    settings = settings.replace(str(made.home), str(home))
+    settings = re.sub(r"(\[mail\].*?\nport = )\d+", rf"\g<1>{port}", settings, flags=re.DOTALL)
+    (home / "inbox.toml").write_text(settings, encoding="utf-8")
+    return Inbox(home)
 
 
 def workspace(folder: Path, port: int = 2525, database: str | None = None) -> Inbox:
