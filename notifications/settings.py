@@ -62,12 +62,7 @@ class MailSettings:
 
     def check(self) -> None:
         """Raise `Unavailable` when these settings would send in clear, or out of a rehearsal."""
-        if is_loopback(self.host):
-            return
-        if self.loopback_only:
-            raise Unavailable("mail", f"a rehearsal only sends to this machine ({self.host})")
-        if self.security == "none":
-            raise Unavailable("mail", f"mail must be encrypted: starttls or tls ({self.host})")
+        _check(self, "mail", "a rehearsal only sends to this machine")
 
     def password(self) -> str:
         """Return the password from the environment or from systemd's credentials, else empty."""
@@ -110,16 +105,20 @@ class BounceSettings:
 
     def check(self) -> None:
         """Raise `Unavailable` when these settings would read in clear, or out of a rehearsal."""
-        if is_loopback(self.host):
-            return
-        if self.loopback_only:
-            raise Unavailable("bounces", f"a rehearsal only reads from this machine ({self.host})")
-        if self.security == "none":
-            raise Unavailable("bounces", f"mail must be encrypted: starttls or tls ({self.host})")
+        _check(self, "bounces", "a rehearsal only reads from this machine")
 
     def password(self) -> str:
         """Return the password from the environment or from systemd's credentials, else empty."""
         return _secret(IMAP_CREDENTIAL, IMAP_PASSWORD_VARIABLE)
+
+
+def _check(settings: MailSettings | BounceSettings, what: str, rehearsing: str) -> None:
+    if is_loopback(settings.host):
+        return
+    if settings.loopback_only:
+        raise Unavailable(what, f"{rehearsing} ({settings.host})")
+    if settings.security == "none":
+        raise Unavailable(what, f"mail must be encrypted: starttls or tls ({settings.host})")
 
 
 def _secret(credential: str, variable: str) -> str:
