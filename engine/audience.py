@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 LEAD = timedelta(seconds=60)
 #: Of a delivery that its recipient has, or may have: an erratum must also reach somebody whose copy is
 #: still uncertain.
-HAD = ("accepted", "confirmed", "uncertain", "releasing")
+HAD = ("accepted", "delayed", "confirmed", "uncertain", "releasing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

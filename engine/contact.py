@@ -27,6 +27,20 @@ def is_email(text: str) -> bool:
     )
 
 
+def same_mailbox(address: str) -> str:
+    """Return what two spellings of one mailbox have in common: case, and the domain's ASCII form.
+
+    RFC 5321 (2.4) lets a server tell `Info` from `info`; none that serves people does, and servers
+    do change the case of what they report.
+    """
+    local, _, domain = address.strip().rpartition("@")
+    try:
+        ascii_domain = domain.encode("idna").decode()
+    except UnicodeError:
+        ascii_domain = domain
+    return f"{local}@{ascii_domain}".casefold()
+
+
 def has_controls(text: str, *, allow: str = "") -> bool:
     """Tell whether a text has control or other invisible characters that may deceive a reader."""
     return any(

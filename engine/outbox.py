@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 RETRIED = ("queued", "deferred", "deferred_rcpt", "lost_before_dot", "staging_failed",
            "resend_authorised")  # fmt: skip
 #: The server took it, or a person made sure that it had.
-DONE = ("accepted", "confirmed")
+DONE = ("accepted", "delayed", "confirmed")
 #: They have nothing, and a person is needed; beside them, nobody knows.
-REFUSED = ("refused", "refused_rcpt", "aborted")
+REFUSED = ("refused", "refused_rcpt", "aborted", "bounced")
 NEEDS_PERSON = (*REFUSED, "uncertain")
 #: Waits between tries, then given up: two days in all, as mail servers do (RFC 5321, 4.5.4.1).
 BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 480, 720, 720))
@@ -189,16 +189,19 @@ def retry(
     decision: Mapping[str, Any],
     addresses: Mapping[int, Sequence[str]] | None = None,
 ) -> int:
-    """Queue refused deliveries again, to other addresses if they have changed; return how many.
+    """Queue again what was refused or came back, to other addresses if they have changed.
 
     Those of a batch that was called off are queued again together with all the others of it.
 
     Args:
         connection: In a write transaction.
-        ids: Deliveries; those that are not refused are left alone.
+        ids: Deliveries; those that were not refused and did not come back are left alone.
         now: The workspace's clock.
         decision: Who, when and why, kept with the delivery.
         addresses: New addresses by delivery.
+
+    Returns:
+        How many were queued.
     """
     asked = [*ids, *_of_the_same_batch(connection, ids)]
     done = 0
@@ -247,7 +250,7 @@ def resolve(
     now: datetime,
     decision: Mapping[str, Any],
 ) -> bool:
-    """Settle an uncertain delivery as a person decides; False when it is not uncertain.
+    """Settle a delivery that is uncertain, or came back, as a person decides; False when it is neither.
 
     Args:
         connection: In a write transaction.
@@ -260,7 +263,7 @@ def resolve(
     again = verdict == "resend_authorised"
     row = connection.execute(
         update(deliveries)
-        .where(deliveries.c.id == delivery_id, deliveries.c.state == "uncertain")
+        .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(("uncertain", "bounced")))
         .values(
             state=verdict,
             next_attempt_at=to_micros(now) if again else None,

@@ -252,6 +252,8 @@ DELIVERY_STATES = (
     "lost_before_dot",
     "confirmed",
     "resend_authorised",
+    "bounced",
+    "delayed",
 )
 
 runs = Table(
@@ -338,6 +340,24 @@ deliveries = Table(
         sqlite_where=text("next_attempt_at IS NOT NULL"),
         postgresql_where=text("next_attempt_at IS NOT NULL"),
     ),
+)
+
+returns = Table(
+    "returns",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("delivery_id", Id, ForeignKey("deliveries.id"), nullable=False, index=True),
+    Column("report", String, nullable=False, comment="its Message-ID, or a hash where it has none"),
+    Column("address", String, nullable=False, comment="ours, that the report is about"),
+    Column("action", String, nullable=False, comment="RFC 3464, 2.3.3: failed, delayed…"),
+    Column("status", String, nullable=False, comment="RFC 3463, such as 5.1.1; may be empty"),
+    Column("diagnostic", Text, nullable=False, comment="what the other server said"),
+    Column("reporter", String, nullable=False, comment="the server that reports"),
+    Column("reported_at", BigInteger, comment="the report's own date"),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("sent_at", BigInteger, comment="released_at of the sending that it is about"),
+    UniqueConstraint("delivery_id", "report", "address"),
+    comment="what other servers reported about our mail after it had been accepted",
 )
 
 staff = Table(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from engine.staff import Person
     from inbox.attestation import Attestations
     from inbox.workspace import Workspace
+    from notifications.bounces import Watch
     from notifications.rendering import Renderer
     from notifications.worker import Worker
 
@@ -266,6 +267,13 @@ class App:
         return self._attestations.of(leased, delivery)
 
     _attestations: Attestations | None = None
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What reads the reports of what could not be delivered."""
+        from notifications.bounces import Watch
+
+        return Watch(self.database, self.workspace.bounce_settings())
 
 
 def _shipped() -> list[Source]:

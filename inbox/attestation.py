@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.diffusion import account_of
-from inbox.commands.diffusion.batch import office
+from inbox.commands.diffusion.batch import office, signing_key
 from notifications.certificate.issuing import issue
 from notifications.certificate.slip import slip
 
@@ -47,5 +47,7 @@ class Attestations:
         with app.database.read() as connection:
             account = account_of(connection, outbox_id)
         process = app.library.get(account.process, account.definition_version)
-        made = issue(app.database, outbox_id, process.definition, office(app), app.now)
+        made = issue(
+            app.database, outbox_id, process.definition, office(app), signing_key(app), app.now
+        )
         return account, made

@@ -199,6 +199,10 @@ def _unavailable(error: Unavailable) -> Told:
         "mail": _(
             "Le serveur de courrier est en défaut : {detail}", detail=mailwords.said(error.detail)
         ),
+        "bounces": _(
+            "La boîte des avis de non-remise est en défaut : {detail}",
+            detail=mailwords.said(error.detail),
+        ),
     }
     return ENVIRONMENT, whats[error.what], [_("Pour un diagnostic : inbox doctor")], {}
 

@@ -18,6 +18,11 @@ _FAULTS = {
     "TLS failed": "le chiffrement (TLS) n'a pas pu s'établir",
     "authentication refused": "le serveur refuse l'identifiant ou le mot de passe",
     "a rehearsal only sends to this machine": "une répétition n'écrit qu'à un serveur de cette machine",
+    "a rehearsal only reads from this machine": "une répétition ne lit que sur un serveur de cette "
+    "machine",
+    "no such file": "il n'y a pas de fichier à cet endroit",
+    "not a Maildir folder: no cur and new in it": "ce dossier n'est pas un Maildir : il n'a ni cur ni "
+    "new",
     "mail must be encrypted: starttls or tls": "le courrier doit être chiffré : starttls ou tls",
     "the sender stopped after the end of the message was to be sent": "l'envoi s'est arrêté au "
     "moment où partait la fin du message",

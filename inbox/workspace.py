@@ -19,7 +19,7 @@ from engine.errors import ArrimageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from notifications.settings import MailSettings
+    from notifications.settings import BounceSettings, MailSettings
 
 SETTINGS = "inbox.toml"
 HOME_VARIABLE = "INBOX_HOME"
@@ -50,6 +50,7 @@ class Workspace:
     database_url: str
     institute: Mapping[str, str]
     mail: Mapping[str, Any]
+    bounces: Mapping[str, Any]
     calendar: Calendar
 
     @property
@@ -71,6 +72,14 @@ class Workspace:
             institute=Institute(**self.institute),
             loopback_only=self.rehearsal,
         )
+
+    def bounce_settings(self) -> BounceSettings:
+        """Return where reports of what could not be delivered come back."""
+        from notifications.settings import BounceSettings
+
+        where = self.bounces["mailbox"]
+        path = str(self.home / Path(where).expanduser()) if where else ""
+        return BounceSettings(**{**self.bounces, "mailbox": path}, loopback_only=self.rehearsal)
 
 
 def locate(given: str | None) -> Path:
@@ -121,8 +130,19 @@ class _Reader:
                 for key, default in _INSTITUTE.items()
             },
             mail={key: self._take("mail", key, kind, d) for key, (kind, d) in _MAIL.items()},
+            bounces=self._bounces(),
             calendar=self._calendar(),
         )
+
+    def _bounces(self) -> dict[str, Any]:
+        given = {key: self._take("bounces", key, kind, d) for key, (kind, d) in _BOUNCES.items()}
+        if given["mailbox"] and given["host"]:
+            raise self._error("mailbox", "un fichier ou un serveur, pas les deux",
+                              "a file or a server, not both", "bounces")  # fmt: skip
+        if given["security"] not in _BOUNCES_SECURITY:
+            names = ", ".join(_BOUNCES_SECURITY)
+            raise self._error("security", f"il faut : {names}", f"one of: {names}", "bounces")
+        return given
 
     def _known(self) -> None:
         sections = {
@@ -130,6 +150,7 @@ class _Reader:
             "database": {"url"},
             "institute": set(_INSTITUTE),
             "mail": set(_MAIL),
+            "bounces": set(_BOUNCES),
             "calendar": {"zone", "opens", "closes", "closed"},
         }
         for name, part in self.read.items():
@@ -142,7 +163,9 @@ class _Reader:
     def _take(self, section: str, key: str, kind: type, default: Any) -> Any:
         value = self.read.get(section, {}).get(key, default)
         if not isinstance(value, kind):
-            raise self._error(key, f"il faut un {kind.__name__}", f"a {kind.__name__} is needed")
+            raise self._error(
+                key, f"il faut un {kind.__name__}", f"a {kind.__name__} is needed", section
+            )
         return value
 
     def _calendar(self) -> Calendar:
@@ -157,9 +180,12 @@ class _Reader:
         except (ValueError, TypeError) as error:
             raise self._error("calendar", f"calendrier refusé : {error}", str(error)) from error
 
-    def _error(self, key: str, fr: str, en: str) -> SettingsError:
+    def _error(self, key: str, fr: str, en: str, section: str = "") -> SettingsError:
         lines = self.text.splitlines()
-        line = next((n for n, t in enumerate(lines, 1) if key in t.partition("=")[0]), 1)
+        start = next((n for n, t in enumerate(lines, 1) if t.startswith(f"[{section}]")), 0)
+        line = next(
+            (n for n, t in enumerate(lines, 1) if n > start and key in t.partition("=")[0]), 1
+        )
         return SettingsError(f"{self.path}:{line}", f"« {key} » : {fr}", f"{key!r}: {en}")
 
 
@@ -192,6 +218,19 @@ _MAIL: dict[str, tuple[type, Any]] = {
     "timeout": (float, 60.0),
 }
 
+_BOUNCES: dict[str, tuple[type, Any]] = {
+    "mailbox": (str, ""),
+    "host": (str, ""),
+    "port": (int, 993),
+    "security": (str, "tls"),
+    "username": (str, ""),
+    "folder": (str, "INBOX"),
+    "done": (str, ""),
+    "every": (int, 5),
+    "timeout": (float, 60.0),
+}
+_BOUNCES_SECURITY = ("tls", "starttls", "none")
+
 #: What `inbox init` writes.
 TEMPLATE = """\
 # L'espace de travail d'Arrimage. Chaque clé est optionnelle ; en voici la valeur.
@@ -219,6 +258,23 @@ port = {port}
 security = "{security}"
 username = ""
 sender = "arrimage@example.org"
+timeout = 60.0
+
+# Où reviennent les avis de non-remise (la boîte de l'adresse sender, une boîte à elle seule de préférence).
+# Rien ici : ils ne sont lus que par inbox outbox bounces. Un fichier (mbox, ou un message) ou un dossier Maildir,
+# ou bien un serveur IMAP, avec ARRIMAGE_IMAP_PASSWORD ou une « credential » de systemd.
+[bounces]
+mailbox = ""
+host = ""
+port = 993
+# tls ou starttls ; none seulement pour un serveur de cette machine.
+security = "tls"
+username = ""
+folder = "INBOX"
+# Le dossier où va un avis une fois consigné ; vide : il reste là, marqué comme lu.
+done = ""
+# Minutes entre deux lectures pendant que inbox serve tourne.
+every = 5
 timeout = 60.0
 
 [calendar]

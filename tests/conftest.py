@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.support.commands import Inbox, copied, workspace
+from tests.support.commands import Inbox, moved, workspace
 from tests.support.databases import Postgres, running_postgres
 from tests.support.mail import MailServer
 from tests.support.world import EXAMPLES, WORKFLOWS, World
@@ -78,4 +78,4 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Inbox:
 @pytest.fixture
 def inbox(tmp_path: Path, mail: MailServer, made_once: Inbox) -> Inbox:
     """A workspace of one's own, copied from one that was made by the real command."""
-    return copied(made_once, tmp_path / "espace", mail.port)
+    return moved(made_once, tmp_path / "espace", mail.port)

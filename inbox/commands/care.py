@@ -288,6 +288,8 @@ def _checks(app: App) -> list[_Check]:
         _Check("mail server", _("serveur de courrier"), _mail,
                _("démarrez-le, ou corrigez host, port et security sous [mail] dans {file}",
                  file=settings)),
+        _Check("bounces", _("avis de non-remise"), _bounces,
+               _("corrigez [bounces] dans {file}", file=settings)),
         _Check("outbox", _("courrier"), _outbox, "inbox outbox --failed"),
         _Check("clock", _("rappels"), _clock,
                _("inbox serve doit tourner, ou inbox tick par cron")),
@@ -366,6 +368,17 @@ def _mail(app: App) -> tuple[bool, str]:
     asyncio.run(reach())
     settings = app.workspace.mail_settings()
     return True, f"{settings.host}:{settings.port} ({settings.security})"
+
+
+def _bounces(app: App) -> tuple[bool, str]:
+    settings = app.workspace.bounce_settings()
+    if not settings.is_set:
+        return True, _("lus seulement par inbox outbox bounces : [bounces] est vide")
+    with app.watch.letters() as letters:
+        waiting = sum(1 for _letter in letters)
+    where = settings.mailbox or f"{settings.host}:{settings.port} ({settings.security})"
+    return True, n_("{where}, {n} message à lire", "{where}, {n} messages à lire", waiting,
+                    where=where)  # fmt: skip
 
 
 def _outbox(app: App) -> tuple[bool, str]:

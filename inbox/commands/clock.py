@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from engine.timers import Ticked
     from inbox.app import App
+    from notifications.bounces import Tally
     from notifications.worker import Report
 
 _log = logging.getLogger("inbox.serve")
@@ -34,13 +35,14 @@ _ROUNDS = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
 
 
-def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Report]:
-    """Fire what is due and deliver what is ready, until nothing more is due now."""
+def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Report, Tally]:
+    """Read what came back, fire what is due and deliver what is ready, until nothing more is due."""
     from engine.timers import Ticked, tick
     from notifications.worker import Report
 
     app.keep_plans()
     ticked, report = Ticked(), Report()
+    returned = app.watch.read(app.now)
     app.worker.stop = stop
     for _round in range(_ROUNDS):
         fired = tick(app.engine)
@@ -51,7 +53,7 @@ def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Rep
         report.fault = report.fault or sent.fault
         if not (fired.fired or fired.woken or sent.states) or (stop and stop.is_set()):
             break
-    return ticked, report
+    return ticked, report, returned
 
 
 @command(
@@ -62,13 +64,15 @@ def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Rep
     examples=["inbox tick", "*/5 * * * * inbox tick --home /srv/institut"],
 )
 def tick(app: App) -> None:
-    ticked, report = one_pass(app)
+    ticked, report, returned = one_pass(app)
     if app.json:
         show_json({"fired": ticked.fired, "superseded": ticked.superseded, "woken": ticked.woken,
-                   "mail": report.states, "mail_fault": report.fault})  # fmt: skip
+                   "mail": report.states, "mail_fault": report.fault,
+                   "returned": len(returned.effects), "bounces_fault": returned.fault})  # fmt: skip
     else:
         _say(ticked, report)
-    if report.fault:
+        _say_returned(returned)
+    if report.fault or returned.fault:
         raise click.exceptions.Exit(4)
 
 
@@ -90,6 +94,15 @@ def _say(ticked: Ticked, report: Report) -> None:
     if report.fault:
         say(_("Le serveur de courrier est en défaut : {detail}. Rien n'est perdu ; on réessaiera.",
               detail=mailwords.said(report.fault)), err=True)  # fmt: skip
+
+
+def _say_returned(returned: Tally) -> None:
+    from inbox.commands.bounces import say_effects
+
+    say_effects(returned.effects)
+    if returned.fault:
+        say(_("La boîte des avis de non-remise est en défaut : {detail}. Rien n'est perdu ; on "
+              "réessaiera.", detail=mailwords.said(returned.fault)), err=True)  # fmt: skip
 
 
 @command(
@@ -142,7 +155,7 @@ class Passes:
         if self._pause and self._seconds() < self._next:
             return
         try:
-            ticked, report = one_pass(self._app, self._stop)
+            ticked, report, returned = one_pass(self._app, self._stop)
         except Unavailable as error:
             self._wait(error)
             return
@@ -154,6 +167,10 @@ class Passes:
             self._pause = 0.0
         if ticked.fired or report.states or report.fault:
             _log.info("fired=%s mail=%s fault=%s", ticked.fired, report.states, report.fault)
+        for effect in returned.effects:
+            said = effect.returned
+            _log.info("%s %s: %s %s, now %s", effect.number, effect.message, said.action,
+                      said.status, effect.state)  # fmt: skip
 
     def _wait(self, error: Unavailable) -> None:
         self._pause = min(_LONGEST_PAUSE, self._pause * 2 or _FIRST_PAUSE)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine import journal, outbox, roster
+from engine import journal, outbox, returns, roster
 from inbox import dates, mailwords
 from inbox.command import LazyGroup, command, taking_a_value
 from inbox.lookup import CASE, find
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from engine.outbox import Listed
+    from engine.returns import Returned
     from inbox.app import App
 
 #: The roster that the shipped process writes to.
@@ -32,7 +33,9 @@ class _Outbox(LazyGroup):
         # While the shell completes, what follows may still become `retry`: nothing is put before it.
         asked = {"--help", "-h"} & set(args) or ctx.resilient_parsing
         first = _first_word(args)
-        if (first is None and not asked) or (first is not None and first not in self.commands):
+        if (first is None and not asked) or (
+            first is not None and first not in self.list_commands(ctx)
+        ):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
@@ -57,7 +60,11 @@ outbox_group = _Outbox(
         "inbox outbox --failed",
         "inbox outbox 7",
         'inbox outbox retry 12 --reason "adresse corrigée"',
+        "inbox outbox bounces /var/mail/arrimage",
     ],
+    lazy={
+        "bounces": ("bounces", "bounces", _("Lire les avis de non-remise, et les rattacher.")),
+    },
 )
 
 
@@ -80,6 +87,8 @@ def states() -> dict[str, str]:
         "cancelled": _("annulé avant son instant"),
         "confirmed": _("confirmé par une personne"),
         "resend_authorised": _("renvoi autorisé"),
+        "bounced": _("revenu"),
+        "delayed": _("accepté, retardé ensuite"),
     }
 
 
@@ -92,14 +101,16 @@ def list_(app: App, case: str | None, failed: bool, limit: int) -> None:
     case_id = None if case is None else find(app, case).id
     with app.database.read() as connection:
         found = outbox.list_deliveries(connection, failed=failed, case_id=case_id, limit=limit)
+        came_back = returns.of_deliveries(connection, (d.id for d in found))
         counts = outbox.counts(connection)
     if app.json:
-        show_json({"counts": counts, "deliveries": [as_json(d) for d in found]})
+        show_json({"counts": counts,
+                   "deliveries": [as_json(d, came_back.get(d.id, [])) for d in found]})  # fmt: skip
         return
     words = states()
     rows = [
         (d.id, d.number or "", d.message, d.name or ", ".join(d.addresses), words[d.state],
-         _when(app, d), mailwords.said(d.reply or ""))
+         _when(app, d), answer(d, came_back.get(d.id, [])))
         for d in found
     ]  # fmt: skip
     if rows:
@@ -117,6 +128,10 @@ def list_(app: App, case: str | None, failed: bool, limit: int) -> None:
                 "Refusé : corrigez l'adresse (inbox partners contact …), puis : inbox outbox retry N° --reason …"
             )
         )
+    if failed and any(d.state == "bounced" for d in found):
+        say(_("Revenu : accepté par le relais, puis rejeté par le serveur du destinataire. Corrigez "
+              "l'adresse (inbox partners contact …), puis : inbox outbox retry N° --reason …"))  # fmt: skip
+        say(_("S'il est arrivé malgré l'avis : inbox outbox resolve N° --confirmed --reason …"))
 
 
 def _when(app: App, delivery: Listed) -> str:
@@ -128,8 +143,18 @@ def _when(app: App, delivery: Listed) -> str:
     return ""
 
 
-def as_json(delivery: Listed) -> dict[str, Any]:
-    """Return a delivery in its documented shape."""
+def answer(delivery: Listed, came_back: Sequence[Returned]) -> str:
+    """Return what was answered about a delivery: what came back since, else the relay's reply."""
+    failed = returns.failed(delivery.addresses, came_back)
+    told = [f"{r.address}{_(' : ')}{r.reason}" for r in failed]
+    if failed and len(failed) < len(delivery.addresses):
+        told.insert(0, n_("{n} adresse sur {all} est revenue", "{n} adresses sur {all} sont revenues",
+                          len(failed), all=len(delivery.addresses)))  # fmt: skip
+    return clean(" ; ".join(told)) or mailwords.said(delivery.reply or "")
+
+
+def as_json(delivery: Listed, came_back: Sequence[Returned]) -> dict[str, Any]:
+    """Return a delivery, and what came back of it, in its documented shape."""
     return {
         "id": delivery.id,
         "case": delivery.number,
@@ -146,10 +171,11 @@ def as_json(delivery: Listed) -> dict[str, Any]:
         "reply": delivery.reply,
         "message_id": delivery.message_id,
         "resolution": delivery.resolution,
+        "returns": [returns.as_json(r) for r in came_back],
     }
 
 
-@command("retry", help=_("Renvoyer ce qui a été refusé, aux adresses d'aujourd'hui."),
+@command("retry", help=_("Renvoyer ce qui a été refusé ou est revenu, aux adresses d'aujourd'hui."),
          examples=['inbox outbox retry 12 --reason "adresse corrigée"'])  # fmt: skip
 @click.argument("ids", nargs=-1, type=int, required=True)
 @click.option("--reason", required=True, help=_("Pourquoi (consigné)."))
@@ -176,7 +202,7 @@ def present_addresses(app: App, connection: Connection, ids: Sequence[int]) -> d
     return found
 
 
-@command("resolve", help=_("Trancher un envoi incertain : il est arrivé, ou il faut le renvoyer."),
+@command("resolve", help=_("Trancher un envoi incertain ou revenu : il est arrivé, ou il faut le renvoyer."),
          examples=['inbox outbox resolve 12 --confirmed --reason "vu dans le journal du relais"'])  # fmt: skip
 @click.argument("delivery", type=int)
 @click.option("--confirmed", "verdict", flag_value="confirmed", help=_("Il est arrivé."))
@@ -193,7 +219,7 @@ def resolve(app: App, delivery: int, verdict: str | None, reason: str) -> None:
             _note(app, connection, verdict, {"deliveries": [delivery], **decision})
     if not done:
         raise click.UsageError(
-            _("L'envoi {n} n'est pas incertain : inbox outbox --failed", n=delivery)
+            _("L'envoi {n} n'est ni incertain ni revenu : inbox outbox --failed", n=delivery)
         )
     _told(app, _("C'est noté."), 1)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.acceptance.test_command import NAMED
-from tests.support.commands import complete, copied
+from tests.support.commands import complete, moved
 
 #: A Wednesday, before the opening hours of the planned instant.
 PLANNED = "2026-11-18T10:00"
@@ -16,7 +16,7 @@ def plain(text):
 @pytest.fixture(scope="module")
 def prepared(made_once, tmp_path_factory):
     """A request that can be diffused to three establishments, made once by the real command."""
-    inbox = copied(made_once, tmp_path_factory.mktemp("suivi") / "espace", 2525)
+    inbox = moved(made_once, tmp_path_factory.mktemp("suivi") / "espace", 2525)
     inbox(*NAMED, "--country", "Maroc")
     inbox("take", "1")
     for letter in "ABC":
@@ -28,7 +28,7 @@ def prepared(made_once, tmp_path_factory):
 
 @pytest.fixture
 def ready(prepared, tmp_path, mail):
-    return copied(prepared, tmp_path / "espace", mail.port)
+    return moved(prepared, tmp_path / "espace", mail.port)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_the_reminder_reaches_only_those_who_have_not_answered(sent, mail):
     sent.now = "2026-11-25T10:01"
     sent("tick")
     assert to(mail, "Rappel") == ["b@example.org", "c@example.org"]
-    assert sent.json("diffusion", "proof", "1", "--message", "rappel_interets")["proof"]["recipients"] == 2  # fmt: skip
+    assert sent.json("diffusion", "status", "1", "--message", "rappel_interets")["recipients"] == 2
 
 
 def test_a_late_answer_needs_a_reason_and_one_that_came_in_time_does_not(sent):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,16 @@ class Inbox:
         )
 
 
+def moved(made: Inbox, home: Path, port: int) -> Inbox:
+    """Return a copy of a workspace elsewhere, with the mail server of that port."""
+    shutil.copytree(made.home, home)
+    settings = (home / "inbox.toml").read_text(encoding="utf-8")
+    settings = settings.replace(str(made.home), str(home))
+    settings = re.sub(r"(\[mail\].*?\nport = )\d+", rf"\g<1>{port}", settings, flags=re.DOTALL)
+    (home / "inbox.toml").write_text(settings, encoding="utf-8")
+    return Inbox(home)
+
+
 def workspace(folder: Path, port: int = 2525, database: str | None = None) -> Inbox:
     """Make a rehearsal workspace whose first person may act as anybody."""
     inbox = Inbox(folder / "espace")
@@ -67,15 +78,6 @@ def workspace(folder: Path, port: int = 2525, database: str | None = None) -> In
         inbox("staff", "add", login, "--name", login.title(), "--email", f"{login}@example.org",
               "--role", "conseiller")  # fmt: skip
     return inbox
-
-
-def copied(model: Inbox, home: Path, port: int) -> Inbox:
-    """Return a workspace of one's own, copied from one that was made by the real command."""
-    shutil.copytree(model.home, home)
-    settings = (home / "inbox.toml").read_text(encoding="utf-8")
-    settings = settings.replace(str(model.home), str(home)).replace("port = 2525", f"port = {port}")
-    (home / "inbox.toml").write_text(settings, encoding="utf-8")
-    return Inbox(home)
 
 
 def complete(inbox: Inbox) -> None:

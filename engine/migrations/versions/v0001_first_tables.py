@@ -556,7 +556,7 @@ def upgrade() -> None:
             comment="the last one it was in",
         ),
         sa.CheckConstraint(
-            "state IN ('queued', 'staging', 'staged', 'releasing', 'accepted', 'deferred', 'refused', 'uncertain', 'refused_rcpt', 'deferred_rcpt', 'staging_failed', 'aborted', 'cancelled', 'lost_before_dot', 'confirmed', 'resend_authorised')",
+            "state IN ('queued', 'staging', 'staged', 'releasing', 'accepted', 'deferred', 'refused', 'uncertain', 'refused_rcpt', 'deferred_rcpt', 'staging_failed', 'aborted', 'cancelled', 'lost_before_dot', 'confirmed', 'resend_authorised', 'bounced', 'delayed')",
             name=op.f("ck_deliveries_state_is_known"),
         ),
         sa.ForeignKeyConstraint(["outbox_id"], ["outbox.id"], name=op.f("fk_deliveries_outbox_id")),
@@ -576,6 +576,47 @@ def upgrade() -> None:
             sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
             postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
         )
+
+    op.create_table(
+        "returns",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "report",
+            sa.String(),
+            nullable=False,
+            comment="its Message-ID, or a hash where it has none",
+        ),
+        sa.Column("address", sa.String(), nullable=False, comment="ours, that the report is about"),
+        sa.Column(
+            "action", sa.String(), nullable=False, comment="RFC 3464, 2.3.3: failed, delayed…"
+        ),
+        sa.Column(
+            "status", sa.String(), nullable=False, comment="RFC 3463, such as 5.1.1; may be empty"
+        ),
+        sa.Column("diagnostic", sa.Text(), nullable=False, comment="what the other server said"),
+        sa.Column("reporter", sa.String(), nullable=False, comment="the server that reports"),
+        sa.Column("reported_at", sa.BigInteger(), nullable=True, comment="the report's own date"),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "sent_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="released_at of the sending that it is about",
+        ),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"], ["deliveries.id"], name=op.f("fk_returns_delivery_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_returns")),
+        sa.UniqueConstraint(
+            "delivery_id", "report", "address", name=op.f("uq_returns_delivery_id_report_address")
+        ),
+        comment="what other servers reported about our mail after it had been accepted",
+    )
+    with op.batch_alter_table("returns", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_returns_delivery_id"), ["delivery_id"], unique=False)
 
     # ### end Alembic commands ###
 

@@ -57,7 +57,7 @@ def send(app: App, case: str, message: str, rule: str | None, reason: str, yes: 
         _queue(app, found, message)
         _found, account = read(app, found.number, message)
     _again(app, account, rule, reason)
-    _ticked, report = one_pass(app)
+    report = one_pass(app)[1]
     found, account = read(app, found.number, message)
     _tell(app, found, account, report.fault)
     well = all(c.state in outbox.DONE for c in account.copies)
