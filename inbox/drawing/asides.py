@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inbox.drawing.graph import Aside, Node, Row
@@ -35,23 +36,25 @@ class Asides(Parts):
                 groups.setdefault(tuple(self.sources(action)), []).append(action)
         for states, actions in groups.items():
             label = " ; ".join(word(a.label) for a in actions)
-            names = tuple(a.name for a in actions)
-            row = Row(id=f"aside.action.{names[0]}", label=label, detail=label, actions=names,
-                      nodes=(Node(kind="end", id=f"end.aside.action.{names[0]}"),))  # fmt: skip
-            yield self._aside(row, label, states, names, interrupting=False)
+            yield self._by_actions(actions, states, label, (), [label])
 
     def _aside_of(self, action: CompiledAction) -> Aside:
-        name, target = f"aside.action.{action.name}", action.branches[0].state
-        label = self.said(action, frozenset())
-        nodes = self.on_the_way(action, name, target or self.open[0])
-        if target is None:
-            nodes = (*nodes, Node(kind="end", id=f"end.{name}"))
+        name, label = _named(action), self.said(action, frozenset())
+        nodes = self.on_the_way(action, name, action.branches[0].state or self.open[0])
         details = [label, *self.demands(self.written.actions[action.name])]
-        row = Row(id=name, label=label, detail=" · ".join(details),
-                  actions=(action.name,), nodes=nodes)  # fmt: skip
-        states = tuple(self.sources(action))
-        return self._aside(row, word(action.label), states, (action.name,),
-                           interrupting=target is not None)  # fmt: skip
+        return self._by_actions([action], tuple(self.sources(action)), label, nodes, details)
+
+    def _by_actions(
+        self, actions: list[CompiledAction], states: tuple[str, ...], label: str,
+        nodes: tuple[Node, ...], details: list[str],
+    ) -> Aside:  # fmt: skip
+        """Return an aside that people begin; it interrupts when it leads to an ending."""
+        names = tuple(action.name for action in actions)
+        start = Node(kind="start", id=f"start.{_named(actions[0])}", name=label, refs=names,
+                     interrupting=not self.stays(actions[0]))  # fmt: skip
+        row = Row(id=_named(actions[0]), label=label, detail=" · ".join(details), actions=names,
+                  nodes=nodes)  # fmt: skip
+        return self._aside(row, states, start)
 
     def _aside_of_timer(self, timer: CompiledTimer) -> Aside:
         name = f"aside.timer.{timer.name}"
@@ -62,20 +65,13 @@ class Asides(Parts):
             action = self.definition.actions[timer.action]
             actions = (action.name,)
             nodes += self.goes(action, self.open[0], name)[0]
-        if not nodes or nodes[-1].kind != "end":
-            nodes = (*nodes, Node(kind="end", id=f"end.{name}"))
         row = Row(id=name, label=start.name, detail=start.detail, actions=actions, nodes=nodes)
-        states = tuple(s for s in self.open if s in timer.states)
-        return Aside(id=f"group.{name}", name=self._where(states), states=states, row=row,
-                     start=start)  # fmt: skip
+        return self._aside(row, tuple(s for s in self.open if s in timer.states), start)
 
-    def _aside(
-        self, row: Row, name: str, states: tuple[str, ...], refs: tuple[str, ...], *,
-        interrupting: bool,
-    ) -> Aside:  # fmt: skip
-        start = Node(
-            kind="start", id=f"start.{row.id}", name=name, refs=refs, interrupting=interrupting
-        )
+    def _aside(self, row: Row, states: tuple[str, ...], start: Node) -> Aside:
+        """Return an aside, closed by a nameless end when it leads to no ending."""
+        if not row.nodes or row.nodes[-1].kind != "end":
+            row = replace(row, nodes=(*row.nodes, Node(kind="end", id=f"end.{row.id}")))
         return Aside(id=f"group.{row.id}", name=self._where(states), states=states, row=row,
                      start=start)  # fmt: skip
 
@@ -94,3 +90,7 @@ class Asides(Parts):
 
     def _is_plain(self, action: CompiledAction) -> bool:
         return self.stays(action) and not self.nodes_needed(action)
+
+
+def _named(action: CompiledAction) -> str:
+    return f"aside.action.{action.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inbox.drawing.graph import nodes_of, row_flows
@@ -15,7 +16,7 @@ _SHAPES = {
     "start": ("([", "])"),
     "task": ("[", "]"),
     "choice": ("{", "}"),
-    "timer": ("((", "))"),
+    "timer": ("(", ")"),
     "send": ("[/", "/]"),
     "call": ("[[", "]]"),
     "join": ("{{", "}}"),
@@ -46,7 +47,9 @@ class _Writer:
         yield from self._edges()
         for n, aside in enumerate(self.graph.asides):
             yield from self._group(f"aside{n}", aside.name, [aside.start, *aside.row.nodes])
-            yield from map(self._flow, row_flows(aside.row, aside.start, {}))
+            for flow in row_flows(aside.row, aside.start, {}):
+                # Its words are in the shape that it begins with.
+                yield self._flow(replace(flow, label=""))
 
     def _edges(self) -> Iterator[str]:
         """Yield the dotted lines from tasks to what time does there."""

@@ -143,17 +143,22 @@ class Parts:
         """Return what follows when time takes an action in a state, and the block it leads to."""
         if action.name in self.shared:
             return (), choice_id(action.name)
-        target = action.branches[0].state or state
+        target = action.branches[0].state
+        if target is None:
+            return self.on_the_way(action, row, state), None
         return self.on_the_way(action, row, target), self.block(target)
 
     def timer_node(self, timer: CompiledTimer, name: str) -> Node:
-        """Return a timer: it interrupts where it takes an action."""
+        """Return a timer: it interrupts where it takes the case elsewhere."""
         rule = rules.timer(self.written.timers[timer.name], self.written)
         label = f"{word(timer.label)} — {rule}"
+        leaves = False
         if timer.action is not None:
-            label += f" — {word(self.definition.actions[timer.action].label)}"
+            action = self.definition.actions[timer.action]
+            label += f" — {word(action.label)}"
+            leaves = not self.stays(action)
         return Node(kind="timer", id=name, name=label, detail=rule, refs=(timer.name,),
-                    interrupting=timer.action is not None)  # fmt: skip
+                    interrupting=leaves)  # fmt: skip
 
     def is_aside(self, timer: CompiledTimer) -> bool:
         """Tell whether a timer is drawn once for its states."""

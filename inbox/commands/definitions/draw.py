@@ -73,12 +73,11 @@ def _compiled(file: Path) -> CompiledDefinition:
 
     Drawing reads no template and counts no day, so no workspace is needed.
     """
-    from engine.calendar import OWN_DAYS, Calendar
+    from engine.calendar import Calendar
     from engine.definition.compiler import compile_definition
     from inbox.app import text_of
 
-    calendar = Calendar("America/Toronto", OWN_DAYS)
-    return compile_definition(text_of(file), path=str(file), calendar=calendar, templates=None)
+    return compile_definition(text_of(file), path=str(file), calendar=Calendar(), templates=None)
 
 
 def _drawn(definition: CompiledDefinition, form: str) -> str:
