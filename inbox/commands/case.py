@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 def show(app: App, case: str, drawing: Path | None) -> None:
     found = find(app, case)
     if drawing is not None:
-        _draw(app, found, drawing)
+        from inbox.commands.drawing import draw_case
+
+        draw_case(app, found, drawing)
     options = app.engine.options(found.id, app.actor)
     checklists = app.engine.checklists(found.id)
     if app.json:
@@ -59,22 +61,6 @@ def show(app: App, case: str, drawing: Path | None) -> None:
     if drawing is not None:
         say()
         say(_("Dessin écrit dans {file}", file=drawing))
-
-
-def _draw(app: App, case: Case, file: Path) -> None:
-    """Write the picture of a case."""
-    from inbox.commands.export import write_atomically
-    from inbox.drawing import case as drawn
-    from inbox.drawing import svg
-
-    if file.suffix.lower() != ".svg":
-        raise click.UsageError(
-            _("Le fichier doit finir par {forms} : {file}", forms=".svg", file=file)
-        )
-    with app.database.read() as connection:
-        events = register.events(connection, case.id)
-    graph = drawn.graph(case, events, app.now, app.workspace.calendar)
-    write_atomically(file, svg.write(graph).encode())
 
 
 def _print_head(app: App, case: Case) -> None:

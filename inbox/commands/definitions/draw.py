@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inbox.command import command
-from inbox.commands.export import write_atomically
+from inbox.commands.export import form_of, write_atomically
 from inbox.output import say, show_json
 from inbox.texts import _
 
@@ -39,7 +39,7 @@ _FORMATS = {".mmd": "mermaid", ".svg": "svg", ".bpmn": "bpmn"}
 @click.option("--output", metavar="FICHIER", type=click.Path(dir_okay=False, path_type=Path),
               help=_("Où l'écrire ; sinon à l'écran."))  # fmt: skip
 def draw(app: App, file: Path, form: str | None, output: Path | None) -> None:
-    form = form or _form_of(output)
+    form = form or ("mermaid" if output is None else form_of(output, _FORMATS))
     definition = _compiled(file)
     text = _drawn(definition, form)
     if output is not None:
@@ -54,18 +54,6 @@ def draw(app: App, file: Path, form: str | None, output: Path | None) -> None:
         say(text.rstrip("\n"))
     else:
         say(_("Dessin écrit dans {file}", file=output))
-
-
-def _form_of(output: Path | None) -> str:
-    """Return the format that a file's name asks for."""
-    if output is None:
-        return "mermaid"
-    form = _FORMATS.get(output.suffix.lower())
-    if form is None:
-        raise click.UsageError(
-            _("Le fichier doit finir par {forms} : {file}", forms=", ".join(_FORMATS), file=output)
-        )
-    return form
 
 
 def _compiled(file: Path) -> CompiledDefinition:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from inbox import texts
 from inbox.drawing import mermaid, svg
+from tests.support.colours import contrast, luminance
 from tests.support.invented import definitions
 from tests.unit.drawing.drawn import KNOWN, drawn, every_flow, every_node
 
@@ -24,18 +25,6 @@ def read(graph):
 
 def words_of(root):
     return " ".join("".join(text.itertext()) for text in root.iter(f"{SVG}text"))
-
-
-def light(colour):
-    """Return the relative luminance of a colour (WCAG 2.2)."""
-    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one, two):
-    dark, bright = sorted((light(one), light(two)))
-    return (bright + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -69,7 +58,7 @@ def test_words_and_lines_stand_out_from_their_ground():
     lines = re.findall(r"stroke: (#[0-9a-f]{6})", svg._STYLE)
     text = re.search(r"text \{.*fill: (#[0-9a-f]{6})", svg._STYLE)[1]
     assert len(grounds) >= 4
-    assert all(contrast(text, ground) >= 7 for ground in grounds if light(ground) > 0.5)
+    assert all(contrast(text, ground) >= 7 for ground in grounds if luminance(ground) > 0.5)
     assert all(contrast(line, "#ffffff") >= 3 for line in lines)
 
 
