@@ -12,7 +12,6 @@ from xml.etree import ElementTree as ET
 
 from inbox.drawing.graph import nodes_of, row_flows
 from inbox.drawing.routes import picture
-from inbox.texts import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -111,7 +110,7 @@ class _Writer:
     def _lanes(self) -> Iterator[tuple[str, str]]:
         yield from self.graph.lanes
         if self.graph.asides:
-            yield _ASIDES, _("À plusieurs étapes")
+            yield _ASIDES, self.graph.beside
 
     def _standing_in(self, lane: str) -> Iterator[str]:
         for block in self.graph.blocks:

@@ -120,6 +120,7 @@ class Graph:
         title: What the picture shows.
         lang: The language of its words.
         lanes: Role to the words for it, in the definition's order.
+        beside: The words for where the asides are.
         blocks: In the order of the definition; the first is the opening.
         asides: What may happen in several states.
         story: What the picture says of a case, a sentence each.
@@ -131,6 +132,7 @@ class Graph:
     title: str
     lang: str
     lanes: tuple[tuple[str, str], ...]
+    beside: str
     blocks: tuple[Block, ...]
     asides: tuple[Aside, ...]
     story: tuple[str, ...] = ()

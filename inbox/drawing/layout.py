@@ -9,11 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from inbox.drawing.measure import GAP, LEFT, MARGIN, TITLE, TRACK, Label, Rect, measure_aside, snap
+from inbox.drawing.measure import (
+    BOLD,
+    GAP,
+    LEFT,
+    MARGIN,
+    TITLE,
+    TRACK,
+    Label,
+    Rect,
+    measure_aside,
+    snap,
+)
+from inbox.drawing.words import wrap
 
 if TYPE_CHECKING:
     from inbox.drawing.graph import Graph
     from inbox.drawing.measure import Part, Point
+
+
+#: How many lines of words the side of a lane has room for.
+_SIDE_LINES = 2
 
 
 @dataclass(slots=True)
@@ -102,8 +118,8 @@ def put(picture: Picture, part: Part, x: float, y: float) -> None:
         picture.lines[name] = [(px + x, py + y) for px, py in line]
 
 
-def place_asides(graph: Graph, picture: Picture, top: float) -> float:
-    """Put the asides in rows under the lanes; return where they end."""
+def place_asides(graph: Graph, picture: Picture, top: float, label: str) -> float:
+    """Put the asides in rows under the lanes, in a lane that has a label; return where it ends."""
     parts = [measure_aside(aside) for aside in graph.asides]
     x, y, height = float(LEFT + TITLE + GAP), top + GAP, 0.0
     room = max([picture.width, *(x + p.width + GAP for p in parts)])
@@ -115,11 +131,24 @@ def place_asides(graph: Graph, picture: Picture, top: float) -> float:
         put(picture, part, x, y)
         x, height = x + part.width + GAP, max(height, part.height)
         picture.width = max(picture.width, x)
-    return y + height + GAP
+    return max(y + height + GAP, top + lane_height(label))
+
+
+def lane_lines(label: str, height: float) -> tuple[str, ...]:
+    """Return the words of a lane as lines that fit along its side."""
+    return wrap(label, height - MARGIN, BOLD)
+
+
+def lane_height(label: str) -> float:
+    """Return how high a lane must be for its words, in the two lines that its side has room for."""
+    height = 3.0 * MARGIN
+    while len(lane_lines(label, height)) > _SIDE_LINES:
+        height += MARGIN
+    return height
 
 
 def tier_tops(
-    tiers: list[str], heights: list[float], gutters: list[int]
+    tiers: list[str], heights: list[float], gutters: list[int], labels: dict[str, str]
 ) -> tuple[list[float], list[float], dict[str, tuple[float, float]]]:
     """Return the top of each tier, the first track above it, and where each lane begins and ends."""
     y, tops, tracks = float(MARGIN), list[float](), list[float]()
@@ -130,5 +159,7 @@ def tier_tops(
         y = snap(y + 3 * TRACK + gutters[n] * TRACK, 0)
         tops.append(y)
         y = snap(y + heights[n] + TRACK, 0)
+        if tiers[n + 1 : n + 2] != [lane]:
+            y = max(y, snap(begin + lane_height(labels[lane]), 0))
         spans[lane] = (begin, y)
     return tops, tracks, spans

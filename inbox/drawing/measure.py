@@ -30,6 +30,7 @@ TITLE = 36  #: of a lane
 MARGIN = 20
 LEFT = MARGIN + TITLE  #: where the lanes begin
 _LINES = 6
+_MANY_LINES = 20
 
 Point = tuple[float, float]
 
@@ -87,7 +88,8 @@ class Part:
 def text_of(node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the lines of a node's title, and those below it."""
     room = _TASK - 20 if node.kind == "task" else _SIDE - 12
-    title = wrap(node.name, room, BOLD, _LINES)
+    # Messages that leave together are all named.
+    title = wrap(node.name, room, BOLD, _MANY_LINES if node.kind == "send" else _LINES)
     return title, tuple(line for text in node.text for line in wrap(text, room, SIZE, _LINES))
 
 

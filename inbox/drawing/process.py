@@ -21,6 +21,7 @@ def graph(definition: CompiledDefinition) -> Graph:
         title=_("{label}, version {v}", label=word(definition.label), v=definition.version),
         lang=lang(),
         lanes=tuple((role, word(label)) for role, label in definition.roles.items()),
+        beside=_("À plusieurs étapes"),
         blocks=tuple(Blocks(definition).all()),
         asides=tuple(Asides(definition).all()),
     )

@@ -46,7 +46,7 @@ class _Router:
         gutters = self._gutters()
         heights = [self._tallest(n) for n in range(len(self.tiers))]
         counts = [1 + max(tracks.values(), default=-1) for tracks in gutters]
-        tops, first, spans = layout.tier_tops(self.tiers, heights, counts)
+        tops, first, spans = layout.tier_tops(self.tiers, heights, counts, dict(self.graph.lanes))
         self.y = {block: tops[place.tier] for block, place in self.places.items()}
         self.gutter = {
             target: first[tier] + track * TRACK
@@ -135,7 +135,7 @@ class _Router:
         bottom = max(end for _begin, end in spans.values())
         made.pool = Rect(LEFT - TITLE, MARGIN, made.width - LEFT + TITLE, 0)
         if self.graph.asides:
-            lowest = layout.place_asides(self.graph, made, bottom)
+            lowest = layout.place_asides(self.graph, made, bottom, self.graph.beside)
             spans = {**spans, "*": (bottom, lowest)}
             bottom = lowest
         width = made.width - LEFT

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from inbox.drawing.graph import row_flows
-from inbox.drawing.measure import LINE, SIZE, Label, Rect, text_of
+from inbox.drawing.layout import lane_lines
+from inbox.drawing.measure import LINE, SIZE, TITLE, Label, Rect, text_of
 from inbox.drawing.routes import picture
 from inbox.texts import _
 
@@ -98,15 +99,17 @@ class _Writer:
         })  # fmt: skip
 
     def _lanes(self) -> None:
-        names = {**dict(self.graph.lanes), "*": _("À plusieurs étapes")}
+        names = {**dict(self.graph.lanes), "*": self.graph.beside}
         self._rect(self.picture.pool, "lane")
         for lane, box in self.picture.lanes.items():
             self._rect(box, "lane")
-            x, y = box.x + 22, box.y + box.h / 2
-            self._add("text", {
-                "class": "title", "x": _number(x), "y": _number(y), "text-anchor": "middle",
-                "transform": f"rotate(-90 {_number(x)} {_number(y)})",
-            }, names[lane])  # fmt: skip
+            lines = lane_lines(names[lane], box.h)
+            x, y = box.x + TITLE / 2 + 4 - (len(lines) - 1) * LINE / 2, box.y + box.h / 2
+            for n, line in enumerate(lines):
+                at = _number(x + n * LINE)
+                turned = f"rotate(-90 {at} {_number(y)})"
+                self._add("text", {"class": "title", "x": at, "y": _number(y),
+                                   "text-anchor": "middle", "transform": turned}, line)  # fmt: skip
 
     # --- lines and words ------------------------------------------------------------------------
 

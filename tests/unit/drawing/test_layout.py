@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from inbox.drawing import words
+from inbox.drawing.layout import lane_lines
+from inbox.drawing.measure import BOLD
 from inbox.drawing.routes import picture
 from tests.support.invented import definitions
 from tests.unit.drawing.drawn import KNOWN, drawn, every_flow, every_node
@@ -74,6 +76,11 @@ def check_lanes(graph, made):
             assert inside(made.boxes[node.id], frame)
     for lane in made.lanes.values():
         assert inside(lane, made.pool)
+    for name, label in {**dict(graph.lanes), "*": graph.beside}.items():
+        if name in made.lanes:
+            lines = lane_lines(label, made.lanes[name].h)
+            assert len(lines) <= 2
+            assert all(words.width(line, BOLD) < made.lanes[name].h for line in lines)
     assert made.pool.right < made.width
     assert made.pool.bottom < made.height
 
