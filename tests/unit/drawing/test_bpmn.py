@@ -61,9 +61,10 @@ def check_read_back(graph, tree):
 
 
 def check_lanes(graph, tree):
-    lanes = {e.get("name"): [r.text for r in e.findall(MODEL + "flowNodeRef")]
-             for e in elements(tree, "lane")}  # fmt: skip
-    placed = [name for names in lanes.values() for name in names]
+    names = [label for _lane, label in graph.lanes] + ([graph.beside] if graph.asides else [])
+    lanes = list(elements(tree, "lane"))
+    assert [" ".join(e.get("name").split()) for e in lanes] == [" ".join(n.split()) for n in names]
+    placed = [r.text for lane in lanes for r in lane.findall(MODEL + "flowNodeRef")]
     assert sorted(placed) == sorted(
         [n.id for n in graph.nodes()] + [aside.id for aside in graph.asides]
     )
