@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.definition.samples import label_of
 from engine.definition.walk import spec_of
 from inbox import rules
-from inbox.texts import _, n_, said
+from inbox.texts import _, n_, said, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.definition import model
+    from engine.definition.compiled import CompiledDefinition
 
 
 # --- parts, as JSON -----------------------------------------------------------------------------
@@ -184,6 +186,18 @@ def field(spec: model.FieldSpec, name: str) -> dict[str, Any]:
         "reason_if_missing": spec.reason_if_missing,
         "of": [field(inner, key) for key, inner in (spec.of or {}).items()],
     }
+
+
+def event(definition: CompiledDefinition, action: str) -> str:
+    """Return what an event of the history is called: the action, or what the engine itself did."""
+    own = {
+        "take": _("Pris"),
+        "release": _("Remis au bureau commun"),
+        "assign": _("Confié"),
+        "timer": _("Minuterie"),
+        "merged": _("Fusion"),
+    }
+    return own.get(action) or word(label_of(definition, action))
 
 
 # --- parts, as text -----------------------------------------------------------------------------

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine import embargo, outbox, register, roster
-from engine.definition.samples import label_of
 from engine.reception import reception
 from inbox import dates, process_text, reasons, rules
 from inbox.command import command
@@ -31,15 +31,22 @@ if TYPE_CHECKING:
     help=_(
         "Montrer un dossier : état, fiche, liste de contrôle, ce que je peux faire et pourquoi pas le reste."
     ),
-    examples=["inbox show DI-2026-0007", "inbox show 7", "inbox show 7 --json"],
+    examples=["inbox show DI-2026-0007", "inbox show 7", "inbox show 7 --drawing dossier.svg"],
 )
 @click.argument("case", type=CASE)
-def show(app: App, case: str) -> None:
+@click.option("--drawing", metavar="FICHIER.svg", type=click.Path(dir_okay=False, path_type=Path),
+              help=_("Dessiner aussi où il est passé, où il est, et pour quand."))  # fmt: skip
+def show(app: App, case: str, drawing: Path | None) -> None:
     found = find(app, case)
+    if drawing is not None:
+        from inbox.commands.drawing import draw_case
+
+        draw_case(app, found, drawing)
     options = app.engine.options(found.id, app.actor)
     checklists = app.engine.checklists(found.id)
     if app.json:
-        show_json(_case_json(app, found, options, checklists))
+        file = None if drawing is None else str(drawing)
+        show_json({**_case_json(app, found, options, checklists), "drawing": file})
         return
     _print_head(app, found)
     _print_fields(app, found)
@@ -51,6 +58,9 @@ def show(app: App, case: str) -> None:
             hint = f" → inbox do {found.number} {action}" if action and not done else ""
             say(f"  {mark} {word(text)}{hint}")
     _print_options(found, options)
+    if drawing is not None:
+        say()
+        say(_("Dessin écrit dans {file}", file=drawing))
 
 
 def _print_head(app: App, case: Case) -> None:
@@ -266,7 +276,7 @@ def _print_event(
     who = event["actor"] if event["via"] is None else _(
         "{actor} (par {via})", actor=event["actor"], via=event["via"])  # fmt: skip
     when = dates.moment(event["at"], app.workspace.calendar)
-    what = _event_label(case, event["action"])
+    what = process_text.event(case.definition, event["action"])
     say(f"{event['seq']:>3}. {when}  {strong(what)}  {clean(who)}")
     if event["from_state"] != event["to_state"]:
         before = _state_label(case, event["from_state"])
@@ -317,17 +327,6 @@ def _in_order(
 ) -> list[tuple[str, Any]]:
     """Return values by field in the order of the definition; the history keeps them by name."""
     return [(name, values[name]) for name in fields if name in values]
-
-
-def _event_label(case: Case, action: str) -> str:
-    own = {
-        "take": _("Pris"),
-        "release": _("Remis au bureau commun"),
-        "assign": _("Confié"),
-        "timer": _("Minuterie"),
-        "merged": _("Fusion"),
-    }
-    return own.get(action) or word(label_of(case.definition, action))
 
 
 def _state_label(case: Case, state: str | None) -> str:

@@ -229,6 +229,16 @@ def _write(sheet: Any, at: tuple[int, int], cell: Cell, looks: Mapping[str, Any]
         sheet.write_number(*at, cell, looks["number"])
 
 
+def form_of(file: Path, forms: Mapping[str, str]) -> str:
+    """Return the format that a file's name asks for; refuse a name that asks for none."""
+    form = forms.get(file.suffix.lower())
+    if form is None:
+        raise click.UsageError(
+            _("Le fichier doit finir par {forms} : {file}", forms=", ".join(forms), file=file)
+        )
+    return form
+
+
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a whole file or none: under another name first, then in its place."""
     if not path.absolute().parent.is_dir():

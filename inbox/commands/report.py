@@ -10,7 +10,7 @@ import click
 
 from engine import register, staff
 from inbox.command import command
-from inbox.commands.export import write_atomically
+from inbox.commands.export import form_of, write_atomically
 from inbox.output import say, show_json
 from inbox.plans import Plans
 from inbox.report import words
@@ -42,11 +42,7 @@ _FORMATS = {".xlsx": "spreadsheet", ".docx": "document", ".html": "page", ".svg"
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--plan", "key", metavar="CLÉ", help=_("Un plan, s'il y en a plusieurs."))
 def report(app: App, year: str, file: Path, key: str | None) -> None:
-    form = _FORMATS.get(file.suffix.lower())
-    if form is None:
-        raise click.UsageError(
-            _("Le fichier doit finir par {forms} : {file}", forms=", ".join(_FORMATS), file=file)
-        )
+    form = form_of(file, _FORMATS)
     made = _report(app, year, key)
     content: bytes = import_module(f"inbox.report.{form}").render(made)
     write_atomically(file, content)

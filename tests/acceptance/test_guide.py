@@ -24,7 +24,9 @@ def test_every_command_of_the_guide_does_what_it_says(tmp_path, mail):
             continue
         words = [
             str(tmp_path / w)
-            if w.startswith(("registre.", "sauvegarde.", "rapport.", "echeances.", "attestation."))
+            if w.startswith(
+                ("registre.", "sauvegarde.", "rapport.", "echeances.", "attestation.", "dessin.")
+            )
             else w
             for w in words
         ]

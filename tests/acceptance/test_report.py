@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 from docx.oxml.ns import qn
 
+from tests.support.colours import contrast
 from tests.support.commands import Inbox, workspace
 
 YEAR = "2012-2013"
@@ -312,17 +313,6 @@ def test_in_english_the_plan_s_own_words_are_still_said_to_be_french(institute, 
     assert english.get("lang") == "en-CA"
     row = next(r for r in english.iter(f"{HTML}tr") if r.find(f"{HTML}th/{HTML}p") is not None)
     assert [c.get("lang") for c in row] == [*["fr-CA"] * 4, None, *["fr-CA"] * 4]
-
-
-def luminance(colour):
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b
-
-
-def contrast(one, two):
-    dark, light = sorted((luminance(one), luminance(two)))
-    return (light + 0.05) / (dark + 0.05)
 
 
 def declarations(body):
