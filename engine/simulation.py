@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from engine.cases import Engine
     from engine.clock import ManualClock
 
+    #: What becomes of a delivery that is due, on a clock that stands still: its new state, and what the
+    #: server would reply.
+    Postman = Callable[[outbox.Leased, outbox.Delivery], tuple[str, str]]
+
 #: What a register is made of; the rest are people, rosters, definitions and the journal.
 _REGISTER = frozenset(
     {"cases", "history", "openings", "sequences", "timers", "outbox", "deliveries", "renderings",
@@ -62,6 +66,24 @@ class Happening:
     body: Mapping[str, Any]
 
 
+def accepting(_: outbox.Leased, __: outbox.Delivery) -> tuple[str, str]:
+    """Be a server that takes everything."""
+    return "accepted", "simulated"
+
+
+@contextmanager
+def thrown_away() -> Iterator[Database]:
+    """Give an empty database with its tables, removed at the end."""
+    with TemporaryDirectory(prefix="arrimage-") as folder:
+        made = Database.open(f"sqlite:///{Path(folder) / 'copy.db'}", durable=False)
+        try:
+            made.create()
+            migrations.upgrade(made)
+            yield made
+        finally:
+            made.close()
+
+
 @contextmanager
 def copied(source: Database, *, fresh: bool, kept: Collection[str]) -> Iterator[Database]:
     """Give a throw-away copy of a database, removed at the end.
@@ -71,10 +93,7 @@ def copied(source: Database, *, fresh: bool, kept: Collection[str]) -> Iterator[
         fresh: Leave the register behind.
         kept: Processes whose cases are copied even so: decisions that others are read by.
     """
-    with TemporaryDirectory(prefix="arrimage-") as folder:
-        copy = Database.open(f"sqlite:///{Path(folder) / 'copy.db'}", durable=False)
-        copy.create()
-        migrations.upgrade(copy)
+    with thrown_away() as copy:
         with source.read() as reading, copy.engine.connect() as writing:
             # Rows may point to later ones; SQLite takes this outside a transaction only.
             driver = writing.connection.driver_connection
@@ -84,10 +103,7 @@ def copied(source: Database, *, fresh: bool, kept: Collection[str]) -> Iterator[
                 _copy_table(reading, writing, table, fresh=fresh, kept=kept)
             writing.commit()
             driver.execute("PRAGMA foreign_keys=ON")
-        try:
-            yield copy
-        finally:
-            copy.close()
+        yield copy
 
 
 def _copy_table(
@@ -111,6 +127,7 @@ def play(
     *,
     plan: Callable[[], object] = lambda: None,
     planned: Sequence[datetime] = (),
+    postman: Postman = accepting,
 ) -> Iterator[Happening]:
     """Move the clock from one thing that is due to the next, and yield what happens.
 
@@ -120,16 +137,12 @@ def play(
         until: The end of the window.
         plan: Opens what is planned; called at the beginning, then at each planned instant.
         planned: These instants, in order.
+        postman: What becomes of each message that is due.
     """
-    me = outbox.holder()
     coming = deque(at for at in planned if at > clock.now())
     plan()
     while clock.now() <= until:
-        for _ in range(_ROUNDS):
-            done = tick(engine)
-            delivered = _accept_all(engine.database, clock, me)
-            if not (done.fired or done.woken or delivered):
-                break
+        settle(engine, clock, postman)
         yield from _happened(engine.database, clock.now())
         following = _next(engine.database, clock.now(), coming[0] if coming else None)
         if following is None or following > until:
@@ -140,13 +153,30 @@ def play(
             plan()
 
 
-def _accept_all(database: Database, clock: ManualClock, me: str) -> bool:
-    """Let a server that takes everything take what is due; tell whether there was anything."""
+def settle(engine: Engine, clock: ManualClock, postman: Postman = accepting) -> None:
+    """Let everything that is due now happen: timers, mail, and what they set off.
+
+    Args:
+        engine: The engine on the copy.
+        clock: Its clock; it is not moved.
+        postman: What becomes of each message that is due.
+    """
+    me = outbox.holder()
+    for _ in range(_ROUNDS):
+        done = tick(engine)
+        delivered = _deliver_all(engine.database, clock, me, postman)
+        if not (done.fired or done.woken or delivered):
+            return
+
+
+def _deliver_all(database: Database, clock: ManualClock, me: str, postman: Postman) -> bool:
+    """Let the postman take what is due; tell whether there was anything."""
     any_left = False
     while (leased := outbox.claim(database, clock.now(), me)) is not None:
         any_left = True
         for delivery in leased.deliveries:
-            outbox.move(database, leased, delivery, "accepted", now=clock.now(), reply="simulated")
+            state, reply = postman(leased, delivery)
+            outbox.move(database, leased, delivery, state, now=clock.now(), reply=reply)
         outbox.release(database, leased)
     return any_left
 
