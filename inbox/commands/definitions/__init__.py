@@ -1,0 +1,15 @@
+"""`definitions`: prove, draw, rehearse, compare, install and migrate processes, before and while they run."""
+
+from __future__ import annotations
+
+from inbox.command import LazyGroup
+from inbox.texts import _
+
+definitions = LazyGroup(
+    "definitions",
+    lazy={
+        "test": ("definitions.test", "test", _("Jouer les scénarios d'une définition")),
+    },
+    help=_("Changer un processus en sûreté : le prouver, le dessiner, l'essayer, l'installer."),
+    examples=["inbox definitions test workflows/scenarios/demande.yaml"],
+)
