@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from engine.errors import Finding
     from engine.scenario.explore import Found
-    from engine.scenario.reading import Story
     from engine.scenario.stage import Stage
+    from engine.scenario.story import Story
 
 #: Where a definition's scenarios are: this folder beside it, in a file of the same name.
 FOLDER = "scenarios"

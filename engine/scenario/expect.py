@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from engine.register import Found
     from engine.scenario.failures import Both
     from engine.scenario.model import Letter
-    from engine.scenario.reading import Check
     from engine.scenario.stage import Left, Stage, World
+    from engine.scenario.story import Check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from engine.scenario.causes import in_short
 from engine.scenario.coverage import Reached, reached_in
 from engine.scenario.expect import Since, judge
 from engine.scenario.failures import NOTHING, Failure, plain
-from engine.scenario.reading import day_of
+from engine.scenario.story import day_of
 from engine.schema import cases
 from engine.verify import verify
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from engine.errors import Reason
     from engine.scenario.failures import Both
     from engine.scenario.model import Step
-    from engine.scenario.reading import Deed, Story
     from engine.scenario.stage import Stage, World
+    from engine.scenario.story import Deed, Story
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from engine.database import Database
 from engine.folding import fold
 from engine.library import Library
 from engine.scenario.model import Person
-from engine.scenario.reading import day_of
+from engine.scenario.story import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
