@@ -7,15 +7,31 @@ in this model is mapped back to its place in the file. The language is documente
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
+from engine.definition.fields import FIRST_YEAR, LAST_YEAR
 from engine.definition.model import Day, Language, Model, Name, Text
 
 Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+def _dated(written: str) -> str:
+    """Refuse a day that does not exist, or that no calendar reaches; a span has no day."""
+    if written[4:5] == "-" and not FIRST_YEAR <= date.fromisoformat(written[:10]).year <= LAST_YEAR:
+        msg = f"{written} is out of reach"
+        raise ValueError(msg)
+    return written
+
+
 #: `2026-11-16 10:00`, local.
-Moment = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):[0-5]\d$")]
+Moment = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):[0-5]\d$"),
+    AfterValidator(_dated),
+]
 #: A span (`10 business days`), a day, which keeps the hour that it is, or a moment.
 Wait = Annotated[
     str,
@@ -23,6 +39,7 @@ Wait = Annotated[
         pattern=r"^(\d{1,4} (business days?|days?|weeks?|months?|hours?|minutes?)"
         r"|\d{4}-\d\d-\d\d([ T]([01]\d|2[0-3]):[0-5]\d)?)$"
     ),
+    AfterValidator(_dated),
 ]
 #: A whole number: `DI-2026-0001`.
 Number = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,6}-\d{4}-\d{4,}$")]

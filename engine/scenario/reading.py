@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.contact import is_email
 from engine.definition import mistakes, source
 from engine.errors import InvalidDefinition, InvalidScenario
 from engine.folding import fold
@@ -46,7 +47,9 @@ def stories(
         for i, scenario in enumerate(file.scenarios)
     ]
     if reader.findings:
-        raise InvalidScenario(tuple(sorted(reader.findings, key=lambda f: (f.line, f.column))))
+        # What the file says for all of its scenarios is wrong once.
+        found = {str(f): f for f in reader.findings}.values()
+        raise InvalidScenario(tuple(sorted(found, key=lambda f: (f.line, f.column))))
     return made
 
 
@@ -113,7 +116,34 @@ class _Reader(Checks):
                 if role not in roles:
                     self._unknown("role", role, roles, (*inner, i), of_key=False)
             if isinstance(person, model.Person):
-                self._person(person.substitute, (*place, "substitute"))
+                self._of_person(login, person, place)
+        for network, members in given.rosters.items():
+            own = network in scenario.given.rosters
+            place = (*path, "given", "rosters", network) if own else ("given", "rosters", network)
+            for member, address in members.items():
+                self._address(address, (*place, member))
+
+    def _of_person(self, login: str, person: model.Person, place: Path) -> None:
+        self._person(person.substitute, (*place, "substitute"))
+        self._address(person.email, (*place, "email"))
+        away = person.away
+        if person.substitute == login or (away is not None and away.substitute == login):
+            self.find("wrong-value", place, "personne n'est son propre substitut.",
+                      "nobody is their own substitute.")  # fmt: skip
+        if away is None:
+            return
+        self._person(away.substitute, (*place, "away", "substitute"))
+        if away.substitute is None and person.substitute is None:
+            self.find("missing-key", (*place, "away"), "il manque « substitute » : qui remplace ?",
+                      "'substitute' is missing: who stands in?")  # fmt: skip
+        if away.last < away.first:
+            self.find("wrong-value", (*place, "away"), "le dernier jour vient avant le premier.",
+                      "the last day comes before the first.")  # fmt: skip
+
+    def _address(self, address: str | None, place: Path) -> None:
+        if address is not None and not is_email(address):
+            self.find("wrong-value", place, f"« {address} » n'est pas une adresse de courriel.",
+                      f"{address!r} is not an e-mail address.")  # fmt: skip
 
     # --- a step ---------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from engine import outbox, register
 from engine.actor import SYSTEM
 from engine.calendar import Span
-from engine.errors import ArrimageError, NotFound, Refused
+from engine.errors import NotFound, Refused
 from engine.scenario.causes import in_short
 from engine.scenario.coverage import Reached, reached_in
 from engine.scenario.expect import Since, judge
@@ -76,7 +76,7 @@ class Player:
         """Take a step; return what is not as it should be."""
         self.login = deed.step.by or self.login
         since = self._now()
-        failures = self._attempt(deed)
+        failures = self._past(deed) or self._attempt(deed)
         if failures:
             return failures
         since = Since(versions=since.versions, left=self.world.server.left[len(since.left) :],
@@ -189,10 +189,16 @@ class Player:
     # --- time and mail --------------------------------------------------------------------------
 
     def _wait(self, deed: Deed) -> None:
-        until = self._until(str(deed.step.wait))
-        if until < self.world.clock.now():
-            raise ArrimageError(f"{deed.step.wait} is already past")
-        self.world.wait(until)
+        self.world.wait(self._until(str(deed.step.wait)))
+
+    def _past(self, deed: Deed) -> list[Failure]:
+        """Tell of a wait for what is already past."""
+        now = self.world.clock.now()
+        if deed.kind != "wait" or self._until(str(deed.step.wait)) >= now:
+            return []
+        said = f"{self.world.calendar.local(now):%Y-%m-%d %H:%M}"
+        return [Failure(path=(*deed.path, "wait"), code="past", what=("l'attente", "the wait"),
+                        expected=(f"après {said}", f"after {said}"), got=plain(deed.step.wait))]  # fmt: skip
 
     def _until(self, wait: str) -> datetime:
         """Return the instant of a wait: a day alone keeps the hour that it is."""

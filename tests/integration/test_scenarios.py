@@ -247,7 +247,7 @@ def test_each_kind_of_expectation_fails_at_its_place_in_words(requests, then, co
         ("- {do: Refuser, refused: [role]}", "13:32: reason", "en plus : attendu rien ; obtenu « field_m"),
         ("- {do: Abandonner, refused: [field_missing: note]}", "13:51: reason", "(note)"),
         ("- {do: tenir, case: RE-2026-0001}", "13:27: case", "« RE-2026-0001 » ; obtenu introuvable"),
-        ("- {wait: 2026-11-15}", "13:16: crash", "is already past"),
+        ("- {wait: 2026-11-15}", "13:16: past", "attendu après 2026-11-16 10:00 ; obtenu « 2026-11-15 »"),
         ("- {outbox: {retry: [z@example.org]}}", "13:18: case", "« z@example.org »"),
         ("- {take: true, by: chef}", "13:16: refused", "(role)"),
     ],
@@ -296,6 +296,13 @@ def test_an_idempotency_key_and_an_absence_are_played_as_the_command_does(reques
 @pytest.mark.parametrize(
     ("before", "after", "place", "code"),
     [
+        ("now: 2026-11-16 10:00", "now: 2026-11-31 10:00", "4:8", "wrong-type"),
+        ("wait: 10 business days", "wait: 9999-12-31", "17:15", "wrong-type"),
+        ("substitute: bob", "substitute: bob, email: ann", "6:56", "wrong-value"),
+        ("substitute: bob", "substitute: ann", "6:10", "wrong-value"),
+        ("substitute: bob", "away: {from: 2026-11-16, to: 2026-11-15}", "6:38", "missing-key"),
+        ("substitute: bob", "away: {from: 2026-11-16, to: 2026-11-15}", "6:38", "wrong-value"),
+        ("scenarios:", "  rosters: {reseau: {A: a}}\nscenarios:", "8:25", "wrong-value"),
         ("wait: 10 business days", "wait: dix jours", "17:15", "bad-form"),
         ("- take: true", "- take: true\n        wait: 1 day", "15:9", "one-key"),
         ("by: ann", "by: zoe", "12:13", "unknown-person"),

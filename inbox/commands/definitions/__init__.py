@@ -11,5 +11,5 @@ definitions = LazyGroup(
         "test": ("definitions.test", "test", _("Jouer les scénarios d'une définition")),
     },
     help=_("Changer un processus en sûreté : le prouver, le dessiner, l'essayer, l'installer."),
-    examples=["inbox definitions test workflows/scenarios/demande.yaml"],
+    examples=["inbox definitions check pret.yaml"],
 )

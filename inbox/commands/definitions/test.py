@@ -45,7 +45,7 @@ _SEEDS = 1_000_000
 @click.argument("files", nargs=-1, type=_FILE, metavar="[FILE]...")
 @click.option("--explore", type=click.IntRange(1, 100_000), metavar="N",
               help=_("Prendre aussi N chemins au hasard, et rapetisser ce qui échoue."))  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**63), metavar="S",
+@click.option("--seed", type=click.IntRange(0, 2**32), metavar="S",
               help=_("Reprendre les mêmes chemins."))  # fmt: skip
 @click.option("--write", "to", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help=_("Où écrire le scénario trouvé (par défaut ici : trouve-NOM-S.yaml)."))  # fmt: skip
