@@ -545,3 +545,12 @@ def test_exploring_finds_a_step_that_breaks(tmp_path, monkeypatch):
     assert [f.code for f in found.failures] == ["crash"]
     assert "ZeroDivisionError" in found.failures[0].got[0]
     assert len(found.steps) == 1
+
+
+@pytest.mark.parametrize("name", ["cycle", "demande", "plan"])
+def test_exploring_the_shipped_processes_finds_nothing(name):
+    (script,) = scenarios.read_all([WORKFLOWS / "scenarios" / f"{name}.yaml"])
+    with scenarios.stage_of(script) as stage:
+        found = explore(stage, script.given, scenarios.stories_of(script, stage), 8, seed=1)
+    assert found.walks >= 8
+    assert [f.finding(script.source).messages["fr"] for f in found.failures] == []
