@@ -8,6 +8,7 @@
 ├── `Ambiguous`          a short reference that names several cases
 ├── `InvalidInput`       a value that cannot be read, whatever the process
 ├── `InvalidDefinition`  a definition with findings, each with its place
+├── `InvalidScenario`    a scenario file with findings, each with its place
 ├── `NotAllowed`         this actor may not do that, whatever the case
 ├── `Damaged`            the stored history does not agree with itself
 └── `Unavailable`        the database, the disk or the mail server is at fault
@@ -193,6 +194,15 @@ class Finding:
 
 class InvalidDefinition(ArrimageError):
     """A definition has findings and was not loaded."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        """Take every finding."""
+        self.findings = findings
+        super().__init__("\n".join(str(f) for f in findings))
+
+
+class InvalidScenario(ArrimageError):
+    """A scenario file has findings; none of its scenarios was played."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         """Take every finding."""

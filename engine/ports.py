@@ -23,3 +23,12 @@ class TemplateChecker(Protocol):
         self, template: str, languages: Sequence[str], facts: Mapping[str, Any]
     ) -> Sequence[str]:
         """Render the template in each language with these facts; return one sentence per fault."""
+
+
+class Renderer(TemplateChecker, Protocol):
+    """Makes the words of a message, as they would leave."""
+
+    def render(
+        self, template: str, languages: Sequence[str], facts: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return its content: `subject` and `text` at least; raise when it cannot be made."""

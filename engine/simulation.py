@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
     from engine.cases import Engine
     from engine.clock import ManualClock
+    from engine.lease import Delivery, Leased
+
+    #: What becomes of a delivery that is due, on a clock that stands still: its new state, and what the
+    #: server would reply.
+    Postman = Callable[[lease.Leased, Delivery], tuple[str, str]]
 
 #: What a register is made of; the rest are people, rosters, definitions and the journal.
 _REGISTER = frozenset(
@@ -62,6 +67,24 @@ class Happening:
     body: Mapping[str, Any]
 
 
+def accepting(_: Leased, __: Delivery) -> tuple[str, str]:
+    """Be a server that takes everything."""
+    return "accepted", "simulated"
+
+
+@contextmanager
+def thrown_away() -> Iterator[Database]:
+    """Give an empty database with its tables, removed at the end."""
+    with TemporaryDirectory(prefix="arrimage-") as folder:
+        made = Database.open(f"sqlite:///{Path(folder) / 'copy.db'}", durable=False)
+        try:
+            made.create()
+            migrations.upgrade(made)
+            yield made
+        finally:
+            made.close()
+
+
 @contextmanager
 def copied(source: Database, *, fresh: bool, kept: Collection[str]) -> Iterator[Database]:
     """Give a throw-away copy of a database, removed at the end.
@@ -71,10 +94,7 @@ def copied(source: Database, *, fresh: bool, kept: Collection[str]) -> Iterator[
         fresh: Leave the register behind.
         kept: Processes whose cases are copied even so: decisions that others are read by.
     """
-    with TemporaryDirectory(prefix="arrimage-") as folder:
-        copy = Database.open(f"sqlite:///{Path(folder) / 'copy.db'}", durable=False)
-        copy.create()
-        migrations.upgrade(copy)
+    with thrown_away() as copy:
         with source.read() as reading, copy.engine.connect() as writing:
             # Rows may point to later ones; SQLite takes this outside a transaction only.
             driver = writing.connection.driver_connection
@@ -84,10 +104,7 @@ def copied(source: Database, *, fresh: bool, kept: Collection[str]) -> Iterator[
                 _copy_table(reading, writing, table, fresh=fresh, kept=kept)
             writing.commit()
             driver.execute("PRAGMA foreign_keys=ON")
-        try:
-            yield copy
-        finally:
-            copy.close()
+        yield copy
 
 
 def _copy_table(
@@ -111,6 +128,7 @@ def play(
     *,
     plan: Callable[[], object] = lambda: None,
     planned: Sequence[datetime] = (),
+    postman: Postman = accepting,
 ) -> Iterator[Happening]:
     """Move the clock from one thing that is due to the next, and yield what happens.
 
@@ -120,16 +138,12 @@ def play(
         until: The end of the window.
         plan: Opens what is planned; called at the beginning, then at each planned instant.
         planned: These instants, in order.
+        postman: What becomes of each message that is due.
     """
-    me = lease.holder()
     coming = deque(at for at in planned if at > clock.now())
     plan()
     while clock.now() <= until:
-        for _ in range(_ROUNDS):
-            done = tick(engine)
-            delivered = _accept_all(engine.database, clock, me)
-            if not (done.fired or done.woken or delivered):
-                break
+        settle(engine, clock, postman)
         yield from _happened(engine.database, clock.now())
         following = _next(engine.database, clock.now(), coming[0] if coming else None)
         if following is None or following > until:
@@ -140,20 +154,37 @@ def play(
             plan()
 
 
-def _accept_all(database: Database, clock: ManualClock, me: str) -> bool:
-    """Let a server that takes everything take what is due; tell whether there was anything."""
+def settle(engine: Engine, clock: ManualClock, postman: Postman = accepting) -> None:
+    """Let everything that is due now happen: timers, mail, and what they set off.
+
+    Args:
+        engine: The engine on the copy.
+        clock: Its clock; it is not moved.
+        postman: What becomes of each message that is due.
+    """
+    me = lease.holder()
+    for _ in range(_ROUNDS):
+        done = tick(engine)
+        delivered = _deliver_all(engine.database, clock, me, postman)
+        if not (done.fired or done.woken or delivered):
+            return
+
+
+def _deliver_all(database: Database, clock: ManualClock, me: str, postman: Postman) -> bool:
+    """Let the postman take what is due; tell whether there was anything."""
     any_left = False
     while held := lease.claim(database, clock.now(), me):
         any_left = True
-        moves = [
-            lease.Move(leased=message, delivery=d, state="accepted", reply="simulated")
-            for message in held
-            for d in message.deliveries
-        ]
+        moves = [_taken(message, d, postman) for message in held for d in message.deliveries]
         with database.write() as connection:
             lease.move(connection, moves, clock.now())
         lease.release(database, held)
     return any_left
+
+
+def _taken(leased: Leased, delivery: Delivery, postman: Postman) -> lease.Move:
+    state, reply = postman(leased, delivery)
+    return lease.Move(leased=leased, delivery=delivery, state=state, reply=reply)
 
 
 def _next(database: Database, now: datetime, planned: datetime | None) -> datetime | None:

@@ -13,6 +13,7 @@ from engine.errors import (
     Damaged,
     InvalidDefinition,
     InvalidInput,
+    InvalidScenario,
     NotAllowed,
     NotFound,
     Refused,
@@ -26,6 +27,8 @@ from inbox.texts import _, clean, lang, n_
 from inbox.workspace import NoWorkspace, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.errors import Finding
 
 Told = tuple[int, str, list[str], dict[str, Any]]
@@ -153,17 +156,25 @@ def _declined(_error: Declined) -> Told:
 def _definition(error: InvalidDefinition) -> Told:
     title = n_("La définition n'a pas été installée : {n} constat.",
                "La définition n'a pas été installée : {n} constats.", len(error.findings))  # fmt: skip
-    lines, listed = _findings(error.findings)
+    lines, listed = finding_lines(error.findings)
     return REFUSED, title, lines, {"findings": listed}
+
+
+def _scenario(error: InvalidScenario) -> Told:
+    title = n_("Rien n'a été joué : {n} erreur dans les scénarios.",
+               "Rien n'a été joué : {n} erreurs dans les scénarios.", len(error.findings))  # fmt: skip
+    lines, listed = finding_lines(error.findings)
+    return USAGE, title, lines, {"findings": listed}
 
 
 def _data(error: InvalidData) -> Told:
     title = _("Ce fichier de valeurs n'a pas pu être lu : {file}", file=error.path)
-    lines, listed = _findings(error.findings)
+    lines, listed = finding_lines(error.findings)
     return USAGE, title, [*lines, _("Rien n'a été changé.")], {"findings": listed}
 
 
-def _findings(found: tuple[Finding, ...]) -> tuple[list[str], list[dict[str, Any]]]:
+def finding_lines(found: Sequence[Finding]) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return findings for a screen, each with its line and a mark below it, and in their JSON shape."""
     lines, listed = [], []
     for f in found:
         lines.append(f"{f.path}:{f.line}:{f.column}: {f.code}: {f.messages[lang()]}")
@@ -232,6 +243,7 @@ _KINDS: list[tuple[type[Exception], Any]] = [
     (NotFound, _not_found),
     (Ambiguous, _ambiguous),
     (InvalidDefinition, _definition),
+    (InvalidScenario, _scenario),
     (InvalidData, _data),
     (Declined, _declined),
     (NotAllowed, _not_allowed),

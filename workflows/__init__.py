@@ -25,6 +25,14 @@ def shipped_plans() -> list[Traversable]:
     )
 
 
+def shipped_scenarios() -> list[Traversable]:
+    """Return the scenario files of those definitions, in the order of their names."""
+    return sorted(
+        (f for f in (files("workflows") / "scenarios").iterdir() if f.name.endswith(".yaml")),
+        key=lambda f: f.name,
+    )
+
+
 def adopted_text(name: str) -> str | None:
     """Return the text of a file beside the definitions, None when there is none."""
     places = (files("workflows") / name, files("workflows") / "plans" / name)

@@ -116,7 +116,9 @@ def test_a_newcomer_has_the_sheet_with_the_erratum_and_is_told_that_it_is_new(se
     assert "Cégep D est membre et n'a pas la fiche" in plain(sent("diffusion", "interest", "1"))
     sent("do", "1", "rectifier", "--set", "erratum_texte=40", "--set", "rectification=60", "--yes")
     sent("tick")
-    copies = {a: r for r in mail.received if "Erratum" in r.message["Subject"] for a in r.recipients}
+    copies = {
+        a: r for r in mail.received if "Erratum" in r.message["Subject"] for a in r.recipients
+    }
     assert sorted(copies) == [f"{letter}@example.org" for letter in "abcd"]
     bodies = {a: c.message.get_body(("plain",)).get_content() for a, c in copies.items()}
     assert len({bodies[f"{letter}@example.org"] for letter in "abc"}) == 1

@@ -60,7 +60,8 @@ def test_every_refusal_of_a_field_has_its_sentence():
 def test_every_reason_that_the_engine_gives_has_its_sentence():
     engine = INBOX.parent / "engine"
     given = set()
-    for path in engine.rglob("*.py"):
+    # What a scenario fails with has codes of its own (docs/scenarios.md).
+    for path in set(engine.rglob("*.py")) - set(engine.glob("scenario/*.py")):
         given |= set(re.findall(r'code="(\w+)"', path.read_text(encoding="utf-8")))
     findings = {
         "event_missing",

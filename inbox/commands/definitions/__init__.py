@@ -9,7 +9,8 @@ definitions = LazyGroup(
     "definitions",
     lazy={
         "draw": ("definitions.draw", "draw", _("Dessiner une définition (Mermaid, SVG, BPMN)")),
+        "test": ("definitions.test", "test", _("Jouer les scénarios d'une définition")),
     },
     help=_("Changer un processus en sûreté : le prouver, le dessiner, l'essayer, l'installer."),
-    examples=["inbox definitions draw pret.yaml --output pret.svg"],
+    examples=["inbox definitions check pret.yaml"],
 )
