@@ -121,6 +121,7 @@ def _commands() -> dict[str, tuple[str, str, str]]:
         "tick": ("clock", "tick", _("Une passe : minuteries et courrier (pour cron)")),
         "serve": ("clock", "serve", _("Rappels et courrier, sans arrêt (service)")),
         "process": ("process", "process_group", _("Les processus adoptés")),
+        "definitions": ("definitions", "definitions", _("Changer un processus en sûreté")),
         "backup": ("care", "backup", _("Sauvegarder l'espace de travail")),
         "doctor": ("care", "doctor", _("Vérifier que tout est en ordre")),
         "completion": ("setup", "completion", _("La complétion pour votre shell")),

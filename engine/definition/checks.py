@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.definition import model, paths, values
+from engine.definition import model, paths, size, values
 from engine.definition.domains import literals
+from engine.definition.doubts import followable
+from engine.definition.flow import Flow
+from engine.definition.graph import Graph
 from engine.definition.names import Names
 from engine.definition.walk import (
     conditions,
@@ -52,14 +55,17 @@ _HARMLESS = frozenset(
 )  # fmt: skip
 
 
-def check(definition: model.Definition, source: Source) -> list[Finding]:
-    """Return every finding of a definition whose types are right."""
+def check(definition: model.Definition, source: Source) -> tuple[list[Finding], Flow | None]:
+    """Return every finding of what the typed model made of a file, and the flow of its sound part."""
     found = [*_Checker(definition, source).run(), *values.check(definition, source)]
     found += values.lost_answers(definition, source)
-    if all(f.code in _HARMLESS for f in found):
-        # Ways through the states are only worth following when what stands on them can be read.
-        found += paths.check(definition, source)
-    return found
+    found += size.check(definition, source)
+    found = [f for f in found if not source.is_doubtful(f.where)]
+    sound = followable(definition, source, [f for f in found if f.code not in _HARMLESS])
+    if sound is None:
+        return found, None
+    flow = Flow(Graph(sound[0], source, sound[1]))
+    return [*found, *paths.check(flow)], flow
 
 
 class _Checker(Names):

@@ -6,6 +6,7 @@ text → `source.read` (places) → `mistakes.parse` (types) → `checks.check` 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.calendar import Span
@@ -25,14 +26,14 @@ from engine.definition.compiled import (
 )
 from engine.definition.conditions import compile_condition, compile_moment, compile_value
 from engine.definition.fields import compile_field, words
-from engine.definition.flow import read_by
+from engine.definition.flow import Flow, read_by
 from engine.definition.tables import compile_table
 from engine.definition.templates import check_templates
 from engine.definition.walk import inner, looks_around, split_form, states_of, states_of_timer
 from engine.errors import InvalidDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from engine.calendar import Calendar
@@ -65,19 +66,73 @@ def compile_definition(
     Raises:
         InvalidDefinition: Every finding, in the order of the file.
     """
-    read = source.read(text, path)
-    definition = mistakes.parse(read, model.Definition)
-    if not proved:
-        _refuse(checks.check(definition, read))
-    compiled = _Builder(definition, calendar).build(content_hash(text))
+    if proved:
+        read = source.read(text, path)
+        return _Builder(mistakes.parse(read, model.Definition), calendar).build(content_hash(text))
+    done = examine(text, path=path, calendar=calendar, templates=templates)
+    if done.findings or done.compiled is None:
+        raise InvalidDefinition(done.findings)
+    return done.compiled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A text that was checked.
+
+    Attributes:
+        findings: Everything found, in the order of the file.
+        compiled: The definition; None when anything was found.
+        flow: What is there at each state of what can be followed of it; None when nothing can be.
+        source: The file as it was read; None when it is beyond the limits.
+    """
+
+    findings: tuple[Finding, ...]
+    compiled: CompiledDefinition | None
+    flow: Flow | None
+    source: source.Source | None
+
+    @property
+    def process(self) -> object:
+        """The name that the file gives its process, sound or not; None when it has none."""
+        tree = None if self.source is None else self.source.tree
+        return tree.get("process") if isinstance(tree, dict) else None
+
+
+def examine(
+    text: str, *, path: str, calendar: Calendar, templates: TemplateChecker | None
+) -> Examined:
+    """Return everything that is found in a text; a mistake hides nothing that it does not make unknowable.
+
+    Args:
+        text: The file's text; `U+FFFD` for bytes that are not UTF-8.
+        path: The file, as findings are to name it.
+        calendar: The workspace's calendar.
+        templates: What renders templates; None to leave them out.
+    """
+    try:
+        read = source.scan(text, path)
+    except InvalidDefinition as error:
+        return Examined(findings=in_order(error.findings), compiled=None, flow=None, source=None)
+    definition, found = mistakes.salvage(read, model.Definition)
+    found = [*read.findings, *found]
+    if definition is None:
+        return Examined(findings=in_order(found), compiled=None, flow=None, source=read)
+    more, flow = checks.check(definition, read)
+    found += more
+    if flow is None:
+        return Examined(findings=in_order(found), compiled=None, flow=None, source=read)
+    compiled = _Builder(flow.d, calendar).build(content_hash(text))
     if templates is not None:
-        _refuse(check_templates(compiled, read, templates))
-    return compiled
+        found += check_templates(compiled, flow, templates)
+    return Examined(
+        findings=in_order(found), compiled=None if found else compiled, flow=flow, source=read
+    )
 
 
-def _refuse(findings: list[Finding]) -> None:
-    if findings:
-        raise InvalidDefinition(tuple(sorted(findings, key=lambda f: (f.line, f.column, f.code))))
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings in the order of the file, each once."""
+    once = {(f.line, f.column, f.code, f.messages["en"]): f for f in findings}
+    return tuple(once[key] for key in sorted(once))
 
 
 class _Builder:

@@ -1,0 +1,16 @@
+"""`definitions`: prove, draw, rehearse, compare, install and migrate processes, before and while they run."""
+
+from __future__ import annotations
+
+from inbox.command import LazyGroup
+from inbox.texts import _
+
+definitions = LazyGroup(
+    "definitions",
+    lazy={
+        "check": ("definitions.check", "check", _("Prouver une définition avant de l'installer")),
+        "schema": ("definitions.schema", "schema", _("Le schéma qui aide un éditeur à écrire")),
+    },
+    help=_("Changer un processus en sûreté : le prouver, le dessiner, l'essayer, l'installer."),
+    examples=["inbox definitions check pret.yaml"],
+)
