@@ -1,10 +1,10 @@
-"""`make bench`, or `python -m benchmarks step|processes|growth|inbox|simulate|clock|mail`."""
+"""`make bench`, or `python -m benchmarks step|processes|growth|inbox|simulate|clock|mail|definitions`."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import inbox, plan, step
+from benchmarks import definitions, inbox, plan, step
 
 BENCHES = {
     "step": step.main,
@@ -14,6 +14,7 @@ BENCHES = {
     "simulate": plan.simulate,
     "clock": plan.clock,
     "mail": plan.mail,
+    "definitions": definitions.main,
 }
 
 if __name__ == "__main__":

@@ -268,8 +268,8 @@ class _Checker(Names):
         path: Path = ("states", name)
         if state.task is not None:
             yield from self._known("role", state.task.role, self.d.roles, (*path, "task", "role"))
-            here = [n for n, a in self.d.actions.items() if name in states_of(self.d, a)]
-            yield from self._known("action", state.task.action, here, (*path, "task", "action"))
+            yield from self._known("action", state.task.action, self._actions_of(name, state),
+                                   (*path, "task", "action"))  # fmt: skip
         if state.end is not None:
             yield from self._known("field", state.end.redirect, self.d.fields,
                                    (*path, "end", "redirect"))  # fmt: skip
@@ -283,6 +283,12 @@ class _Checker(Names):
         ):
             yield self._find("no-task", path, "un état ouvert dit quoi faire : « task ».",
                              "an open state says what there is to do: 'task'.")  # fmt: skip
+
+    def _actions_of(self, name: str, state: model.State) -> list[str]:
+        """Return the actions that start from a state; only asked for where one of them is named."""
+        if state.task is None or state.task.action is None:
+            return []
+        return [n for n, a in self.d.actions.items() if name in states_of(self.d, a)]
 
     def _timer(self, name: str, timer: model.Timer) -> Iterator[Finding]:
         path: Path = ("timers", name)

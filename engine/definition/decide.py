@@ -79,7 +79,7 @@ class Decider:
     def __init__(self, definition: model.Definition, doubts: Doubts | None = None) -> None:
         self._definition = definition
         self._doubts = doubts or Doubts()
-        self._written = written_values(definition)
+        self._written = written_values(definition) if self._doubts.none else {}
         self._looks = 0
 
     def verdict(self, condition: model.Condition) -> Literal["never", "always"] | None:

@@ -95,7 +95,7 @@ class _Neutral:
         self.d = definition
         self.paths = paths
         self.named = {
-            section: {str(p[1]) for p in paths if p[0] == section}
+            section: {str(p[1]) for p in paths if p[0] == section and not _says(p)}
             for section in ("fields", "tables", "checklists", "notifications", "timers")
         }
         for section in ("fields", "tables", "checklists"):
@@ -138,7 +138,7 @@ class _Neutral:
         """Tell whether a mistake of an action is in some parts of it; by default in any that matters."""
         mine = [p[2:] for p in self.paths if p[:2] == ("actions", action)]
         if parts is None:
-            return any(not rest or rest[0] not in _ASIDE for rest in mine)
+            return any(not rest or not (rest[0] in _ASIDE or _says(rest)) for rest in mine)
         return any(not rest or (rest[0] in parts and without not in rest) for rest in mine)
 
     def _adds(self, action: model.Action | model.Opening) -> bool:
@@ -186,6 +186,11 @@ class _Neutral:
         elif name in self.data and isinstance(action.to, list):
             update["to"] = [_copy(b, when=None) for b in action.to]
         return _copy(action, **update)
+
+
+def _says(rest: Path) -> bool:
+    """Tell whether a part of a guard or of a list only says why, and what mends it."""
+    return rest[0] in {"requires", "checklists"} and rest[-1] in {"because", "remedy", "action"}
 
 
 def _copy(part: M, **update: Any) -> M:

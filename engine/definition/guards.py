@@ -137,7 +137,8 @@ def _circles(definition: model.Definition, decider: Decider, source: Source) -> 
     Nothing that a circle's conditions read may change on the way round; if it does, an end is possible
     and the engine's own limit watches over it.
     """
-    steps = {name: list(_steps(definition, name)) for name in definition.states}
+    acting = {n: a for n, a in definition.actions.items() if a.automatic is not None}
+    steps = {name: list(_steps(definition, acting, name)) for name in definition.states}
     told: set[frozenset[str]] = set()
     left = [MAX_WAYS]
     for start in definition.states:
@@ -154,9 +155,11 @@ def _circles(definition: model.Definition, decider: Decider, source: Source) -> 
             )  # fmt: skip
 
 
-def _steps(definition: model.Definition, state: str) -> Iterator[_Step]:
+def _steps(
+    definition: model.Definition, acting: dict[str, model.Action], state: str
+) -> Iterator[_Step]:
     first: list[model.Condition] = []
-    for name, action in definition.actions.items():
+    for name, action in acting.items():
         if action.automatic is None or state not in states_of(definition, action):
             continue
         if isinstance(action.to, str):

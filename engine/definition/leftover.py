@@ -96,6 +96,8 @@ def _take_out(source: Source, tree: dict[str, Any], paths: list[Path]) -> None:
         parent, last = _get(tree, path[:-1]), path[-1]
         if isinstance(parent, list):
             items.add(path)
+        elif not isinstance(parent, dict):
+            continue  # what it stood in went before it
         elif last in parent:
             del parent[last]
             _note(source, path)
@@ -103,7 +105,9 @@ def _take_out(source: Source, tree: dict[str, Any], paths: list[Path]) -> None:
             parent[last] = copy.deepcopy(_STAND_INS[str(last)])
             _note(source, path)
     for path in sorted(items, key=lambda p: (len(p), p[-1]), reverse=True):
-        _leave_out(source, _get(tree, path[:-1]), path)
+        parent = _get(tree, path[:-1])
+        if isinstance(parent, list):
+            _leave_out(source, parent, path)
 
 
 def _removable(tree: dict[str, Any], path: Path) -> Path:

@@ -48,7 +48,7 @@ class Possible:
 
     def _guarded(self, name: str, action: model.Action) -> list[model.Condition]:
         """Return what must hold for an action, but for what can be said of it whatever the state."""
-        if name in self.flow.graph.doubts.data:
+        if name in self.flow.graph.doubts.data or self.flow.graph.doubts.anywhere:
             return []
         guards = [r.when for r in action.requires if r.exception is None]
         guards += [] if action.automatic is None else [action.automatic]
@@ -56,10 +56,9 @@ class Possible:
 
     def _said_elsewhere(self, edge: Edge) -> bool:
         """Tell whether a branch is never taken, or not known, whatever the state."""
-        asked, before = self._branch(edge)
-        return edge.action in self.flow.graph.doubts.data or not self.decider.possible(
-            asked, before
-        )
+        doubts, (asked, before) = self.flow.graph.doubts, self._branch(edge)
+        unknown = doubts.anywhere or edge.action in doubts.data
+        return unknown or not self.decider.possible(asked, before)
 
     def _branch(self, edge: Edge) -> tuple[list[model.Condition], list[model.Condition]]:
         """Return what must and what must not hold for a branch to be taken."""
@@ -79,10 +78,8 @@ class Possible:
         if edge in self._told:
             return True
         asked, before = self._branch(edge)
-        after = Known(
-            sure=frozenset(self.flow.effects[edge.action].after(self.flow.sure[edge.source])),
-            may=frozenset(self.flow.may_after(edge)),
-        )
+        sure = self.flow.effects[edge.action].after(self.flow.sure[edge.source])
+        after = self._known(sure, self.flow.may_after(edge))
         return self._holds(("branch", edge.action, edge.branch), asked, after, before)
 
     def _dead_actions(self) -> Iterator[tuple[str, str]]:
@@ -101,10 +98,13 @@ class Possible:
     def _asked(self, name: str, state: str) -> Known:
         """Return what is known when an action is judged: its form is laid over the case."""
         effect = self.flow.effects[name]
-        return Known(
-            sure=frozenset(effect.asked(self.flow.sure[state])),
-            may=frozenset(self.flow.may[state] | effect.may_give),
-        )
+        sure = effect.asked(self.flow.sure[state])
+        return self._known(sure, self.flow.may[state] | effect.may_give)
+
+    def _known(self, sure: set[str], may: set[str]) -> Known:
+        """Return what is known; where an action is in doubt, it may have emptied anything."""
+        sure = set() if self.flow.graph.doubts.data else sure
+        return Known(sure=frozenset(sure), may=frozenset(may))
 
     def _holds(
         self,
@@ -143,15 +143,13 @@ class Possible:
                 "can be.", of_key=True, way=way,
             )  # fmt: skip
         for name, timer in self.d.timers.items():
-            if timer.only is not None and self.decider.possible([timer.only]):
+            sure = not self.flow.graph.doubts.anywhere
+            if sure and timer.only is not None and self.decider.possible([timer.only]):
                 yield from self._timer(name, timer, timer.only)
 
     def _timer(self, name: str, timer: model.Timer, only: model.Condition) -> Iterator[Finding]:
         states = [s for s in states_of_timer(self.d, timer) if s in self.flow.sure]
-        known = [
-            Known(sure=frozenset(self.flow.sure[s]), may=frozenset(self.flow.may[s]))
-            for s in states
-        ]
+        known = [self._known(self.flow.sure[s], self.flow.may[s]) for s in states]
         if states and not any(self._holds(("only", name), [only], k) for k in known):
             way = (*self.flow.graph.way_to(states[0]), self.flow.graph.timer(name))
             yield self.flow.graph.source.finding(

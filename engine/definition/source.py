@@ -266,6 +266,9 @@ class _Reader:
 
     def _unreadable(self, error: yaml.MarkedYAMLError, last: int) -> InvalidDefinition:
         mark = error.problem_mark or error.context_mark
+        if error.context_mark is not None and "flow" in (error.context or ""):
+            # The bracket that was not closed is what is wrong, wherever that is noticed.
+            mark = error.context_mark
         line, column = (mark.line + 1 + self.first, mark.column + 1) if mark else (1, 1)
         if line > last > 0:
             # The parser noticed at the beginning of what follows.
