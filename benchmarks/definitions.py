@@ -27,10 +27,11 @@ from pathlib import Path
 from engine.calendar import Calendar
 from engine.definition.compiler import examine
 text = Path(sys.argv[1]).read_text(encoding="utf-8")
-before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+before, begun, cpu = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter(), time.process_time()
 done = examine(text, path="essai.yaml", calendar=Calendar(), templates=None)
-seconds, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(len(done.findings), f"{seconds:.2f} s, {after / 1024:.0f} MB at peak ({(after - before) / 1024:.0f} more than before)")
+seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(len(done.findings), f"{seconds:.2f} s ({cpu:.2f} s of processor), {after / 1024:.0f} MB at peak ({(after - before) / 1024:.0f} more than before)")
 """
 
 

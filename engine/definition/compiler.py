@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.calendar import Span
 from engine.chain import content_hash
-from engine.definition import checks, mistakes, model, source
+from engine.definition import checks, mistakes, model, parts, source
 from engine.definition.compiled import (
     CompiledAction,
     CompiledBranch,
     CompiledChecklist,
-    CompiledChild,
     CompiledDefinition,
     CompiledFormItem,
     CompiledNotification,
@@ -34,7 +32,6 @@ from engine.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
 
     from engine.calendar import Calendar
     from engine.definition.compiled import CompiledField, Facts, Predicate
@@ -250,7 +247,7 @@ class _Builder:
             requirements=tuple(self._requirement(r) for r in action.requires),
             sets=self._sets(action.sets),
             clears=tuple(action.clears),
-            opens=None if action.opens is None else _child(action.opens),
+            opens=None if action.opens is None else parts.child(action.opens),
             notify=tuple(action.notify),
             automatic=self._automatic(name, action),
             confirm=action.confirm,
@@ -286,7 +283,7 @@ class _Builder:
     def _requirement(self, requirement: model.Requirement) -> CompiledRequirement:
         holds = compile_condition(requirement.when, self.checklists)
         if requirement.exception is not None:
-            holds = _or_exception(holds, requirement.exception)
+            holds = parts.or_exception(holds, requirement.exception)
         return CompiledRequirement(
             holds=holds,
             because=words(requirement.because),
@@ -309,7 +306,7 @@ class _Builder:
             label=words(timer.label),
             states=frozenset(states_of_timer(self.definition, timer)),
             at=compile_moment(timer.at),
-            next_after=_next_after(timer),
+            next_after=parts.next_after(timer),
             only=self._predicate(timer.only),
             notify=tuple(timer.notify),
             action=timer.action,
@@ -319,7 +316,7 @@ class _Builder:
         )
 
     def _notification(self, name: str, part: model.Notification) -> CompiledNotification:
-        kind, target = _target(part.to)
+        kind, target = parts.target(part.to)
         return CompiledNotification(
             name=name,
             label=words(part.label),
@@ -329,11 +326,11 @@ class _Builder:
             people=tuple(part.to.people or ()),
             name_field=part.to.name,
             languages=self._languages(part.languages),
-            available=_available(part.languages),
+            available=parts.available(part.languages),
             fields=tuple(part.fields),
             when=self._predicate(part.when),
             batch=part.batch,
-            calendar=_calendar(part.calendar),
+            calendar=parts.calendar(part.calendar),
             outside=kind in {"address", "roster", "recipients_of"},
         )
 
@@ -353,66 +350,3 @@ class _Builder:
             return next((use for when, use in rules if when is None or when(facts)), ("fr",))
 
         return chosen
-
-
-def _child(child: model.Child) -> CompiledChild:
-    return CompiledChild(
-        process=child.process,
-        copy=dict(child.copy_fields),
-        form=dict(child.form),
-        for_each=child.for_each,
-        item=child.item,
-    )
-
-
-def _or_exception(holds: Predicate, field: str) -> Predicate:
-    return lambda facts: facts.data.get(field) is True or holds(facts)
-
-
-def _next_after(
-    timer: model.Timer,
-) -> Callable[[datetime, int, Calendar], datetime | None]:
-    if timer.repeat is None:
-        return lambda *_: None
-    every, times, way = Span.parse(timer.repeat.every), timer.repeat.times, timer.at.on_business_day
-
-    def next_after(previous: datetime, occurrence: int, calendar: Calendar) -> datetime | None:
-        if occurrence >= times:
-            return None
-        following = calendar.shift(previous, every, 1)
-        if way is None:
-            return following
-        local = calendar.local(following)
-        # Forward whatever the rule's way: a repetition never comes before the one it repeats.
-        return calendar.instant(calendar.to_business_day(local.date(), "forward"), local.time())
-
-    return next_after
-
-
-def _target(to: model.Recipients) -> tuple[Any, str]:
-    if to.address is not None:
-        return "address", to.address
-    if to.role is not None:
-        return "role", to.role
-    if to.roster is not None:
-        return "roster", to.roster
-    if to.recipients_of is not None:
-        return "recipients_of", to.recipients_of
-    return "people", ""
-
-
-def _available(languages: list[Literal["fr", "en"] | model.Languages]) -> tuple[str, ...]:
-    used = [word for p in languages for word in ([p] if isinstance(p, str) else p.use)]
-    return tuple(dict.fromkeys(["fr", *used]))  # no rule holding, it is French
-
-
-def _calendar(part: model.Invitation | None) -> dict[str, Any] | None:
-    if part is None:
-        return None
-    return {
-        "start": part.start,
-        "minutes": part.minutes,
-        "summary": words(part.summary),
-        "location": part.location,
-        "cancels": part.cancels,
-    }

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from engine.errors import Finding
     from engine.ports import TemplateChecker
 
+#: The templates of a definition are rendered no more often than this: one that asks for more has very
+#: many messages with very many fields, and is refused.
+MAX_RENDERINGS = 20_000
+
 
 def check_templates(
     compiled: CompiledDefinition, flow: Flow, templates: TemplateChecker
@@ -33,11 +37,14 @@ def check_templates(
         templates: What renders.
     """
     found: dict[str, Finding] = {}
+    left = [MAX_RENDERINGS]
     for notification in compiled.notifications.values():
         if flow.graph.doubts.fields & set(notification.fields):
             continue
-        for finding in _Template(compiled, flow, templates, notification).check():
+        for finding in _Template(compiled, flow, templates, notification, left).check():
             found[str(finding)] = finding
+        if left[0] < 0:
+            break
     return list(found.values())
 
 
@@ -50,7 +57,9 @@ class _Template:
         flow: Flow,
         templates: TemplateChecker,
         notification: CompiledNotification,
+        left: list[int],
     ) -> None:
+        self.left = left
         self.compiled = compiled
         self.flow = flow
         self.templates = templates
@@ -74,8 +83,12 @@ class _Template:
             for fault in [f for f in self._faults(facts) if f not in known]:
                 known.append(fault)
                 yield self._fault(fault)
+            if self.left[0] < 0:
+                yield self._fault("trop de valeurs à essayer / too many values to try")
+                return
 
     def _faults(self, facts: dict[str, object]) -> list[str]:
+        self.left[0] -= 1
         checked = self.templates.check(self.message.template, self.message.available, facts)
         return list(dict.fromkeys(checked))
 

@@ -98,6 +98,30 @@ def test_a_way_that_shows_the_mistake_is_given_in_the_words_of_the_process(folde
     assert "field 'fournisseur' may be absent" in english
 
 
+def test_a_template_that_needs_what_may_be_absent_is_told_with_the_way(folder):
+    for lang in ("fr", "en"):
+        bon = folder / "templates" / lang / "commande" / "bon.txt.j2"
+        bon.write_text("{{ fields.objet.value }} {{ fields.montant.value }}", encoding="utf-8")
+    text = GOOD.replace("fields: [objet, lots]", "fields: [objet, lots, montant]")
+    (folder / "commande.yaml").write_text(text, encoding="utf-8")
+    words = ("check", "commande.yaml", "lot.yaml", "--templates", "templates", "--json")
+    # « montant » is demanded on the way to this message: nothing to say.
+    assert json.loads(run(*words, cwd=folder).stdout)["sound"]
+    text = text.replace("      - when: {checklist: dossier}", "      - when: {present: objet}")
+    (folder / "commande.yaml").write_text(text, encoding="utf-8")
+    (finding,) = json.loads(run(*words, cwd=folder, code=1).stdout)["findings"]
+    assert finding["code"] == "may-be-absent"
+    said = finding["message"].replace("\u00a0", " ")
+    assert said.startswith(
+        "brouillon → approbation → livraison : le champ « montant » peut être absent dans le gabarit « commande/bon »"
+    )
+    assert text.splitlines()[finding["line"] - 1].strip() == "template: commande/bon"
+    assert [s["name"] for s in finding["way"] if s["kind"] == "action"] == [
+        "soumettre",
+        "approuver",
+    ]
+
+
 def test_hundreds_of_findings_come_at_once(folder):
     fields = "".join(f"  c{i}: {{type: text, label: {{fr: C{i}}}}}\n" for i in range(300))
     (folder / "commande.yaml").write_text(GOOD.replace("fields:\n", f"fields:\n{fields}"))

@@ -88,6 +88,18 @@ def test_a_thousand_slips_of_the_hand_end():
     assert sum(f.code == "unknown-role" for f in findings(text)) == 1500
 
 
+def test_tables_that_are_each_small_but_many_are_refused_together():
+    fields = "".join(f"  b{i}: {{type: boolean, label: {WORD}}}\n" for i in range(13))
+    reads = ", ".join(f"b{i}" for i in range(13))
+    row = "{when: {b0: {equals: true}}, give: {x: 1}}, {when: {b0: {equals: false}}, give: {x: 2}}"
+    made = "".join(
+        f"  t{i}: {{label: {WORD}, reads: [{reads}], gives: {{x: integer}}, rows: [{row}]}}\n"
+        for i in range(90)
+    )
+    text = GOOD.replace("fields:\n", "fields:\n" + fields).replace("tables:\n", "tables:\n" + made)
+    assert sum(f.code == "table-too-large" for f in findings(text)) > 10
+
+
 def test_nesting_is_bounded():
     text = GOOD.replace("{checklist: dossier}", nested(20))
     assert "too-large" not in codes(text)
