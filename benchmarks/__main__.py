@@ -1,10 +1,10 @@
-"""`make bench`, or `python -m benchmarks step|processes|growth|inbox|simulate|clock|mail|diffusion`."""
+"""`make bench`, or `python -m benchmarks step|processes|growth|inbox|simulate|clock|mail|diffusion|definitions`."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import diffusion, inbox, plan, step
+from benchmarks import definitions, diffusion, inbox, plan, step
 
 BENCHES = {
     "step": step.main,
@@ -15,6 +15,7 @@ BENCHES = {
     "clock": plan.clock,
     "mail": plan.mail,
     "diffusion": diffusion.main,
+    "definitions": definitions.main,
 }
 
 if __name__ == "__main__":

@@ -167,6 +167,25 @@ class Unavailable(ArrimageError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """One step of a way through a process, as the file names it.
+
+    Attributes:
+        kind: `opening`, `action`, `state` or `timer`.
+        name: Its name in the file.
+        label: Its words by language.
+        line: Where it stands, 1-based.
+        column: 1-based.
+    """
+
+    kind: str
+    name: str
+    label: Mapping[str, str]
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing wrong in a definition.
 
@@ -178,6 +197,8 @@ class Finding:
         message: One English sentence by default; `messages` has it by language.
         messages: The sentence by language (`fr`, `en`).
         excerpt: The offending line, without its end, where it is known.
+        where: The keys that lead to it in the file, where it was read as keys.
+        way: A shortest way through the process that shows it, where it depends on the way.
     """
 
     code: str
@@ -186,6 +207,8 @@ class Finding:
     column: int
     messages: Mapping[str, str]
     excerpt: str = ""
+    where: tuple[str | int, ...] = ()
+    way: tuple[Stop, ...] = ()
 
     def __str__(self) -> str:
         """Say `file:line:column: code: sentence` in English."""

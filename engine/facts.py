@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from engine import outbox, roster
+from engine import outbox, register, roster
 from engine.errors import ArrimageError
 from engine.schema import cases
 
@@ -26,6 +26,12 @@ class Child:
 
     process: str
     outcome: str | None
+
+
+def _outcome(versions: Mapping[tuple[str, int], Mapping[str, Any]], row: Any) -> str:
+    """Return how a case ended, in the words of the version that it follows."""
+    summary = versions[(row.process, row.definition_version)]
+    return str(summary["states"][row.state]["outcome"])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,13 +56,16 @@ class CaseFacts:
     asked: set[str] = field(default_factory=set)  #: messages that this step is about to queue
 
     def children(self) -> Sequence[Child]:
-        """Return the child cases; the outcome is the state they ended in, None while open."""
+        """Return the child cases; the outcome is the one of their ending, None while open."""
+        versions = register.summaries(self._look())
         rows = self._look().execute(
-            select(cases.c.process, cases.c.state, cases.c.ended_at).where(
-                cases.c.parent_id == self.case_id
-            )
+            select(
+                cases.c.process, cases.c.definition_version, cases.c.state, cases.c.ended_at
+            ).where(cases.c.parent_id == self.case_id)
         )
-        return [Child(r.process, None if r.ended_at is None else r.state) for r in rows]
+        return [
+            Child(r.process, None if r.ended_at is None else _outcome(versions, r)) for r in rows
+        ]
 
     def message_state(self, name: str) -> frozenset[str]:
         """Return what holds of the last message of a name: `accepted`, `settled`, `stuck`."""

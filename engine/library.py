@@ -14,7 +14,8 @@ from sqlalchemy import func, insert, select
 
 from engine import journal
 from engine.chain import content_hash
-from engine.definition.compiler import compile_definition
+from engine.definition import family
+from engine.definition.compiler import compile_definition, examine
 from engine.errors import Finding, InvalidDefinition, NotFound
 from engine.machine import StateMachine
 from engine.schema import definitions, to_micros
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from engine.calendar import Calendar
     from engine.database import Database
     from engine.definition.compiled import CompiledAction, CompiledDefinition
+    from engine.definition.compiler import Examined
+    from engine.definition.model import Definition
     from engine.ports import TemplateChecker
 
 _REFERENCES = frozenset({"person", "member", "case"})
@@ -116,8 +119,11 @@ class Library:
             InvalidDefinition: With the findings of all of them. Nothing was installed.
         """
         fresh = [s for s in sources if not self._known(content_hash(s.text))]
-        compiled = _compile_all(fresh, self._calendar, self._templates)
-        findings = self._conflicts(compiled) + self._unknown_children(compiled)
+        examined = [(s, self._examined(s)) for s in fresh]
+        given = family.Given((e for _, e in examined), self._installed)
+        findings = [f for _, e in examined for f in family.together(e, given.process)]
+        compiled = [(s, e.compiled) for s, e in examined if e.compiled is not None]
+        findings += self._conflicts(compiled)
         if findings:
             raise InvalidDefinition(tuple(findings))
         if compiled:
@@ -204,36 +210,13 @@ class Library:
                     found.append(_already(source, definition))
         return found
 
-    def _unknown_children(self, compiled: list[tuple[Source, CompiledDefinition]]) -> list[Finding]:
-        known = {*self.keys(), *(d.key for _, d in compiled)} if compiled else set()
-        return [
-            _no_such_child(source, action.opens.process)
-            for source, definition in compiled
-            for action in definition.actions.values()
-            if action.opens and action.opens.process not in known
-        ]
+    def _examined(self, source: Source) -> Examined:
+        return examine(
+            source.text, path=source.origin, calendar=self._calendar, templates=self._templates
+        )
 
-
-def _compile_all(
-    sources: Sequence[Source], calendar: Calendar, templates: TemplateChecker | None
-) -> list[tuple[Source, CompiledDefinition]]:
-    compiled: list[tuple[Source, CompiledDefinition]] = []
-    findings: list[Finding] = []
-    for source in sources:
-        try:
-            compiled.append(
-                (
-                    source,
-                    compile_definition(
-                        source.text, path=source.origin, calendar=calendar, templates=templates
-                    ),
-                )
-            )
-        except InvalidDefinition as error:
-            findings.extend(error.findings)
-    if findings:
-        raise InvalidDefinition(tuple(findings))
-    return compiled
+    def _installed(self, key: str) -> Definition | None:
+        return self.current(key).definition.written if key in self.keys() else None
 
 
 def _insert(
@@ -276,15 +259,6 @@ def _already(source: Source, definition: CompiledDefinition) -> Finding:
         source, "version-already-installed", _line_of(source.text, "version:"),
         f"« {name} » est déjà installée avec un autre texte ; augmentez `version`.",
         f"{name} is installed already with other words; raise `version`.",
-    )  # fmt: skip
-
-
-def _no_such_child(source: Source, key: str) -> Finding:
-    line = next((n for n, t in enumerate(source.text.splitlines(), 1) if f"process: {key}" in t), 1)
-    return _finding(
-        source, "unknown-process", line,
-        f"le processus « {key} » n'est pas installé.",
-        f"the process {key!r} is not installed.",
     )  # fmt: skip
 
 

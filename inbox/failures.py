@@ -19,7 +19,7 @@ from engine.errors import (
     Refused,
     Unavailable,
 )
-from inbox import dates, mailwords, reasons
+from inbox import dates, findings, mailwords, reasons
 from inbox.errors import Declined, InvalidData
 from inbox.main import CONFLICT, ENVIRONMENT, REFUSED, USAGE
 from inbox.output import say, show_json
@@ -175,14 +175,8 @@ def _data(error: InvalidData) -> Told:
 
 def finding_lines(found: Sequence[Finding]) -> tuple[list[str], list[dict[str, Any]]]:
     """Return findings for a screen, each with its line and a mark below it, and in their JSON shape."""
-    lines, listed = [], []
-    for f in found:
-        lines.append(f"{f.path}:{f.line}:{f.column}: {f.code}: {f.messages[lang()]}")
-        if 0 < f.column <= len(f.excerpt) + 1 and f.excerpt:
-            lines += [f"    {f.excerpt}", "    " + " " * (f.column - 1) + "^"]
-        listed.append({"file": f.path, "line": f.line, "column": f.column, "code": f.code,
-                       "message": f.messages[lang()]})  # fmt: skip
-    return lines, listed
+    lines = [line for f in found for line in findings.lines(f)]
+    return lines, [findings.as_json(f) for f in found]
 
 
 def _not_allowed(error: NotAllowed) -> Told:

@@ -18,11 +18,14 @@ from engine.errors import ArrimageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from importlib.resources.abc import Traversable
 
     from notifications.settings import BounceSettings, MailSettings
 
 SETTINGS = "inbox.toml"
 HOME_VARIABLE = "INBOX_HOME"
+#: Bytes: a character has four at most, and the compiler refuses more characters than a quarter of this.
+_LARGEST = 8_100_000
 
 
 class SettingsError(ArrimageError):
@@ -111,6 +114,15 @@ def load(home: Path) -> Workspace:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(str(path), f"TOML illisible : {error}", f"bad TOML: {error}") from error
     return _Reader(path, text, read).workspace(home)
+
+
+def definition_text(path: Traversable) -> str:
+    """Return a definition's text, `U+FFFD` where bytes are not UTF-8.
+
+    No more is read than what is more than the compiler takes.
+    """
+    with path.open("rb") as file:
+        return file.read(_LARGEST).decode("utf-8", errors="replace")
 
 
 class _Reader:

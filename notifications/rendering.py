@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import jinja2
+from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from notifications import words
+from notifications import grammar, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,18 +43,55 @@ def packaged_templates() -> Path:
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """The sandbox, without the few operations that can run for ever or fill the memory."""
+    """The sandbox, for templates that say no more than `grammar` allows."""
 
-    intercepted_binops = frozenset({"**", "*", "%"})
+    intercepted_binops = frozenset({"+"})
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Allow numbers only where a text could be multiplied or formatted to any size."""
-        if operator == "**" or not all(isinstance(v, int) for v in (left, right)):
+        """Add numbers only: texts added to themselves again and again would fill the memory."""
+        if not all(isinstance(v, int) for v in (left, right)):
             raise jinja2.exceptions.SecurityError(f"{operator} is for numbers only")
         return super().call_binop(context, operator, left, right)
 
+    def _generate(
+        self,
+        source: nodes.Template,
+        name: str | None,
+        filename: str | None,
+        defer_init: bool = False,  # noqa: FBT001, FBT002 - Jinja's own
+    ) -> str:
+        grammar.check(source, name)
+        for part, line in grammar.included(source):
+            if grammar.included(self.parse(_source(self, part))):
+                msg = f"{part} includes another one, which is not allowed in what is included"
+                raise jinja2.TemplateSyntaxError(msg, line, name)
+        return super()._generate(source, name, filename, defer_init)
 
-class _Inlined(jinja2.FileSystemLoader):
+
+class _Loader(jinja2.FileSystemLoader):
+    """Reads templates of a reasonable size."""
+
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        """Return a template's text; refuse one that is too long before it is read."""
+        for folder in self.searchpath:
+            path = Path(folder) / template
+            if path.is_file() and path.stat().st_size > grammar.LONGEST_SOURCE:
+                msg = f"{template} has more than {grammar.LONGEST_SOURCE} bytes"
+                raise jinja2.TemplateSyntaxError(msg, 1, template)
+        return super().get_source(environment, template)
+
+
+def _there(value: Any) -> Any:
+    """Refuse to write what is not there: a person would read « None »."""
+    if value is None:
+        msg = "a value that is not there would be written as None"
+        raise jinja2.UndefinedError(msg)
+    return value
+
+
+class _Inlined(_Loader):
     """The layout with its styles put into its elements, once instead of once a message.
 
     That works because the layout is HTML before it is filled in: its blocks are comments.
@@ -66,12 +104,6 @@ class _Inlined(jinja2.FileSystemLoader):
 
         source, path, fresh = super().get_source(environment, template)
         return css_inline.inline(source), path, fresh
-
-
-def _without_loops(environment: jinja2.Environment) -> None:
-    """Take away what makes texts of any length."""
-    environment.globals.pop("range", None)
-    environment.globals.pop("lipsum", None)
 
 
 class Renderer:
@@ -89,11 +121,21 @@ class Renderer:
         self.institute = institute
         self.zone = ZoneInfo(zone)
         self.folders = [f for f in (folder, packaged_templates()) if f is not None]
+        self._fields: dict[str, list[tuple[str, int]]] = {}
 
     @cached_property
     def _environment(self) -> _Sandbox:
+        return self._made()
+
+    @cached_property
+    def _strict(self) -> _Sandbox:
+        """What templates are checked in: it refuses more than what makes a message unreadable."""
+        return self._made(finalize=_there)
+
+    def _made(self, **more: Any) -> _Sandbox:
         environment = _Sandbox(
-            loader=jinja2.FileSystemLoader([str(f) for f in self.folders]),
+            **more,
+            loader=_Loader([str(f) for f in self.folders]),
             undefined=jinja2.StrictUndefined,
             # Texts are not HTML; the one HTML layout escapes everything that it is given.
             autoescape=False,
@@ -101,7 +143,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        _without_loops(environment)
+        environment.globals.clear()
         for lang in ("fr", "en"):
             environment.filters |= self._filters(lang)
         return environment
@@ -145,10 +187,16 @@ class Renderer:
             said.append(" ".join((words.typography(text) if lang == "fr" else text).split()))
         return " / ".join(dict.fromkeys(said))[:900]
 
-    def _part(self, template: str, lang: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-        subject = self._one(f"{lang}/{template}.subject.j2", lang, facts)
-        body = self._one(f"{lang}/{template}.txt.j2", lang, facts).strip()
-        foot = self._one(f"{lang}/layout.foot.j2", lang, facts).strip()
+    def _part(
+        self,
+        template: str,
+        lang: str,
+        facts: Mapping[str, Any],
+        environment: _Sandbox | None = None,
+    ) -> dict[str, Any]:
+        subject = self._one(f"{lang}/{template}.subject.j2", lang, facts, environment)
+        body = self._one(f"{lang}/{template}.txt.j2", lang, facts, environment).strip()
+        foot = self._one(f"{lang}/layout.foot.j2", lang, facts, environment).strip()
         if lang == "fr":
             subject, body, foot = map(words.typography, (subject, body, foot))
         return {
@@ -160,16 +208,22 @@ class Renderer:
             "foot": foot.splitlines(),
         }
 
-    def _one(self, name: str, lang: str, facts: Mapping[str, Any]) -> str:
-        text = self._environment.get_template(name).render(
-            {
-                **facts,
-                "lang": lang,
-                "institute": self.institute,
-                "show": self._environment.filters[f"show_{lang}"],
-                "day": self._environment.filters[f"day_{lang}"],
-                "moment": self._environment.filters[f"moment_{lang}"],
-            }
+    def _one(
+        self, name: str, lang: str, facts: Mapping[str, Any], environment: _Sandbox | None = None
+    ) -> str:
+        text = (
+            (environment or self._environment)
+            .get_template(name)
+            .render(
+                {
+                    **facts,
+                    "lang": lang,
+                    "institute": self.institute,
+                    "show": self._environment.filters[f"show_{lang}"],
+                    "day": self._environment.filters[f"day_{lang}"],
+                    "moment": self._environment.filters[f"moment_{lang}"],
+                }
+            )
         )
         if len(text) > LONGEST:
             raise jinja2.TemplateError(f"{name} renders to more than {LONGEST} characters")
@@ -189,7 +243,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        _without_loops(environment)
+        environment.globals.clear()
         return environment
 
     def check(
@@ -199,14 +253,44 @@ class Renderer:
         faults = []
         for lang in languages:
             try:
-                self._part(template, lang, facts)
+                self._part(template, lang, facts, self._strict)
+                faults += self._unseen(template, lang, facts)
             except jinja2.TemplateNotFound as error:
                 faults.append(f"{error.name} : introuvable / not found")
             except jinja2.TemplateSyntaxError as error:
                 faults.append(f"{error.name}:{error.lineno}: {error.message}")
-            except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
+            except (jinja2.TemplateError, TypeError, ValueError, KeyError, RecursionError) as error:
                 faults.append(f"{lang}/{template}: {error}")
         return faults
+
+    def _unseen(self, template: str, lang: str, facts: Mapping[str, Any]) -> list[str]:
+        """Return the fields that a template reads on some way that was not taken, and may not see."""
+        return [
+            f"{name}:{line}: fields.{field} is not among the fields of this message"
+            for name in (f"{lang}/{template}.subject.j2", f"{lang}/{template}.txt.j2")
+            for field, line in self._read_by(name)
+            if field not in facts["fields"]
+        ]
+
+    def _read_by(self, name: str) -> list[tuple[str, int]]:
+        if name not in self._fields:
+            parsed = self._strict.parse(_source(self._strict, name))
+            self._fields[name] = [
+                *grammar.fields_of(parsed),
+                *(
+                    (read, line)
+                    for part, line in grammar.included(parsed)
+                    for read, _ in grammar.fields_of(
+                        self._strict.parse(_source(self._strict, part))
+                    )
+                ),
+            ]
+        return self._fields[name]
+
+
+def _source(environment: _Sandbox, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
 
 
 def blocks(text: str) -> list[dict[str, Any]]:

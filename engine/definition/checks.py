@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.definition import model, paths, values
+from engine.definition import model, paths, size, values
 from engine.definition.domains import literals
+from engine.definition.doubts import followable
+from engine.definition.flow import Flow
+from engine.definition.graph import Graph
 from engine.definition.names import Names
 from engine.definition.walk import (
     batches_of,
@@ -54,14 +57,17 @@ _HARMLESS = frozenset(
 )  # fmt: skip
 
 
-def check(definition: model.Definition, source: Source) -> list[Finding]:
-    """Return every finding of a definition whose types are right."""
+def check(definition: model.Definition, source: Source) -> tuple[list[Finding], Flow | None]:
+    """Return every finding of what the typed model made of a file, and the flow of its sound part."""
     found = [*_Checker(definition, source).run(), *values.check(definition, source)]
     found += values.lost_answers(definition, source)
-    if all(f.code in _HARMLESS for f in found):
-        # Ways through the states are only worth following when what stands on them can be read.
-        found += paths.check(definition, source)
-    return found
+    found += size.check(definition, source)
+    found = [f for f in found if not source.is_doubtful(f.where)]
+    sound = followable(definition, source, [f for f in found if f.code not in _HARMLESS])
+    if sound is None:
+        return found, None
+    flow = Flow(Graph(sound[0], source, sound[1]))
+    return [*found, *paths.check(flow)], flow
 
 
 class _Checker(Names):
@@ -265,8 +271,8 @@ class _Checker(Names):
         path: Path = ("states", name)
         if state.task is not None:
             yield from self._known("role", state.task.role, self.d.roles, (*path, "task", "role"))
-            here = [n for n, a in self.d.actions.items() if name in states_of(self.d, a)]
-            yield from self._known("action", state.task.action, here, (*path, "task", "action"))
+            yield from self._known("action", state.task.action, self._actions_of(name, state),
+                                   (*path, "task", "action"))  # fmt: skip
         if state.end is not None:
             yield from self._known("field", state.end.redirect, self.d.fields,
                                    (*path, "end", "redirect"))  # fmt: skip
@@ -280,6 +286,12 @@ class _Checker(Names):
         ):
             yield self._find("no-task", path, "un état ouvert dit quoi faire : « task ».",
                              "an open state says what there is to do: 'task'.")  # fmt: skip
+
+    def _actions_of(self, name: str, state: model.State) -> list[str]:
+        """Return the actions that start from a state; only asked for where one of them is named."""
+        if state.task is None or state.task.action is None:
+            return []
+        return [n for n, a in self.d.actions.items() if name in states_of(self.d, a)]
 
     def _timer(self, name: str, timer: model.Timer) -> Iterator[Finding]:
         path: Path = ("timers", name)

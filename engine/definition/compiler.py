@@ -6,16 +6,15 @@ text → `source.read` (places) → `mistakes.parse` (types) → `checks.check` 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.calendar import Span
 from engine.chain import content_hash
-from engine.definition import checks, mistakes, model, source
+from engine.definition import checks, mistakes, model, parts, source
 from engine.definition.compiled import (
     CompiledAction,
     CompiledBranch,
     CompiledChecklist,
-    CompiledChild,
     CompiledDefinition,
     CompiledFormItem,
     CompiledNotification,
@@ -25,7 +24,7 @@ from engine.definition.compiled import (
 )
 from engine.definition.conditions import compile_condition, compile_moment, compile_value
 from engine.definition.fields import compile_field, words
-from engine.definition.flow import read_by
+from engine.definition.flow import Flow, read_by
 from engine.definition.tables import compile_table
 from engine.definition.templates import check_templates
 from engine.definition.walk import (
@@ -39,8 +38,7 @@ from engine.definition.walk import (
 from engine.errors import InvalidDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Mapping
 
     from engine.calendar import Calendar
     from engine.definition.compiled import CompiledField, Facts, Predicate
@@ -72,19 +70,73 @@ def compile_definition(
     Raises:
         InvalidDefinition: Every finding, in the order of the file.
     """
-    read = source.read(text, path)
-    definition = mistakes.parse(read, model.Definition)
-    if not proved:
-        _refuse(checks.check(definition, read))
-    compiled = _Builder(definition, calendar).build(content_hash(text))
+    if proved:
+        read = source.read(text, path)
+        return _Builder(mistakes.parse(read, model.Definition), calendar).build(content_hash(text))
+    done = examine(text, path=path, calendar=calendar, templates=templates)
+    if done.findings or done.compiled is None:
+        raise InvalidDefinition(done.findings)
+    return done.compiled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A text that was checked.
+
+    Attributes:
+        findings: Everything found, in the order of the file.
+        compiled: The definition; None when anything was found.
+        flow: What is there at each state of what can be followed of it; None when nothing can be.
+        source: The file as it was read; None when it is beyond the limits.
+    """
+
+    findings: tuple[Finding, ...]
+    compiled: CompiledDefinition | None
+    flow: Flow | None
+    source: source.Source | None
+
+    @property
+    def process(self) -> object:
+        """The name that the file gives its process, sound or not; None when it has none."""
+        tree = None if self.source is None else self.source.tree
+        return tree.get("process") if isinstance(tree, dict) else None
+
+
+def examine(
+    text: str, *, path: str, calendar: Calendar, templates: TemplateChecker | None
+) -> Examined:
+    """Return everything that is found in a text; a mistake hides nothing that it does not make unknowable.
+
+    Args:
+        text: The file's text; `U+FFFD` for bytes that are not UTF-8.
+        path: The file, as findings are to name it.
+        calendar: The workspace's calendar.
+        templates: What renders templates; None to leave them out.
+    """
+    try:
+        read = source.scan(text, path)
+    except InvalidDefinition as error:
+        return Examined(findings=in_order(error.findings), compiled=None, flow=None, source=None)
+    definition, found = mistakes.salvage(read, model.Definition)
+    found = [*read.findings, *found]
+    if definition is None:
+        return Examined(findings=in_order(found), compiled=None, flow=None, source=read)
+    more, flow = checks.check(definition, read)
+    found += more
+    if flow is None:
+        return Examined(findings=in_order(found), compiled=None, flow=None, source=read)
+    compiled = _Builder(flow.d, calendar).build(content_hash(text))
     if templates is not None:
-        _refuse(check_templates(compiled, read, templates))
-    return compiled
+        found += check_templates(compiled, flow, templates)
+    return Examined(
+        findings=in_order(found), compiled=None if found else compiled, flow=flow, source=read
+    )
 
 
-def _refuse(findings: list[Finding]) -> None:
-    if findings:
-        raise InvalidDefinition(tuple(sorted(findings, key=lambda f: (f.line, f.column, f.code))))
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings in the order of the file, each once."""
+    once = {(f.line, f.column, f.code, f.messages["en"]): f for f in findings}
+    return tuple(once[key] for key in sorted(once))
 
 
 class _Builder:
@@ -203,7 +255,7 @@ class _Builder:
             requirements=tuple(self._requirement(r) for r in action.requires),
             sets=self._sets(action.sets),
             clears=tuple(action.clears),
-            opens=None if action.opens is None else _child(action.opens),
+            opens=None if action.opens is None else parts.child(action.opens),
             notify=tuple(action.notify),
             cancels=tuple(action.cancels),
             automatic=self._automatic(name, action),
@@ -240,7 +292,7 @@ class _Builder:
     def _requirement(self, requirement: model.Requirement) -> CompiledRequirement:
         holds = compile_condition(requirement.when, self.checklists)
         if requirement.exception is not None:
-            holds = _or_exception(holds, requirement.exception)
+            holds = parts.or_exception(holds, requirement.exception)
         return CompiledRequirement(
             holds=holds,
             because=words(requirement.because),
@@ -263,7 +315,7 @@ class _Builder:
             label=words(timer.label),
             states=frozenset(states_of_timer(self.definition, timer)),
             at=compile_moment(timer.at),
-            next_after=_next_after(timer),
+            next_after=parts.next_after(timer),
             only=self._predicate(timer.only),
             notify=tuple(timer.notify),
             action=timer.action,
@@ -273,7 +325,7 @@ class _Builder:
         )
 
     def _notification(self, name: str, part: model.Notification) -> CompiledNotification:
-        kind, target = _target(part.to)
+        kind, target = parts.target(part.to)
         return CompiledNotification(
             name=name,
             label=words(part.label),
@@ -286,13 +338,13 @@ class _Builder:
             people=tuple(part.to.people or ()),
             name_field=part.to.name,
             languages=self._languages(part.languages),
-            available=_available(part.languages),
+            available=parts.available(part.languages),
             fields=tuple(part.fields),
             when=self._predicate(part.when),
             batch=part.batch,
             rule=(part.rule or "all_or_nothing") if part.batch else None,
             personal=part.personal,
-            calendar=_calendar(part.calendar),
+            calendar=parts.calendar(part.calendar),
             outside=kind in {"address", "roster", "recipients_of"},
         )
 
@@ -312,66 +364,3 @@ class _Builder:
             return next((use for when, use in rules if when is None or when(facts)), ("fr",))
 
         return chosen
-
-
-def _child(child: model.Child) -> CompiledChild:
-    return CompiledChild(
-        process=child.process,
-        copy=dict(child.copy_fields),
-        form=dict(child.form),
-        for_each=child.for_each,
-        item=child.item,
-    )
-
-
-def _or_exception(holds: Predicate, field: str) -> Predicate:
-    return lambda facts: facts.data.get(field) is True or holds(facts)
-
-
-def _next_after(
-    timer: model.Timer,
-) -> Callable[[datetime, int, Calendar], datetime | None]:
-    if timer.repeat is None:
-        return lambda *_: None
-    every, times, way = Span.parse(timer.repeat.every), timer.repeat.times, timer.at.on_business_day
-
-    def next_after(previous: datetime, occurrence: int, calendar: Calendar) -> datetime | None:
-        if occurrence >= times:
-            return None
-        following = calendar.shift(previous, every, 1)
-        if way is None:
-            return following
-        local = calendar.local(following)
-        # Forward whatever the rule's way: a repetition never comes before the one it repeats.
-        return calendar.instant(calendar.to_business_day(local.date(), "forward"), local.time())
-
-    return next_after
-
-
-def _target(to: model.Recipients) -> tuple[Any, str]:
-    if to.address is not None:
-        return "address", to.address
-    if to.role is not None:
-        return "role", to.role
-    if to.roster is not None:
-        return "roster", to.roster
-    if to.recipients_of is not None:
-        return "recipients_of", batches_of(to)[0]
-    return "people", ""
-
-
-def _available(languages: list[Literal["fr", "en"] | model.Languages]) -> tuple[str, ...]:
-    used = [word for p in languages for word in ([p] if isinstance(p, str) else p.use)]
-    return tuple(dict.fromkeys(["fr", *used]))  # no rule holding, it is French
-
-
-def _calendar(part: model.Invitation | None) -> dict[str, Any] | None:
-    if part is None:
-        return None
-    return {
-        "start": part.start,
-        "minutes": part.minutes,
-        "summary": words(part.summary),
-        "location": part.location,
-        "cancels": part.cancels,
-    }

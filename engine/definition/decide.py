@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine.definition.conditions import compile_condition, only_key
 from engine.definition.domains import field_values
+from engine.definition.doubts import Doubts
 from engine.definition.walk import spec_of, through_checklists
 
 if TYPE_CHECKING:
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
 
     from engine.definition import model
 
-#: A search of more steps than this is given up.
-MAX_STEPS = 4_000
+#: A search that looks at more parts of its formula than this is given up.
+MAX_LOOKS = 60_000
+#: So are all, once they have together looked at so many: a definition is checked in bounded time.
+MAX_ALL_LOOKS = 6_000_000
+#: A formula of more parts than this, checklists written out, is not searched.
+MAX_PARTS = 3_000
 
 _DATED = ("before", "not_before")
 #: What compares with something that is not known here.
@@ -55,11 +60,27 @@ class _GivenUpError(Exception):
     """The search grew too large."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a case, as `engine.definition.flow` names it.
+
+    Attributes:
+        sure: What has a value.
+        may: What may have one; anything else has none.
+    """
+
+    sure: frozenset[str]
+    may: frozenset[str]
+
+
 class Decider:
     """Decides conditions of one definition, whose names and types must have been checked."""
 
-    def __init__(self, definition: model.Definition) -> None:
+    def __init__(self, definition: model.Definition, doubts: Doubts | None = None) -> None:
         self._definition = definition
+        self._doubts = doubts or Doubts()
+        self._written = written_values(definition) if self._doubts.none else {}
+        self._looks = 0
 
     def verdict(self, condition: model.Condition) -> Literal["never", "always"] | None:
         """Tell whether a condition never or always holds; None when either may be, or is unknown."""
@@ -68,19 +89,57 @@ class Decider:
         return None if self.possible([], but=[condition]) else "always"
 
     def possible(
-        self, conditions: Sequence[model.Condition], but: Sequence[model.Condition] = ()
+        self,
+        conditions: Sequence[model.Condition],
+        but: Sequence[model.Condition] = (),
+        known: Known | None = None,
     ) -> bool:
         """Tell whether all these conditions may hold at once while none of `but` does.
 
         True also when it cannot be decided.
+
+        Args:
+            conditions: What must hold.
+            but: What must not.
+            known: What is known of the case; nothing, by default.
         """
-        problem = _Problem(self._definition, [*conditions, *but])
-        yes = [problem.formula(c) for c in conditions]
-        no = [_Node("not", (problem.formula(c),)) for c in but]
+        if self._looks > MAX_ALL_LOOKS:
+            return True
+        problem = _Problem(
+            self._definition, [*conditions, *but], self._doubts, self._written, known
+        )
         try:
+            yes = [problem.formula(c) for c in conditions]
+            no = [_Node("not", (problem.formula(c),)) for c in but]
             return _search(_Node("all", (*yes, *no)), problem)
         except _GivenUpError:
             return True
+        finally:
+            self._looks += problem.looks
+
+
+def written_values(definition: model.Definition) -> dict[str, frozenset[Any]]:
+    """Return the values that a field may have, for those that no form asks for.
+
+    Such a field holds what actions write into it; one that a date or a person is written into may hold
+    anything.
+    """
+    acting: list[model.Action | model.Opening] = [definition.opening, *definition.actions.values()]
+    asked = {i if isinstance(i, str) else i.field for a in acting for i in a.form}
+    values: dict[str, set[Any]] = {n: set() for n in definition.fields if n not in asked}
+    for action in acting:
+        for name, value in action.sets.items():
+            if name not in values:
+                continue
+            table = None if value.table is None else definition.tables.get(value.table.table)
+            if value.value is not None:
+                values[name].add(value.value)
+            elif table is not None and value.table is not None and table.rows:
+                given = (r.give.get(value.table.output) for r in table.rows)
+                values[name] |= {v for v in given if v is not None}
+            else:
+                del values[name]
+    return {n: frozenset(v) for n, v in values.items() if v}
 
 
 @dataclass(slots=True)
@@ -89,12 +148,19 @@ class _Problem:
 
     definition: model.Definition
     roots: list[model.Condition]
+    doubts: Doubts
+    written: dict[str, frozenset[Any]]
+    known: Known | None
     sizes: dict[str, int] = field(default_factory=dict)
-    steps: int = 0
+    looks: int = 0
+    parts: int = 0
     _values: dict[str, list[Any]] = field(default_factory=dict)
 
     def formula(self, condition: model.Condition) -> _Formula:
         """Return the formula of a condition, checklists written out."""
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise _GivenUpError
         name, part = only_key(condition)
         if name == "all":
             return _Node("all", tuple(self.formula(c) for c in part))
@@ -102,6 +168,8 @@ class _Problem:
             return _Node("any", tuple(self.formula(c) for c in part))
         if name == "negation":
             return _Node("not", (self.formula(part),))
+        if name == "checklist" and part in self.doubts.checklists:
+            return self._leaf(f"checklist {part}", 2, {1})
         if name == "checklist":
             items = self.definition.checklists[part].items.values()
             return _Node("all", tuple(self.formula(i.when) for i in items))
@@ -133,12 +201,29 @@ class _Problem:
 
     def _field(self, name: str, condition: model.Condition) -> _Leaf:
         """Return the values of a field for which a condition on it alone holds."""
+        if name.partition(".")[0] in self.doubts.fields:
+            return self._leaf(f"{name} {condition!r}", 2, {1})
         if name not in self._values:
-            self._values[name] = field_values(spec_of(self.definition, name), self._compares(name))
+            written = self.written.get(name)
+            every = (
+                field_values(spec_of(self.definition, name), self._compares(name))
+                if written is None
+                else [None, *sorted(written, key=repr)]
+            )
+            self._values[name] = [v for v in every if self._may_be(name, v)]
         test = compile_condition(condition, {})
         values = self._values[name]
         holds = {i for i, v in enumerate(values) if test(_facts(name, v))}
         return self._leaf(f"field {name}", len(values), holds)
+
+    def _may_be(self, name: str, value: Any) -> bool:
+        """Tell whether a field may have a value, with what is known of the case."""
+        outer, _, inner = name.partition(".")
+        if self.known is None or outer not in self.definition.fields:
+            return True
+        if value is None or isinstance(value, dict):
+            return bool(inner) or outer not in self.known.sure
+        return outer in self.known.may
 
     def _compares(self, name: str) -> list[model.Compare]:
         parts = [c for r in self.roots for c in through_checklists(self.definition, r)]
@@ -148,7 +233,10 @@ class _Problem:
         if name == "message":
             # Under way, under way and stuck, settled and stuck, accepted by all.
             states = {"accepted": {3}, "settled": {2, 3}, "stuck": {1, 2}}
-            return self._leaf(f"message {part.message}", 4, states[part.state])
+            never = self.known is not None and f"message:{part.message}" not in self.known.may
+            return self._leaf(
+                f"message {part.message}", 1 if never else 4, set() if never else states[part.state]
+            )
         if name == "audience":
             states = {"not_empty": {1, 2}, "reachable": {2}}
             return self._leaf(f"roster {part.roster}", 3, states[part.state])
@@ -160,7 +248,17 @@ class _Problem:
             return self._leaf("actor", 2, {0} if part == "owner" else {1})
         if name == "owned":
             return self._leaf("owned", 2, {int(part)})
+        if name == "children" and self._childless(part):
+            return self._leaf(f"{name} {part!r}", 1, set() if part.at_least else {0})
         return self._leaf(f"{name} {part!r}", 2, {1})
+
+    def _childless(self, part: model.Children) -> bool:
+        """Tell whether no child case of that process was opened by any way."""
+        return (
+            self.known is not None
+            and part.process is not None
+            and f"children:{part.process}" not in self.known.may
+        )
 
     def _leaf(self, variable: str, size: int, holds: set[int]) -> _Leaf:
         self.sizes[variable] = size
@@ -179,10 +277,7 @@ def _search(formula: _Formula, problem: _Problem) -> bool:
 
 
 def _extend(formula: _Formula, problem: _Problem, given: dict[str, int]) -> bool:
-    problem.steps += 1
-    if problem.steps > MAX_STEPS:
-        raise _GivenUpError
-    known, undecided = _evaluate(formula, given)
+    known, undecided = _evaluate(formula, given, problem)
     if known is not None or undecided is None:
         return bool(known)
     return any(
@@ -191,19 +286,24 @@ def _extend(formula: _Formula, problem: _Problem, given: dict[str, int]) -> bool
     )
 
 
-def _evaluate(formula: _Formula, given: dict[str, int]) -> tuple[bool | None, str | None]:
+def _evaluate(
+    formula: _Formula, given: dict[str, int], problem: _Problem
+) -> tuple[bool | None, str | None]:
     """Return what a formula is under a partial assignment, and else a variable that it waits for."""
+    problem.looks += 1
+    if problem.looks > MAX_LOOKS:
+        raise _GivenUpError
     if isinstance(formula, _Leaf):
         if formula.variable in given:
             return given[formula.variable] in formula.holds, None
         return None, formula.variable
     if formula.kind == "not":
-        known, waits = _evaluate(formula.parts[0], given)
+        known, waits = _evaluate(formula.parts[0], given, problem)
         return (None if known is None else not known), waits
     decisive = formula.kind == "any"
     waiting: str | None = None
     for part in formula.parts:
-        known, waits = _evaluate(part, given)
+        known, waits = _evaluate(part, given, problem)
         if known is decisive:
             return decisive, None
         waiting = waiting or waits

@@ -123,30 +123,35 @@ def _written(value: Any, code: str) -> str:
     raise FieldError(code, value=type(value).__name__)
 
 
-def _clean(value: Any, longest: int, *, newlines: bool) -> str:
+def _clean(value: Any, most: int, *, newlines: bool) -> str:
     if not isinstance(value, str):
         if isinstance(value, bool) or not isinstance(value, int):
             raise FieldError("not_a_text")
         value = _written(value, "not_a_text")
     # Length first: a hostile value is refused before anything walks it.
-    if len(value) > longest + 1000:
-        raise FieldError("too_long", max=longest, length=len(value))
+    if len(value) > most + 1000:
+        raise FieldError("too_long", max=most, length=len(value))
     text = unicodedata.normalize("NFC", value.replace("\r\n", "\n")).strip()
     if has_controls(text, allow="\n\t" if newlines else ""):
         raise FieldError("control_character")
     if not text:
         raise FieldError("empty")
-    if len(text) > longest:
-        raise FieldError("too_long", max=longest, length=len(text))
+    if len(text) > most:
+        raise FieldError("too_long", max=most, length=len(text))
     return text
+
+
+def longest(spec: FieldSpec) -> int:
+    """Return how many characters a text field may have."""
+    return spec.max or (PARAGRAPH_LENGTH if spec.type == "paragraph" else TEXT_LENGTH)
 
 
 def _text(spec: FieldSpec, _: Calendar) -> Normalise:
     paragraph = spec.type == "paragraph"
-    longest = spec.max or (PARAGRAPH_LENGTH if paragraph else TEXT_LENGTH)
+    most = longest(spec)
 
     def normalise(value: Any) -> str:
-        text = _clean(value, longest, newlines=paragraph)
+        text = _clean(value, most, newlines=paragraph)
         if spec.min is not None and len(text) < spec.min:
             raise FieldError("too_short", min=spec.min, length=len(text))
         return text

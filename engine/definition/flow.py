@@ -1,100 +1,27 @@
-"""What is surely known at each state: a data flow that intersects what every way into it has set.
+"""What is there at each state: surely, whatever the way to it, and possibly, by some way.
 
 A message without an address would silently not leave, a task without its date would never be late, a
-redirect without a number would lead nowhere: what they read must be there on every way.
+guard that asks for what nobody ever gave would never open. Besides fields, it follows the child cases
+that were opened (`children:process`) and the messages that were sent (`message:name`).
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from engine.definition import model
-from engine.definition.walk import split_form, states_of, states_of_timer, timed_fields
+from engine.definition.walk import split_form, timed_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from engine.definition.source import Path, Source
-    from engine.errors import Finding
+    from engine.definition.graph import Edge, Graph
 
 #: Points in time that are always known; `due` may not be.
 _KNOWN = frozenset({"now", "opened", "entered"})
-
-
-# --- what is there ------------------------------------------------------------------------------
-
-
-def surely_there(definition: model.Definition) -> dict[str, set[str]]:
-    """Return, for each state, the fields that have a value whatever the way into it."""
-    sure = {name: set(definition.fields) for name in definition.states}
-    first = definition.opening.to
-    sure[first] = after_action(definition, definition.opening, set())
-    waiting, reached = deque([first]), {first}
-    while waiting:
-        here = waiting.popleft()
-        for action in definition.actions.values():
-            if here not in states_of(definition, action):
-                continue
-            for _, target, after in _arrivals(definition, action, here, sure[here]):
-                narrowed = sure[target] & after
-                if narrowed != sure[target] or target not in reached:
-                    sure[target] = narrowed
-                    reached.add(target)
-                    waiting.append(target)
-    return sure
-
-
-def _arrivals(
-    definition: model.Definition, action: model.Action, state: str, before: set[str]
-) -> Iterator[tuple[Path, str, set[str]]]:
-    """Yield each way of an action: where it stands in `to`, its target, what is there after it."""
-    after = after_action(definition, action, before)
-    if isinstance(action.to, str):
-        yield (), state if action.to == "same" else action.to, after
-        return
-    for i, branch in enumerate(action.to):
-        when = set() if branch.when is None else told_by(definition, branch.when)
-        yield (i, "state"), branch.state, after | when
-
-
-def after_action(
-    definition: model.Definition, action: model.Action | model.Opening, before: set[str]
-) -> set[str]:
-    """Return the fields surely there after an action that was taken with `before` there."""
-    there = set(before)
-    for item in action.form:
-        _ask(definition, item, there)
-    if isinstance(action, model.Action):
-        for requirement in action.requires:
-            if requirement.exception is None:
-                there |= told_by(definition, requirement.when)
-        if action.automatic is not None:
-            there |= told_by(definition, action.automatic)
-        there -= set(action.clears)
-    for name, value in action.sets.items():
-        if _is_sure(definition, value, there):
-            there.add(name)
-        else:
-            there.discard(name)
-    return there
-
-
-def _ask(definition: model.Definition, item: str | model.FormItem, there: set[str]) -> None:
-    name = item if isinstance(item, str) else item.field
-    record, field = split_form(name)
-    if record is None and definition.fields[field].reason_if_missing:
-        # What was there may be replaced by a reason why it is not.
-        there.discard(field)
-    elif isinstance(item, str) or item.required is True:
-        there.add(record or field)
-
-
-def _is_sure(definition: model.Definition, value: model.SetValue, there: set[str]) -> bool:
-    if value.table is not None:
-        # A table answers every input, once each of them is there.
-        return set(definition.tables[value.table.table].reads) <= there
-    return value.when is None or (value.when.of != "due" and needed_by(value.when) <= there)
 
 
 def read_by(when: model.When) -> set[str]:
@@ -108,152 +35,278 @@ def needed_by(when: model.When) -> set[str]:
     return read_by(when) - ({when.of} if when.otherwise is not None else set())
 
 
-def told_by(definition: model.Definition, condition: model.Condition) -> set[str]:
-    """Return the fields that surely have a value when a condition holds."""
-    if condition.all is not None:
-        return set().union(*(told_by(definition, c) for c in condition.all))
-    if condition.any:
-        return set.intersection(*(told_by(definition, c) for c in condition.any))
-    if condition.checklist is not None:
-        items = definition.checklists[condition.checklist].items.values()
-        return set().union(*(told_by(definition, i.when) for i in items))
-    name = condition.obtained or (condition.compare.field if condition.compare else "")
-    name = name or next(timed_fields(condition), "")
-    if condition.present is not None:
-        name = condition.present
-        if definition.fields[name.partition(".")[0]].reason_if_missing:
-            return set()
-    return {name.partition(".")[0]} - {""}
+@dataclass(slots=True)
+class Effect:
+    """What an action does to what is there.
 
-
-# --- what is needed -----------------------------------------------------------------------------
-
-
-def check(
-    definition: model.Definition, source: Source, ways: dict[str, list[str]]
-) -> Iterator[Finding]:
-    """Yield what may be absent where it is needed.
-
-    Args:
-        definition: Whose names and types are right.
-        source: For places.
-        ways: For each state that can be reached, a shortest list of actions to it.
+    Attributes:
+        gives: What is surely there after its form.
+        may_give: What its form may give.
+        unsure: What its form may replace by a reason why there is none.
+        told: What its guards have made sure of.
+        drops: What it empties.
+        sets: What it writes, with what must be there for it to have a value.
+        leaves: What it opens or sends, for those that come after.
+        all: It may give anything: nothing is known of it.
     """
-    sure = surely_there(definition)
-    opening = definition.opening
-    there = after_action(definition, opening, set())
-    for i, name in enumerate(opening.notify):
-        yield from _absent(
-            source, ("opening", "notify", i), _for_message(definition, name) - there, []
-        )
-    for name, action in definition.actions.items():
-        told: set[Path] = set()
-        for state in (s for s in states_of(definition, action) if s in ways):
-            for path, missing, why in _lacking(definition, name, action, state, sure[state]):
-                # The same lack from several states is one mistake.
-                if missing and path not in told:
-                    told.add(path)
-                    yield from _absent(source, path, missing, [*ways[state], name], why)
-        yield from _not_added(source, name, action)
-    yield from _in_states(definition, source, sure, ways)
-    yield from _in_timers(definition, source, sure, ways)
+
+    gives: set[str] = field(default_factory=set)
+    may_give: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+    drops: set[str] = field(default_factory=set)
+    sets: dict[str, set[str] | None] = field(default_factory=dict)
+    leaves: set[str] = field(default_factory=set)
+    all: bool = False
+
+    def asked(self, before: set[str]) -> set[str]:
+        """Return what is surely there once the form is laid over."""
+        return (before - self.unsure) | self.gives
+
+    def after(self, before: set[str]) -> set[str]:
+        """Return what is surely there after the action."""
+        there = (self.asked(before) | self.told) - self.drops
+        for name, needed in self.sets.items():
+            if needed is not None and needed <= there:
+                there.add(name)
+            else:
+                there.discard(name)
+        return there | self.leaves
+
+    def may_after(self, before: set[str]) -> set[str]:
+        """Return what may be there after the action."""
+        return ((before | self.may_give) - self.drops) | set(self.sets) | self.leaves
 
 
-def _lacking(
-    definition: model.Definition, name: str, action: model.Action, state: str, before: set[str]
-) -> Iterator[tuple[Path, set[str], str]]:
-    for i, notification in enumerate(action.notify):
-        # All ways lead past the message; what is there on each of them is there.
-        there = set.intersection(*(a for _, _, a in _arrivals(definition, action, state, before)))
-        missing = _for_message(definition, notification) - there
-        yield ("actions", name, "notify", i), missing, "message"
-    for path, target, after in _arrivals(definition, action, state, before):
-        end = definition.states[target].end
-        if end is not None and end.redirect is not None:
-            yield ("actions", name, "to", *path), {end.redirect} - after, "redirect"
+class Flow:
+    """What is there at each state of a graph.
 
+    Attributes:
+        sure: For each state that is reached, what is there whatever the way to it; empty before `spread`.
+        may: For each state that is reached, what is there by some way.
+        effects: What each action does; `None` is the opening.
+    """
 
-def _for_message(definition: model.Definition, name: str) -> set[str]:
-    """Return the fields without which a message cannot leave, unless its `when` asks for them."""
-    part = definition.notifications[name]
-    needed = {part.to.address or "", part.calendar.start if part.calendar else ""} - {""}
-    return needed - (set() if part.when is None else told_by(definition, part.when))
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.d = graph.d
+        self._lists: dict[str, set[str]] = {}
+        messages = {f"message:{n}" for n in self.d.notifications}
+        opened = (a.opens for a in self.d.actions.values())
+        self.everything = {
+            *self.d.fields,
+            *messages,
+            *(f"children:{o.process}" for o in opened if o),
+        }
+        self.effects: dict[str | None, Effect] = {None: self._effect(None, self.d.opening)}
+        self.effects |= {n: self._effect(n, a) for n, a in self.d.actions.items()}
+        self.sure: dict[str, set[str]] = {}
+        self.may: dict[str, set[str]] = {}
 
+    # --- what is there --------------------------------------------------------------------------
 
-def _not_added(source: Source, name: str, action: model.Action) -> Iterator[Finding]:
-    """Yield a record's field handed to a child by an action that may add no record."""
-    demanded = {
-        split_form(i if isinstance(i, str) else i.field)[0]
-        for i in action.form
-        if isinstance(i, str) or i.required is True
-    }
-    for theirs, ours in (action.opens.form if action.opens else {}).items():
-        record, _ = split_form(ours)
-        if record is not None and record not in demanded:
-            path = ("actions", name, "opens", "form", theirs)
-            yield from _absent(source, path, {record}, [name], "child")
+    def spread(self, taken: Callable[[Edge], bool]) -> None:
+        """Work out what is there, from the opening on; going on where it stood when called again.
 
+        Args:
+            taken: Tells whether an edge can be taken, with what is there so far at its source. What is
+                there surely only shrinks, and what may be only grows: what can be taken stays so.
+        """
+        opening = self.effects[None]
+        if not self.sure:
+            self.sure[self.graph.first] = self.sure_at_opening()
+            self.may[self.graph.first] = self._all(opening) or opening.may_after(set())
+        waiting = deque(self.sure)
+        while waiting:
+            here = waiting.popleft()
+            for edge in self.graph.out[here]:
+                if taken(edge) and self._arrive(edge):
+                    waiting.append(edge.target)
 
-def _in_states(
-    definition: model.Definition,
-    source: Source,
-    sure: dict[str, set[str]],
-    ways: dict[str, list[str]],
-) -> Iterator[Finding]:
-    for name, state in definition.states.items():
-        if state.due is not None and name in ways:
-            missing = needed_by(state.due) - sure[name]
-            yield from _absent(source, ("states", name, "due"), missing, ways[name], "due")
+    def sure_at_opening(self) -> set[str]:
+        """Return what is surely there once a case is open."""
+        opening = self.effects[None]
+        return self._all(opening) or opening.after(set())
 
+    def _arrive(self, edge: Edge) -> bool:
+        """Carry what is there along an edge; tell whether its target changes."""
+        sure, may = self.after(edge), self.may_after(edge)
+        known = edge.target in self.sure
+        narrowed = self.sure[edge.target] & sure if known else sure
+        widened = self.may[edge.target] | may if known else may
+        if known and narrowed == self.sure[edge.target] and widened == self.may[edge.target]:
+            return False
+        self.sure[edge.target], self.may[edge.target] = narrowed, widened
+        return True
 
-def _in_timers(
-    definition: model.Definition,
-    source: Source,
-    sure: dict[str, set[str]],
-    ways: dict[str, list[str]],
-) -> Iterator[Finding]:
-    for name, timer in definition.timers.items():
-        told = set() if timer.only is None else told_by(definition, timer.only)
-        needs: list[tuple[Path, set[str], str]] = [
-            (("timers", name, "notify", i), _for_message(definition, n) - told, "message")
-            for i, n in enumerate(timer.notify)
-        ]
-        needs.append((("timers", name, "at"), needed_by(timer.at) - told, "timer"))
-        for path, needed, why in needs:
-            lacking = (
-                (s, needed - sure[s]) for s in states_of_timer(definition, timer) if s in ways
-            )
-            state, missing = next(((s, m) for s, m in lacking if m), ("", set[str]()))
-            yield from _absent(source, path, missing, [*ways.get(state, []), name], why)
+    def after(self, edge: Edge) -> set[str]:
+        """Return what is surely there after an edge was taken."""
+        effect = self.effects[edge.action]
+        if self._all(effect):
+            return set(self.everything)
+        return effect.after(self.sure[edge.source]) | self.branch_tells(edge)
 
+    def may_after(self, edge: Edge) -> set[str]:
+        """Return what may be there after an edge was taken."""
+        effect = self.effects[edge.action]
+        return self._all(effect) or effect.may_after(self.may[edge.source])
 
-def _absent(
-    source: Source, path: Path, missing: set[str], way: list[str], why: str = "message"
-) -> Iterator[Finding]:
-    if not missing:
-        return
-    field, said = min(missing), " → ".join(["ouvrir", *way])
-    fr, en = _WHY[why]
-    yield source.finding(
-        "may-be-absent", path,
-        f"{said} : le champ « {field} » peut être absent {fr.format(field=field)}.",
-        f"{said}: field {field!r} may be absent {en.format(field=field)}.",
-    )  # fmt: skip
+    def _all(self, effect: Effect) -> set[str]:
+        return set(self.everything) if effect.all else set()
 
+    def branch_tells(self, edge: Edge) -> set[str]:
+        """Return what the condition of a branch has made sure of."""
+        to = self.d.actions[edge.action].to
+        if edge.branch is None or isinstance(to, str) or to[edge.branch].when is None:
+            return set()
+        return self.told_by(to[edge.branch].when)
 
-_WHY = {
-    "message": (
-        "quand ce message part ; ajoutez « when: {{obtained: {field}}} »",
-        "when this message leaves; add 'when: {{obtained: {field}}}'",
-    ),
-    "due": ("quand l'échéance se calcule", "when the due date is counted"),
-    "timer": (
-        "quand la minuterie s'arme ; si c'est voulu, ajoutez « only: {{obtained: {field}}} »",
-        "when the timer is armed; if that is meant, add 'only: {{obtained: {field}}}'",
-    ),
-    "redirect": ("alors que cette fin y renvoie", "although this ending leads to it"),
-    "child": (
-        "quand le dossier enfant s'ouvre : l'action peut n'y rien ajouter",
-        "when the child case is opened: the action may add nothing to it",
-    ),
-}
+    # --- what an action does --------------------------------------------------------------------
+
+    def _effect(self, name: str | None, action: model.Action | model.Opening) -> Effect:
+        effect = Effect(all=name in self.graph.doubts.data)
+        for item in action.form:
+            self._ask(item, effect)
+        effect.leaves |= {
+            f"message:{n}" for n in action.notify if self.d.notifications[n].when is None
+        }
+        if isinstance(action, model.Action):
+            for requirement in action.requires:
+                if requirement.exception is None:
+                    effect.told |= self.told_by(requirement.when)
+            if action.automatic is not None:
+                effect.told |= self.told_by(action.automatic)
+            effect.drops = set(action.clears)
+            if action.opens is not None:
+                effect.leaves.add(f"children:{action.opens.process}")
+        effect.sets = {name: self._needed(value) for name, value in action.sets.items()}
+        return effect
+
+    def _ask(self, item: str | model.FormItem, effect: Effect) -> None:
+        name = item if isinstance(item, str) else item.field
+        record, field_name = split_form(name)
+        effect.may_give.add(record or field_name)
+        if record is None and self.d.fields[field_name].reason_if_missing:
+            # What was there may be replaced by a reason why it is not.
+            effect.unsure.add(field_name)
+        elif isinstance(item, str) or item.required is True:
+            effect.gives.add(record or field_name)
+
+    def _needed(self, value: model.SetValue) -> set[str] | None:
+        """Return what must be there for a value to be written, None when it may not be even so."""
+        if value.table is not None:
+            # A table answers every input, once each of them is there.
+            return set(self.d.tables[value.table.table].reads)
+        if value.when is None:
+            return set()
+        return None if value.when.of == "due" else needed_by(value.when)
+
+    def told_by(self, condition: model.Condition | None) -> set[str]:
+        """Return the fields that surely have a value when a condition holds."""
+        if condition is None:
+            return set()
+        if condition.all is not None:
+            return set().union(*(self.told_by(c) for c in condition.all))
+        if condition.any:
+            return set.intersection(*(self.told_by(c) for c in condition.any))
+        if condition.checklist is not None:
+            return self._list_tells(condition.checklist)
+        return self._one_tells(condition)
+
+    def _list_tells(self, name: str) -> set[str]:
+        if name in self.graph.doubts.checklists:
+            return set(self.everything)
+        if name not in self._lists:
+            items = self.d.checklists[name].items.values()
+            self._lists[name] = set().union(*(self.told_by(i.when) for i in items))
+        return self._lists[name]
+
+    def _one_tells(self, condition: model.Condition) -> set[str]:
+        if condition.message is not None:
+            return {f"message:{condition.message.message}"}
+        children = condition.children
+        if children is not None and children.process and children.at_least:
+            return {f"children:{children.process}"}
+        name = condition.obtained or (condition.compare.field if condition.compare else "")
+        name = name or next(timed_fields(condition), "")
+        if condition.present is not None:
+            name = condition.present
+            if self.d.fields[name.partition(".")[0]].reason_if_missing:
+                return set()
+        return {name.partition(".")[0]} - {""}
+
+    # --- a shortest way without it --------------------------------------------------------------
+
+    def way_without(self, name: str, state: str) -> list[Edge] | None:
+        """Return the edges of a shortest way to a state on which something is not surely there.
+
+        None when it is there on every way. What is there depends on one thing at a time (a field that a
+        table fills on what the table reads), so such a way exists whenever it is not surely there.
+        """
+        watched = self._behind(name)
+        lacking: dict[tuple[str, str], tuple[str, str] | None] = {}
+        by: dict[tuple[str, str], Edge | None] = {}
+        queue: list[tuple[int, int, tuple[str, str], tuple[str, str] | None, Edge | None]] = []
+        for n, (cost, node, before, edge) in enumerate(self._lost_at(watched)):
+            heappush(queue, (cost, n, node, before, edge))
+        pushed = len(queue)
+        while queue:
+            cost, _, node, before, edge = heappop(queue)
+            if node in lacking:
+                continue
+            lacking[node], by[node] = before, edge
+            if node == (state, name):
+                return self._back(node, lacking, by)
+            for following, step in self._still_lacking(node, watched):
+                pushed += 1
+                heappush(queue, (cost + 1, pushed, following, node, step))
+        return None
+
+    def _lost_at(
+        self, watched: set[str]
+    ) -> Iterator[tuple[int, tuple[str, str], tuple[str, str] | None, Edge | None]]:
+        """Yield where something, or what fills it, is not there yet or is emptied."""
+        for each in sorted(watched - self.sure_at_opening()):
+            yield 0, (self.graph.first, each), None, None
+        for edge in self.graph.edges:
+            if edge.source not in self.sure:
+                continue
+            effect = self.effects[edge.action]
+            after = self._all(effect) or effect.after(set(self.everything))
+            for each in sorted(watched - after - self.branch_tells(edge)):
+                yield len(self.graph.edges_to(edge.source)) + 1, (edge.target, each), None, edge
+
+    def _behind(self, name: str) -> set[str]:
+        """Return something, and all that decides whether it is filled."""
+        watched, frontier = set[str](), {name}
+        while frontier:
+            watched |= frontier
+            needed = [e.sets.get(n) or set() for e in self.effects.values() for n in frontier]
+            frontier = set().union(*needed) - watched
+        return watched
+
+    def _still_lacking(
+        self, node: tuple[str, str], watched: set[str]
+    ) -> Iterator[tuple[tuple[str, str], Edge]]:
+        state, name = node
+        for edge in self.graph.out[state]:
+            effect = self.effects[edge.action]
+            there = self._all(effect) or effect.after(self.everything - {name})
+            for each in sorted(watched - there - self.branch_tells(edge)):
+                yield (edge.target, each), edge
+
+    def _back(
+        self,
+        node: tuple[str, str],
+        lacking: dict[tuple[str, str], tuple[str, str] | None],
+        by: dict[tuple[str, str], Edge | None],
+    ) -> list[Edge]:
+        edges: list[Edge] = []
+        while True:
+            edge, before = by[node], lacking[node]
+            if edge is not None:
+                edges.append(edge)
+            if before is None:
+                prior = [] if edge is None else self.graph.edges_to(edge.source)
+                return [*prior, *reversed(edges)]
+            node = before

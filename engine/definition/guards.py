@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.definition import model
-from engine.definition.decide import Decider
 from engine.definition.walk import states_of, targets_of, through_checklists, timed_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engine.definition.decide import Decider
     from engine.definition.source import Path, Source
     from engine.errors import Finding
 
 #: Circles of automatic actions longer than this are not looked for.
 MAX_CIRCLE = 12
+#: Nor are more ways than this: automatic actions that all lead to each other would make too many.
+MAX_WAYS = 20_000
 
 
-def check(definition: model.Definition, source: Source) -> Iterator[Finding]:
+def check(definition: model.Definition, source: Source, decider: Decider) -> Iterator[Finding]:
     """Yield the findings of one definition whose names and types are right."""
-    decider = Decider(definition)
     for path, condition in _judged(definition):
         yield from _verdict(decider, source, path, condition)
     for name, action in definition.actions.items():
@@ -136,10 +137,12 @@ def _circles(definition: model.Definition, decider: Decider, source: Source) -> 
     Nothing that a circle's conditions read may change on the way round; if it does, an end is possible
     and the engine's own limit watches over it.
     """
-    steps = {name: list(_steps(definition, name)) for name in definition.states}
+    acting = {n: a for n, a in definition.actions.items() if a.automatic is not None}
+    steps = {name: list(_steps(definition, acting, name)) for name in definition.states}
     told: set[frozenset[str]] = set()
+    left = [MAX_WAYS]
     for start in definition.states:
-        for way in _round(steps, start, start, ()):
+        for way in _round(steps, start, start, (), left):
             names = frozenset(step[0] for step in way)
             if names in told or not _turns(definition, decider, way):
                 continue
@@ -152,9 +155,11 @@ def _circles(definition: model.Definition, decider: Decider, source: Source) -> 
             )  # fmt: skip
 
 
-def _steps(definition: model.Definition, state: str) -> Iterator[_Step]:
+def _steps(
+    definition: model.Definition, acting: dict[str, model.Action], state: str
+) -> Iterator[_Step]:
     first: list[model.Condition] = []
-    for name, action in definition.actions.items():
+    for name, action in acting.items():
         if action.automatic is None or state not in states_of(definition, action):
             continue
         if isinstance(action.to, str):
@@ -170,16 +175,17 @@ def _steps(definition: model.Definition, state: str) -> Iterator[_Step]:
 
 
 def _round(
-    steps: dict[str, list[_Step]], here: str, start: str, way: tuple[_Step, ...]
+    steps: dict[str, list[_Step]], here: str, start: str, way: tuple[_Step, ...], left: list[int]
 ) -> Iterator[tuple[_Step, ...]]:
-    if len(way) == MAX_CIRCLE:
+    left[0] -= 1
+    if len(way) == MAX_CIRCLE or left[0] < 0:
         return
     passed = {step[1] for step in way}
     for step in steps[here]:
         if step[1] == start:
             yield (*way, step)
         elif step[1] not in passed:
-            yield from _round(steps, step[1], start, (*way, step))
+            yield from _round(steps, step[1], start, (*way, step), left)
 
 
 def _turns(definition: model.Definition, decider: Decider, way: tuple[_Step, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""What the typed model refuses, said at its place in the file, in words."""
+"""What the typed model refuses, said at its place in the file, in words; and what is left without it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from engine.definition import leftover
 from engine.definition.model import Model
 from engine.errors import Finding, InvalidDefinition
 
@@ -46,13 +47,42 @@ def parse(source: Source, kind: type[M]) -> M:
         source: A file read.
         kind: The model of the whole file: a process, a plan.
     """
+    made, found = salvage(source, kind)
+    if found or made is None:
+        raise InvalidDefinition(tuple(found))
+    return made
+
+
+def salvage(source: Source, kind: type[M]) -> tuple[M | None, list[Finding]]:
+    """Return what is sound of a source as a typed model, and what the model refuses.
+
+    What is refused is left out of the model and noted in the source as broken; what cannot be left out
+    (a label, a role) has something in its place. None when too little is left to go on.
+
+    Args:
+        source: A file read.
+        kind: The model of the whole file.
+    """
     try:
-        return kind.model_validate(source.tree)
+        return kind.model_validate(source.tree), []
     except ValidationError as error:
-        findings = _Mistakes(source, kind).findings(error.errors(include_url=False))
-        raise InvalidDefinition(
-            tuple(sorted(findings, key=lambda f: (f.line, f.column, f.code)))
-        ) from error
+        details = error.errors(include_url=False)
+    told = _Mistakes(source, kind)
+    found = [f for f in told.findings(details) if not _follows(source, f)]
+    found.sort(key=lambda f: (f.line, f.column, f.code))
+    made = leftover.model(source, kind, [told.path(d["loc"]) for d in details], told.path)
+    return made, found
+
+
+def _follows(source: Source, finding: Finding) -> bool:
+    """Tell whether a key is only missing because the file could not be read there."""
+    if finding.code not in {"missing-key", "missing-label"}:
+        return False
+    return source.is_doubtful(finding.where) or ((not finding.where) and _has_unread(source))
+
+
+def _has_unread(source: Source) -> bool:
+    return any(len(b) == 1 for b in source.broken)
 
 
 class _Mistakes:
@@ -67,7 +97,7 @@ class _Mistakes:
         wrong: dict[Path, list[ErrorDetails]] = {}
         found: dict[str, Finding] = {}
         for detail in details:
-            path = self._path(detail["loc"])
+            path = self.path(detail["loc"])
             if detail["type"] in _EXPECTED or detail["type"] == _PATTERN:
                 wrong.setdefault(path, []).append(detail)
             else:
@@ -112,7 +142,7 @@ class _Mistakes:
         en = " or ".join(dict.fromkeys(p[1] for p in pairs))
         return self.source.finding("wrong-type", path, f"il faut ici {fr}.", f"this must be {en}.")
 
-    def _path(self, loc: tuple[int | str, ...]) -> Path:
+    def path(self, loc: tuple[int | str, ...]) -> Path:
         """Return the part of an error's location that stands in the file.
 
         pydantic adds the names of the alternatives it tried (`list[str]`, `function-…`); they are no

@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING
 from engine.definition.walk import only_one, split_form
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from engine.definition import model
     from engine.definition.source import Path, Source
     from engine.errors import Finding
+
+
+#: Names for which a near one is looked for in one file; a thousand others make a page nobody reads.
+_MAX_NEAR = 300
+#: Where each kind of name is declared.
+_SECTIONS = {
+    "state": "states", "action": "actions", "role": "roles", "field": "fields", "table": "tables",
+    "checklist": "checklists", "notification": "notifications",
+}  # fmt: skip
 
 
 class Names:
@@ -21,28 +30,42 @@ class Names:
     def __init__(self, definition: model.Definition, source: Source) -> None:
         self.d = definition
         self.source = source
+        # What could not be read bears its name all the same.
+        self.declared = {
+            kind: source.declared(section) - set(getattr(definition, section))
+            for kind, section in _SECTIONS.items()
+        }
+        self._told: dict[tuple[str, str], str | None] = {}
 
     def _find(self, code: str, path: Path, fr: str, en: str) -> Finding:
         return self.source.finding(code, path, fr, en)
 
     def _known(
-        self, kind: str, name: str | None, known: Iterable[str], path: Path
+        self, kind: str, name: str | None, known: Collection[str], path: Path
     ) -> Iterator[Finding]:
-        names = list(known)
-        if name is None or name in names:
+        if name is None or name in known or name in self.declared.get(kind, ()):
             return
-        near = get_close_matches(name, names, n=1, cutoff=0.6)
+        near = self._near(kind, name, known)
         fr = f"{_FRENCH[kind]} « {name} » n'existe pas"
         en = f"there is no {kind} {name!r}"
-        if near:
-            fr, en = f"{fr} ; vouliez-vous « {near[0]} » ?", f"{en}; did you mean {near[0]!r}?"
+        if near is not None:
+            fr, en = f"{fr} ; vouliez-vous « {near} » ?", f"{en}; did you mean {near!r}?"
         yield self._find(f"unknown-{kind}", path, fr, en)
+
+    def _near(self, kind: str, name: str, known: Collection[str]) -> str | None:
+        """Return what was probably meant; looked for a bounded number of times, as it is slow."""
+        if (kind, name) not in self._told and len(self._told) < _MAX_NEAR:
+            near = get_close_matches(name, known, n=1, cutoff=0.6)
+            self._told[(kind, name)] = near[0] if near else None
+        return self._told.get((kind, name))
 
     def _field_known(self, name: str | None, path: Path) -> Iterator[Finding]:
         """Find a field that does not exist; `list.field` is a field of a record."""
         if name is None or self._spec(name) is not None:
             return
         record, field = split_form(name)
+        if record in self.declared["field"]:
+            return
         known = self.d.fields if record is None else self.d.fields.get(record)
         inside = known if isinstance(known, dict) else (known.of if known else None) or {}
         yield from self._known("field", field, inside, path)
@@ -55,11 +78,10 @@ class Names:
         return None if outer is None else (outer.of or {}).get(field)
 
     def _all_known(
-        self, kind: str, names: Iterable[str], known: Iterable[str], path: Path
+        self, kind: str, names: Iterable[str], known: Collection[str], path: Path
     ) -> Iterator[Finding]:
-        listed = list(known)
         for i, name in enumerate(names):
-            yield from self._known(kind, name, listed, (*path, i))
+            yield from self._known(kind, name, known, (*path, i))
 
     def _one_key(self, part: model.Model, path: Path) -> Iterator[Finding]:
         if not only_one(part):

@@ -1,101 +1,104 @@
 """What depends on the ways through the states: reaching each of them, ending, and never being stuck.
 
-The state graph is small, so everything is worked out exactly, by breadth first search. What is surely
-known at each state is in `flow`, what conditions allow in `guards`.
+The state graph is small, so everything is worked out exactly: each action is judged at each state from
+which it starts, with what is surely and what may be there (`flow`), and the ways that no case can take are
+left out before it is asked what can be reached and what can end.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
-from engine.definition import flow, guards
-from engine.definition.walk import states_of, targets_of
+from engine.definition import guards, joins, timing, unused
+from engine.definition.decide import Decider
+from engine.definition.graph import said
+from engine.definition.needs import Needs
+from engine.definition.possible import Possible
+from engine.definition.walk import states_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.definition import model
-    from engine.definition.source import Source
+    from engine.definition.flow import Flow
+    from engine.definition.graph import Edge
     from engine.errors import Finding
 
-Edges = dict[str, list[tuple[str, str]]]
+
+def check(flow: Flow) -> Iterator[Finding]:
+    """Yield the findings of one definition whose names are all known.
+
+    Args:
+        flow: What is there at each state of its sound part.
+    """
+    decider = Decider(flow.d, flow.graph.doubts)
+    possible = Possible(flow, decider)
+    yield from _Ways(flow, possible).check()
+    yield from possible.findings()
+    yield from Needs(flow).check()
+    yield from timing.check(flow)
+    yield from joins.check(flow)
+    yield from unused.check(flow)
+    yield from guards.check(flow.d, flow.graph.source, decider)
 
 
-def check(definition: model.Definition, source: Source) -> Iterator[Finding]:
-    """Yield the findings of one definition whose names are all known."""
-    edges = _edges(definition)
-    ways = shortest_ways(definition, edges)
-    yield from _unreachable(definition, source, ways)
-    yield from _endless(definition, source, edges, ways)
-    yield from _dead(definition, source, ways)
-    yield from flow.check(definition, source, ways)
-    yield from guards.check(definition, source)
+class _Ways:
+    """Finds states and actions that no case reaches, and states that no case leaves."""
 
+    def __init__(self, flow: Flow, possible: Possible) -> None:
+        self.flow = flow
+        self.graph = flow.graph
+        self.d = flow.d
+        doubts = self.graph.doubts
+        self.never: set[Edge] = possible.never
+        self.reached = self.graph.reached(self.never)
+        # An action that may lead anywhere may lead to whatever nothing else leads to.
+        self.open = doubts.anywhere or any(
+            s in self.reached for a in doubts.ways for s in states_of(self.d, self.d.actions[a])
+        )
 
-def _edges(definition: model.Definition) -> Edges:
-    edges: Edges = {name: [] for name in definition.states}
-    for name, action in definition.actions.items():
-        for state in states_of(definition, action):
-            edges[state] += [(name, target) for target in targets_of(action, state)]
-    return edges
+    def check(self) -> Iterator[Finding]:
+        """Yield the findings."""
+        if not self.open:
+            yield from self._unreachable()
+            yield from self._dead()
+        if not self.graph.doubts.anywhere:
+            yield from self._endless()
 
+    def _unreachable(self) -> Iterator[Finding]:
+        for name in self.d.states:
+            if name not in self.reached:
+                yield self.graph.source.finding(
+                    "unreachable-state", ("states", name),
+                    f"aucune suite d'actions ne mène à « {name} ».",
+                    f"no sequence of actions leads to {name!r}.", of_key=True,
+                )  # fmt: skip
 
-def shortest_ways(definition: model.Definition, edges: Edges) -> dict[str, list[str]]:
-    """Return, for each state that can be reached, a shortest list of actions that leads to it."""
-    ways: dict[str, list[str]] = {definition.opening.to: []}
-    queue = deque([definition.opening.to])
-    while queue:
-        here = queue.popleft()
-        for action, target in edges[here]:
-            if target not in ways:
-                ways[target] = [*ways[here], action]
-                queue.append(target)
-    return ways
+    def _endless(self) -> Iterator[Finding]:
+        ending = {n for n, s in self.d.states.items() if s.end is not None}
+        ending |= {s for a in self.graph.doubts.ways for s in states_of(self.d, self.d.actions[a])}
+        into: dict[str, list[str]] = {}
+        for edge in self.graph.edges:
+            if edge not in self.never:
+                into.setdefault(edge.target, []).append(edge.source)
+        waiting = list(ending)
+        while waiting:
+            more = [s for s in into.get(waiting.pop(), ()) if s not in ending]
+            ending.update(more)
+            waiting += more
+        for name in self.d.states:
+            if name not in ending and name in self.reached:
+                way = self.graph.way_to(name)
+                yield self.graph.source.finding(
+                    "no-way-out", ("states", name),
+                    f"{said(way)} : de « {name} », aucune fin ne peut être atteinte.",
+                    f"{said(way)}: from {name!r} no ending can be reached.", of_key=True, way=way,
+                )  # fmt: skip
 
-
-def _unreachable(
-    definition: model.Definition, source: Source, ways: dict[str, list[str]]
-) -> Iterator[Finding]:
-    for name in definition.states:
-        if name not in ways:
-            yield source.finding(
-                "unreachable-state", ("states", name),
-                f"aucune suite d'actions ne mène à « {name} ».",
-                f"no sequence of actions leads to {name!r}.", of_key=True,
-            )  # fmt: skip
-
-
-def _endless(
-    definition: model.Definition, source: Source, edges: Edges, ways: dict[str, list[str]]
-) -> Iterator[Finding]:
-    ending = {n for n, s in definition.states.items() if s.end is not None}
-    grew = True
-    while grew:
-        more = {n for n, out in edges.items() if any(t in ending for _, t in out)} - ending
-        grew = bool(more)
-        ending |= more
-    for name in definition.states:
-        if name not in ending and name in ways:
-            said = _said(ways[name], name)
-            yield source.finding(
-                "no-way-out", ("states", name),
-                f"de « {name} », aucune fin ne peut être atteinte ({said}).",
-                f"from {name!r} no ending can be reached ({said}).", of_key=True,
-            )  # fmt: skip
-
-
-def _dead(
-    definition: model.Definition, source: Source, ways: dict[str, list[str]]
-) -> Iterator[Finding]:
-    for name, action in definition.actions.items():
-        if not any(state in ways for state in states_of(definition, action)):
-            yield source.finding(
-                "dead-action", ("actions", name),
-                f"« {name} » n'est jamais possible : aucun de ses états n'est atteint.",
-                f"{name!r} is never possible: none of its states is reached.", of_key=True,
-            )  # fmt: skip
-
-
-def _said(way: list[str], state: str) -> str:
-    return " → ".join(["ouvrir", *way, state])
+    def _dead(self) -> Iterator[Finding]:
+        for name, action in self.d.actions.items():
+            if not any(state in self.reached for state in states_of(self.d, action)):
+                yield self.graph.source.finding(
+                    "dead-action", ("actions", name),
+                    f"« {name} » n'est jamais possible : aucun de ses états n'est atteint.",
+                    f"{name!r} is never possible: none of its states is reached.", of_key=True,
+                )  # fmt: skip

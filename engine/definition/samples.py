@@ -138,6 +138,7 @@ def sample_facts(
     empty: bool,
     but: str | None = None,
     values: Mapping[str, Any] | None = None,
+    sure: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """Return generated facts.
 
@@ -148,12 +149,13 @@ def sample_facts(
         empty: Nothing that may be absent is there; else everything is.
         but: The one field, or `due`, `owner`, `note` or `action`, with which it is the other way.
         values: Values to use instead of generated ones.
+        sure: Fields that are there in any case.
     """
     from datetime import UTC, datetime
 
     at = datetime(2026, 3, 31, 16, 0, tzinfo=UTC)
     there = {n for n in (*notification.fields, *_REST) if (n == but) == empty}
-    data = {n: _sample(definition.fields[n]) for n in notification.fields if n in there}
+    data = {n: _sample(definition.fields[n]) for n in notification.fields if n in there | sure}
     if notification.calendar is not None:
         data[notification.calendar["start"]] = at.isoformat()
     own = {"attestation": ATTESTATION} if notification.personal else {}
@@ -174,18 +176,25 @@ def sample_facts(
 
 
 def variants(
-    definition: CompiledDefinition, notification: CompiledNotification
+    definition: CompiledDefinition,
+    notification: CompiledNotification,
+    sure: frozenset[str] = frozenset(),
 ) -> Iterator[dict[str, Any]]:
     """Yield the facts with which a template must render.
 
     All there; nothing there; each thing alone missing, then alone there; each option, both answers, days
     gone and to come, and each record without what its form does not demand. Any two things are then covered but for templates
     that ask for a third one only when two others are there.
+
+    Args:
+        definition: The definition.
+        notification: The message.
+        sure: Fields that are there wherever it leaves from: they are never missing.
     """
     state = next(iter(definition.states))
     for empty in (False, True):
-        for but in (None, *notification.fields, *_REST):
-            yield sample_facts(definition, notification, state, empty=empty, but=but)
+        for but in (None, *(n for n in notification.fields if n not in sure), *_REST):
+            yield sample_facts(definition, notification, state, empty=empty, but=but, sure=sure)
     for name in notification.fields:
         for value in _other_values(definition, definition.fields[name]):
             yield sample_facts(definition, notification, state, empty=False, values={name: value})

@@ -5,6 +5,8 @@ anchors or aliases (so no bombs and no circles), no tags, no merge keys, no dupl
 document. Plain scalars are read by the core rules of YAML 1.2 (section 10.3.2) narrowed further:
 `true` and `false`, integers, and `null`; all else is text, so `NO`, `12:30` and `2013-03-31` stay what
 was written. Limits bound the time and memory that a hostile file can take.
+
+What cannot be read is found, noted as broken, and the rest is read all the same.
 """
 
 from __future__ import annotations
@@ -15,40 +17,60 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from engine.definition import pieces
 from engine.errors import Finding, InvalidDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_BYTES = 1_000_000
-MAX_NODES = 50_000
+    from engine.errors import Stop
+
+MAX_CHARACTERS = 2_000_000
+MAX_NODES = 150_000
 MAX_DEPTH = 30
+#: So many characters that may not be there are told; more would say nothing more.
+_MAX_FORBIDDEN = 100
 
 Path = tuple[str | int, ...]
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9]\d{0,17})")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "": None, "~": None}
-# What YAML itself forbids, the line ends that only some editors show, and the marks that make a text
-# read otherwise than it is.
+# What YAML itself forbids, the line ends that only some editors show, the marks that make a text read
+# otherwise than it is, and the mark that stands for bytes that are no text.
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069"
-    "\ud800-\udfff\ufeff\ufffe\uffff]"
+    "\ud800-\udfff\ufeff\ufffd-\uffff]"
 )
 
 
 @dataclass(slots=True)
 class Source:
-    """A file read: its plain tree, and where each key and value stands (1-based)."""
+    """A file read: its plain tree, where each key and value stands (1-based), and what is wrong.
+
+    Attributes:
+        path: The file, as findings are to name it.
+        lines: Its lines.
+        tree: What could be read.
+        keys: Where each key stands.
+        values: Where each value stands.
+        findings: What is wrong with the file itself.
+        broken: What could not be read, or not as what it should be: nothing is known of it.
+        moved: For a list from which items were left out, the positions of those that remain.
+    """
 
     path: str
     lines: list[str]
     tree: Any = None
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
     values: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    broken: set[Path] = field(default_factory=set)
+    moved: dict[Path, list[int]] = field(default_factory=dict)
 
     def place(self, path: Path, *, of_key: bool = False) -> tuple[int, int]:
         """Return the line and column of a value (or of its key), or of its nearest known parent."""
+        path = self.written(path)
         tables = (self.keys, self.values) if of_key else (self.values, self.keys)
         while True:
             for table in tables:
@@ -58,151 +80,300 @@ class Source:
                 return (1, 1)
             path = path[:-1]
 
-    def finding(self, code: str, path: Path, fr: str, en: str, *, of_key: bool = False) -> Finding:
-        """Return a finding at the place of a path."""
-        line, column = self.place(path, of_key=of_key)
-        return self.finding_at(code, line, column, fr, en)
+    def written(self, path: Path) -> Path:
+        """Return a path as it was before items of lists were left out."""
+        if not self.moved:
+            return path
+        found: Path = ()
+        for part in path:
+            kept = self.moved.get(found)
+            known = kept is not None and isinstance(part, int) and part < len(kept)
+            found = (*found, kept[part] if known else part)  # type: ignore[index]
+        return found
 
-    def finding_at(self, code: str, line: int, column: int, fr: str, en: str) -> Finding:
+    def is_doubtful(self, path: Path) -> bool:
+        """Tell whether something in, or around, a part of the file could not be read.
+
+        Args:
+            path: As a finding says it, before anything was left out.
+        """
+        return any(
+            path[: len(b)] == b or (len(path) > 1 and b[: len(path)] == path) for b in self.broken
+        )
+
+    def declared(self, *path: str) -> frozenset[str]:
+        """Return the keys written directly under a path, those that could not be read too."""
+        n = len(path)
+        return frozenset(str(k[n]) for k in self.keys if len(k) == n + 1 and k[:n] == path)
+
+    def finding(
+        self,
+        code: str,
+        path: Path,
+        fr: str,
+        en: str,
+        *,
+        of_key: bool = False,
+        way: tuple[Stop, ...] = (),
+    ) -> Finding:
+        """Return a finding at the place of a path; `way` shows it."""
+        line, column = self.place(path, of_key=of_key)
+        return self.finding_at(code, line, column, fr, en, where=self.written(path), way=way)
+
+    def finding_at(
+        self,
+        code: str,
+        line: int,
+        column: int,
+        fr: str,
+        en: str,
+        *,
+        where: Path = (),
+        way: tuple[Stop, ...] = (),
+    ) -> Finding:
         """Return a finding at a place."""
-        excerpt = self.lines[line - 1][:200] if 0 < line <= len(self.lines) else ""
         return Finding(
             code=code,
             path=self.path,
             line=line,
             column=column,
             messages={"fr": fr, "en": en},
-            excerpt=excerpt,
+            excerpt=self.lines[line - 1] if 0 < line <= len(self.lines) else "",
+            where=where,
+            way=way,
         )
+
+    def refuse(self, code: str, line: int, column: int, fr: str, en: str) -> InvalidDefinition:
+        """Return the error of a file of which nothing more is read, with what was found before."""
+        return InvalidDefinition((*self.findings, self.finding_at(code, line, column, fr, en)))
 
 
 def read(text: str, path: str) -> Source:
-    """Return the source of a YAML text.
+    """Return the source of a YAML text in which nothing is wrong.
 
     Args:
         text: The file's text.
         path: The file, as findings are to name it.
 
     Raises:
-        InvalidDefinition: With every finding when the text can be parsed at all, else with one.
+        InvalidDefinition: With every finding.
     """
-    if len(text) > MAX_BYTES:
-        raise _refused(Source(path, []), 1, 1, "too-large",
-                       f"le fichier dépasse {MAX_BYTES} caractères.",
-                       f"the file has more than {MAX_BYTES} characters.")  # fmt: skip
-    source = Source(path, text.splitlines())
-    _refuse_characters(source, text)
-    root = _compose(source, text)
-    if root is None:
-        raise _refused(source, 1, 1, "empty", "le fichier est vide.", "the file is empty.")
-    walker = _Walker(source)
-    source.tree = walker.walk(root, (), 0)
-    if walker.findings:
-        raise InvalidDefinition(tuple(walker.findings))
+    source = scan(text, path)
+    if source.findings:
+        raise InvalidDefinition(tuple(source.findings))
     return source
 
 
-def _refused(
-    source: Source, line: int, column: int, code: str, fr: str, en: str
-) -> InvalidDefinition:
-    return InvalidDefinition((source.finding_at(code, line, column, fr, en),))
+def scan(text: str, path: str) -> Source:
+    """Return the source of a YAML text, what is wrong in `findings`, what cannot be read left out.
+
+    Args:
+        text: The file's text; `U+FFFD` for bytes that are not UTF-8.
+        path: The file, as findings are to name it.
+
+    Raises:
+        InvalidDefinition: Nothing of it can be read, or it is beyond the limits.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise Source(path, []).refuse("too-large", 1, 1,
+                                      f"le fichier dépasse {MAX_CHARACTERS} caractères.",
+                                      f"the file has more than {MAX_CHARACTERS} characters.")  # fmt: skip
+    source = Source(path, [])
+    clean = _without_forbidden(source, text)
+    source.lines = clean.splitlines()
+    source.findings = [_with_excerpt(source, f) for f in source.findings]
+    _Reader(source).whole(clean)
+    return source
 
 
-def _refuse_characters(source: Source, text: str) -> None:
-    found = _FORBIDDEN.search(text)
-    if found is None:
-        return
-    before = text[: found.start()]
-    line = before.count("\n") + 1
-    column = len(before) - before.rfind("\n")
-    name = f"U+{ord(found[0]):04X}"
-    raise _refused(source, line, column, "control-character",
-                   f"le caractère invisible {name} n'est pas permis.",
-                   f"the invisible character {name} is not allowed.")  # fmt: skip
+def _without_forbidden(source: Source, text: str) -> str:
+    """Note the characters that may not be there, and return the text with spaces in their place."""
+    for found in list(_FORBIDDEN.finditer(text))[:_MAX_FORBIDDEN]:
+        before = text[: found.start()]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        if found[0] == "\ufffd":
+            source.findings.append(source.finding_at("not-utf8", line, column,
+                "ces octets ne sont pas de l'UTF-8 ; enregistrez le fichier en UTF-8.",
+                "these bytes are not UTF-8; save the file as UTF-8."))  # fmt: skip
+            continue
+        name = f"U+{ord(found[0]):04X}"
+        source.findings.append(source.finding_at("control-character", line, column,
+            f"le caractère invisible {name} n'est pas permis.",
+            f"the invisible character {name} is not allowed."))  # fmt: skip
+    return _FORBIDDEN.sub(" ", text)
 
 
-def _compose(source: Source, text: str) -> yaml.Node | None:
-    """Return the root node; events are counted first, so that depth and size are bounded."""
-    loader = _LOADER(text)
-    try:
-        _count(source, text)
-        root: yaml.Node | None = loader.get_single_node()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        problem = error.problem or "unreadable"
-        raise _refused(source, line, column, "yaml",
-                       f"le YAML est illisible ({problem}).",
-                       f"the YAML cannot be read ({problem}).") from error  # fmt: skip
-    finally:
-        loader.dispose()
-    return root
+def _with_excerpt(source: Source, f: Finding) -> Finding:
+    return source.finding_at(f.code, f.line, f.column, f.messages["fr"], f.messages["en"])
 
 
-def _count(source: Source, text: str) -> None:
-    depth = nodes = documents = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        mark = event.start_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _refused(source, *place, "alias",
-                           "les ancres et les alias ne sont pas permis : écrivez le texte deux fois.",
-                           "anchors and aliases are not allowed: write it twice.")  # fmt: skip
-        if getattr(event, "tag", None):
-            raise _refused(source, *place, "tag",
-                           "les étiquettes (!) ne sont pas permises.",
-                           "tags (!) are not allowed.")  # fmt: skip
-        nodes += isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent))
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        if depth > MAX_DEPTH or nodes > MAX_NODES or documents > 1:
-            raise _refused(source, *place, "too-large",
-                           "le fichier est trop profond, trop long, ou a plusieurs documents.",
-                           "the file is too deep, too long, or has several documents.")  # fmt: skip
-
-
-class _Walker:
-    """Turns nodes into plain values, keeping places and findings."""
+class _Reader:
+    """Turns the events of a parser into plain values, keeping places and findings."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.findings: list[Finding] = []
+        self.nodes = 0
+        self.first = 0  #: lines before the piece that is being read
+        self.documents = 0
 
-    def walk(self, node: yaml.Node, path: Path, depth: int) -> Any:
-        self.source.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        if isinstance(node, yaml.MappingNode):
-            return dict(self._pairs(node, path, depth))
-        if isinstance(node, yaml.SequenceNode):
-            return [self.walk(n, (*path, i), depth + 1) for i, n in enumerate(node.value)]
-        return _scalar(node)
+    def whole(self, text: str) -> None:
+        """Read a file; when it cannot be parsed whole, the parts of it that can be."""
+        source = self.source
+        try:
+            empty, source.tree = self._document(text, ())
+        except yaml.MarkedYAMLError as error:
+            # Each piece says what is wrong with it, and those that are sound are kept.
+            source.keys.clear()
+            source.values.clear()
+            source.findings = [f for f in source.findings if not f.where]
+            if not self._by_pieces(text):
+                raise self._unreadable(error, len(source.lines)) from error
+            return
+        if empty:
+            raise source.refuse("empty", 1, 1, "le fichier est vide.", "the file is empty.")
 
-    def _pairs(self, node: yaml.Node, path: Path, depth: int) -> Iterator[tuple[str, Any]]:
-        seen: set[str] = set()
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._find("key", key_node, "une clé doit être un mot.", "a key must be a word.")
+    def _by_pieces(self, text: str) -> bool:
+        """Read each entry by itself; tell whether that explains why the whole cannot be parsed."""
+        before = len(self.source.findings)
+        tree: dict[str, Any] = {}
+        for piece in pieces.split(text):
+            self._piece(piece, (), tree)
+        self.source.tree = tree
+        return any(f.code == "yaml" for f in self.source.findings[before:])
+
+    def _piece(self, piece: pieces.Piece, path: Path, into: dict[str, Any]) -> None:
+        here = (*path, piece.key)
+        self.source.keys.setdefault(here, (piece.first + 1, piece.column + 1))
+        if piece.key in into:
+            self._duplicate(piece.key, piece.first + 1, piece.column + 1, here)
+        try:
+            self.first = piece.first
+            _empty, made = self._document(piece.text, path)
+        except yaml.MarkedYAMLError as error:
+            inner = pieces.inside(piece) if len(here) < pieces.DEEPEST else []
+            if not inner:
+                last = piece.first + piece.text.rstrip().count("\n") + 1
+                self.source.findings += self._unreadable(error, last).findings[-1:]
+                self.source.broken.add(here)
+                return
+            into[piece.key] = {}
+            for part in inner:
+                self._piece(part, here, into[piece.key])
+            self.source.broken.add((*here, "…"))
+            return
+        if isinstance(made, dict):
+            into |= made
+
+    def _unreadable(self, error: yaml.MarkedYAMLError, last: int) -> InvalidDefinition:
+        mark = error.problem_mark or error.context_mark
+        if error.context_mark is not None and "flow" in (error.context or ""):
+            # The bracket that was not closed is what is wrong, wherever that is noticed.
+            mark = error.context_mark
+        line, column = (mark.line + 1 + self.first, mark.column + 1) if mark else (1, 1)
+        if line > last > 0:
+            # The parser noticed at the beginning of what follows.
+            line, column = last, len(self.source.lines[last - 1].rstrip()) + 1
+        problem = error.problem or "unreadable"
+        return self.source.refuse("yaml", line, column,
+                                  f"le YAML est illisible ({problem}).",
+                                  f"the YAML cannot be read ({problem}).")  # fmt: skip
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def _document(self, text: str, path: Path) -> tuple[bool, Any]:
+        """Return whether a text is empty, and else its value."""
+        events = yaml.parse(text, Loader=_LOADER)
+        made: tuple[bool, Any] = (True, None)
+        self.documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self.documents += 1
+                self._limit(event, 0)
+            elif isinstance(event, yaml.NodeEvent):
+                made = (False, self._node(event, events, path, 0))
+        return made
+
+    def _node(self, event: Any, events: Iterator[Any], path: Path, depth: int) -> Any:
+        line, column = self._at(event)
+        if path not in self.source.values:
+            self.source.values[path] = (line, column)
+        self.nodes += 1
+        self._limit(event, depth)
+        if isinstance(event, yaml.AliasEvent) or event.anchor:
+            self._find("alias", event, path,
+                       "les ancres et les alias ne sont pas permis : écrivez le texte deux fois.",
+                       "anchors and aliases are not allowed: write it twice.")  # fmt: skip
+        if isinstance(event, yaml.AliasEvent):
+            self.source.broken.add(path)
+            return None
+        if event.tag:
+            self._find("tag", event, path, "les étiquettes (!) ne sont pas permises.",
+                       "tags (!) are not allowed.")  # fmt: skip
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(events, path, depth)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(events, path, depth)
+        return _scalar(event)
+
+    def _sequence(self, events: Iterator[Any], path: Path, depth: int) -> list[Any]:
+        made: list[Any] = []
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            made.append(self._node(event, events, (*path, len(made)), depth + 1))
+        return made
+
+    def _mapping(self, events: Iterator[Any], path: Path, depth: int) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                self._find("key", event, path, "une clé doit être un mot.", "a key must be a word.")
+                self._node(event, events, (*path, "?"), depth + 1)
+                self._node(next(events), events, (*path, "?"), depth + 1)
+                self.source.broken.add((*path, "?"))
                 continue
-            key = str(key_node.value)
-            if key in seen:
-                self._find("duplicate-key", key_node, f"« {key} » est écrit deux fois ici.",
-                           f"{key!r} stands twice here.")  # fmt: skip
-            if key == "<<":
-                self._find("alias", key_node, "la fusion (<<) n'est pas permise.",
-                           "merging (<<) is not allowed.")  # fmt: skip
-            seen.add(key)
-            here = (*path, key)
-            self.source.keys[here] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-            yield key, self.walk(value_node, here, depth + 1)
+            key, here = str(event.value), (*path, str(event.value))
+            self._key(event, key, made, here)
+            value = self._node(next(events), events, here, depth + 1)
+            if key != "<<":
+                made[key] = value
+        return made
 
-    def _find(self, code: str, node: yaml.Node, fr: str, en: str) -> None:
-        mark = node.start_mark
-        self.findings.append(self.source.finding_at(code, mark.line + 1, mark.column + 1, fr, en))
+    def _key(self, event: Any, key: str, made: dict[str, Any], here: Path) -> None:
+        line, column = self._at(event)
+        if event.anchor:
+            self._find("alias", event, here, "les ancres ne sont pas permises.",
+                       "anchors are not allowed.")  # fmt: skip
+        if key in made:
+            self._duplicate(key, line, column, here)
+        if key == "<<":
+            self._find("alias", event, here, "la fusion (<<) n'est pas permise.",
+                       "merging (<<) is not allowed.")  # fmt: skip
+            self.source.broken.add(here)
+        self.source.keys[here] = (line, column)
+
+    def _duplicate(self, key: str, line: int, column: int, here: Path) -> None:
+        self.source.findings.append(
+            self.source.finding_at("duplicate-key", line, column,
+                                   f"« {key} » est écrit deux fois ici.",
+                                   f"{key!r} stands twice here.", where=here)
+        )  # fmt: skip
+
+    def _limit(self, event: Any, depth: int) -> None:
+        if depth > MAX_DEPTH or self.nodes > MAX_NODES or self.documents > 1:
+            raise self.source.refuse("too-large", *self._at(event),
+                "le fichier est trop profond, trop long, ou a plusieurs documents.",
+                "the file is too deep, too long, or has several documents.")  # fmt: skip
+
+    def _at(self, event: Any) -> tuple[int, int]:
+        return event.start_mark.line + 1 + self.first, event.start_mark.column + 1
+
+    def _find(self, code: str, event: Any, path: Path, fr: str, en: str) -> None:
+        line, column = self._at(event)
+        self.source.findings.append(self.source.finding_at(code, line, column, fr, en, where=path))
 
 
-def _scalar(node: Any) -> str | int | bool | None:
-    text: str = node.value
-    if node.style in {"'", '"', "|", ">"}:  # quoted or block: text, whatever it looks like
+def _scalar(event: Any) -> str | int | bool | None:
+    text: str = event.value
+    if event.style in {"'", '"', "|", ">"}:  # quoted or block: text, whatever it looks like
         return text
     if text in _WORDS:
         return _WORDS[text]

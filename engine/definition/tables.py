@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from engine.definition import model
     from engine.definition.compiled import Facts
 
-#: A table whose inputs make more combinations than this is refused as too large to prove.
-MAX_COMBINATIONS = 20_000
+#: A table that takes more rows judged than this, and tables that together take more than so many times
+#: as much, are refused as too large to prove.
+MAX_JUDGED = 200_000
+MAX_ALL_JUDGED = 5 * MAX_JUDGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,14 @@ def cell_holds(cell: model.TableInput, value: Any) -> bool:
     return cell.at_most is None or value <= cell.at_most
 
 
+def cost(table: model.DecisionTable, fields: Mapping[str, model.FieldSpec]) -> int:
+    """Return how many times a row is judged to prove a table; its types must have been checked."""
+    combinations = 1
+    for name in table.reads:
+        combinations *= max(1, len(_stretches(name, table, fields[name])))
+    return combinations * max(1, len(table.rows))
+
+
 def faults(
     table: model.DecisionTable, fields: Mapping[str, model.FieldSpec]
 ) -> Iterator[tuple[str, dict[str, Any], tuple[int, ...]]]:
@@ -65,10 +75,7 @@ def faults(
     inputs and cells must have been checked.
     """
     stretches = [_stretches(name, table, fields[name]) for name in table.reads]
-    combinations = 1
-    for values in stretches:
-        combinations *= max(1, len(values))
-    if combinations * max(1, len(table.rows)) > MAX_COMBINATIONS * 10:
+    if cost(table, fields) > MAX_JUDGED:
         yield "too-large", {}, ()
         return
     told: set[tuple[int, ...]] = set()

@@ -55,8 +55,9 @@ def check(definition: model.Definition, source: Source) -> Iterator[Finding]:
         for name, value in sets.items():
             if name in definition.fields and only_one(value):
                 yield from _set(definition, source, (*path, name), definition.fields[name], value)
+    left = [tables.MAX_ALL_JUDGED]
     for name, table in definition.tables.items():
-        yield from _table(definition, source, ("tables", name), table)
+        yield from _table(definition, source, ("tables", name), table, left)
     for name, notification in definition.notifications.items():
         yield from _answers(definition, source, ("notifications", name, "to"), notification.to)
     yield from _spans(definition, source)
@@ -303,7 +304,11 @@ def _set(
 
 
 def _table(
-    definition: model.Definition, source: Source, path: Path, table: model.DecisionTable
+    definition: model.Definition,
+    source: Source,
+    path: Path,
+    table: model.DecisionTable,
+    left: list[int],
 ) -> Iterator[Finding]:
     found = [*_inputs(definition, source, path, table), *_outputs(source, path, table)]
     for i, row in enumerate(table.rows):
@@ -313,7 +318,10 @@ def _table(
     yield from found
     if found or not _is_provable(definition, table):
         return
-    for kind, inputs, rows in tables.faults(table, definition.fields):
+    left[0] -= tables.cost(table, definition.fields)
+    too_large = [("too-large", dict[str, Any](), tuple[int, ...]())]
+    faults = too_large if left[0] < 0 else tables.faults(table, definition.fields)
+    for kind, inputs, rows in faults:
         said = ", ".join(f"{k} = {v}" for k, v in inputs.items())
         fr, en = _FAULTS[kind]
         yield source.finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from engine.definition import model
@@ -127,6 +128,12 @@ def inner(condition: model.Condition) -> Iterator[model.Condition]:
         yield from inner(condition.negation)
 
 
+@cache
+def _keys(kind: type[model.Model]) -> tuple[tuple[str, str], ...]:
+    """Return the attributes of a part, each with its key in the file."""
+    return tuple((name, f.alias or name) for name, f in kind.model_fields.items())
+
+
 def timed_fields(condition: model.Condition) -> Iterator[str]:
     """Yield the field whose instant one part of a condition looks at, if it does."""
     if isinstance(condition.within, model.Within):
@@ -138,8 +145,10 @@ def timed_fields(condition: model.Condition) -> Iterator[str]:
 def _parts(part: object, path: Path) -> Iterator[tuple[Path, model.Model]]:
     if isinstance(part, model.Model):
         yield path, part
-        for name, field in type(part).model_fields.items():
-            yield from _parts(getattr(part, name), (*path, field.alias or name))
+        for name, written in _keys(type(part)):
+            value = getattr(part, name)
+            if isinstance(value, (model.Model, dict, list)):
+                yield from _parts(value, (*path, written))
     elif isinstance(part, dict):
         for name, value in part.items():
             yield from _parts(value, (*path, name))

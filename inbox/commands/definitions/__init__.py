@@ -8,6 +8,8 @@ from inbox.texts import _
 definitions = LazyGroup(
     "definitions",
     lazy={
+        "check": ("definitions.check", "check", _("Prouver une définition avant de l'installer")),
+        "schema": ("definitions.schema", "schema", _("Le schéma qui aide un éditeur à écrire")),
         "draw": ("definitions.draw", "draw", _("Dessiner une définition (Mermaid, SVG, BPMN)")),
         "test": ("definitions.test", "test", _("Jouer les scénarios d'une définition")),
     },

@@ -63,9 +63,11 @@ def _compiled(file: Path) -> CompiledDefinition:
     """
     from engine.calendar import Calendar
     from engine.definition.compiler import compile_definition
-    from inbox.app import text_of
+    from inbox.workspace import definition_text
 
-    return compile_definition(text_of(file), path=str(file), calendar=Calendar(), templates=None)
+    return compile_definition(
+        definition_text(file), path=str(file), calendar=Calendar(), templates=None
+    )
 
 
 def _drawn(definition: CompiledDefinition, form: str) -> str:

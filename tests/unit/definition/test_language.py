@@ -4,14 +4,15 @@ import re
 
 import pytest
 
+from engine.definition.rules import RULES
 from tests.support.commands import ROOT
 from tests.unit.definition.test_checks import GOOD, findings
 
 PAGE = (ROOT / "docs" / "definition-language.md").read_text(encoding="utf-8")
 #: Found in files that no small change shows; `test_source`, `test_engine` and `test_command` do.
 SHOWN_ELSEWHERE = {
-    "control-character", "empty", "too-large", "table-too-large", "template",
-    "unknown-process", "version-already-installed",
+    "control-character", "not-utf8", "empty", "too-large", "table-too-large", "template",
+    "condition-too-large", "version-already-installed",
 }  # fmt: skip
 
 
@@ -45,18 +46,15 @@ def test_each_mistake_of_the_page_is_found_with_its_code_where_it_stands(code, d
         assert finding.messages["en"]
 
 
-def test_every_code_that_is_found_is_on_the_page_and_shown():
+def test_every_code_that_is_found_is_a_rule_on_the_page_and_shown():
     sources = [*(ROOT / "engine" / "definition").glob("*.py"), ROOT / "engine" / "library.py"]
     text = "\n".join(p.read_text(encoding="utf-8") for p in sources)
-    kinds = re.search(r"_FRENCH = \{(.*?)\}", text, flags=re.DOTALL)[1]
-    used = {f"unknown-{k}" for k in re.findall(r'^    "(\w+)":', kinds, flags=re.MULTILINE)}
-    used |= set(re.findall(r'(?:finding|_find)\(\s*"([a-z-]+)"', text))
-    used |= set(re.findall(r'(?:finding_at|_refused)\([^"]*?"([a-z-]+)"', text))
-    used |= set(re.findall(r'(?:code=|code = )"([a-z-]+)"', text)) | {"missing-label"}
-    used |= {"table-gap", "table-overlap", "table-dead-row", "table-too-large"}
-    named = set(re.findall(r"`([a-z]+(?:-[a-z]+)*)`", PAGE))
-    assert used - named == set()
-    assert used - {code for code, _ in blocks("diff")} - SHOWN_ELSEWHERE == set()
+    used = set(re.findall(r'(?:finding|_find|finding_at|refuse)\(\s*"([a-z0-9-]+)"', text))
+    used |= set(re.findall(r'(?:code=|code = )"([a-z-]+)"', text))
+    assert used - set(RULES) == set()
+    named = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)*)`", PAGE))
+    assert set(RULES) - named == set()
+    assert set(RULES) - {code for code, _ in blocks("diff")} - SHOWN_ELSEWHERE == set()
 
 
 def test_what_the_page_quotes_stands_in_the_example():
@@ -90,7 +88,7 @@ def test_the_process_on_a_page_is_sound_and_runs_as_the_page_says(inbox):
 
     (text,) = [text for name, text in blocks("yaml") if name == "pret.yaml"]
     (inbox.home / "workflows" / "pret.yaml").write_text(text, encoding="utf-8")
-    (commands,) = [text for _, text in blocks("console")]
+    commands = blocks("console")[0][1]
     for line in commands.splitlines():
         inbox(*shlex.split(line.removeprefix("$ inbox ")))
     assert inbox.json("show", "PR-2026-0001")["outcome"] == "rendu"

@@ -19,7 +19,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "\n".join(
         ("a: &x\n  b: *x\n", "alias", 1),
         ("<<: {a: 1}\n", "alias", 1),
         ("a: !!python/object/apply:os.system [ls]\n", "tag", 1),
-        ("a: [b\n", "yaml", 2),
+        ("a: [b\n", "yaml", 1),
         ("a: 1\n---\nb: 2\n", "too-large", 2),
         ("[" * 60 + "]" * 60, "too-large", 1),
         ("a: 'x\x07y'\n", "control-character", 1),

@@ -1,0 +1,170 @@
+"""Whether an action can be taken at a state at all, with what is surely and what may be there.
+
+An action that asks for what nobody ever gave, or for what is always there to be absent, is dead although
+its state is reached; a join on child cases that nothing opened never holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.definition.decide import Known
+from engine.definition.graph import said
+from engine.definition.walk import states_of, states_of_timer, through_checklists
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from engine.definition import model
+    from engine.definition.decide import Decider
+    from engine.definition.flow import Flow
+    from engine.definition.graph import Edge
+    from engine.errors import Finding
+
+
+class Possible:
+    """Judges every edge of a graph that can be reached.
+
+    Attributes:
+        never: Edges that no case takes, of actions that are possible elsewhere.
+    """
+
+    def __init__(self, flow: Flow, decider: Decider) -> None:
+        self.flow = flow
+        self.d = flow.d
+        self.decider = decider
+        self._memo: dict[tuple[object, ...], bool] = {}
+        self._guards = {n: self._guarded(n, a) for n, a in self.d.actions.items()}
+        self._told = {e for e in flow.graph.edges if self._said_elsewhere(e)}
+        flow.spread(self.taken)
+        self._dead = dict(self._dead_actions())
+        # What comes after a dead action is worth following all the same.
+        flow.spread(lambda edge: edge.action in self._dead or self.taken(edge))
+        self.never = {
+            e
+            for e in flow.graph.edges
+            if e.source in flow.sure and e.action not in self._dead and not self.taken(e)
+        }
+
+    def _guarded(self, name: str, action: model.Action) -> list[model.Condition]:
+        """Return what must hold for an action, but for what can be said of it whatever the state."""
+        if name in self.flow.graph.doubts.data or self.flow.graph.doubts.anywhere:
+            return []
+        guards = [r.when for r in action.requires if r.exception is None]
+        guards += [] if action.automatic is None else [action.automatic]
+        return guards if self.decider.possible(guards) else []
+
+    def _said_elsewhere(self, edge: Edge) -> bool:
+        """Tell whether a branch is never taken, or not known, whatever the state."""
+        doubts, (asked, before) = self.flow.graph.doubts, self._branch(edge)
+        unknown = doubts.anywhere or edge.action in doubts.data
+        return unknown or not self.decider.possible(asked, before)
+
+    def _branch(self, edge: Edge) -> tuple[list[model.Condition], list[model.Condition]]:
+        """Return what must and what must not hold for a branch to be taken."""
+        to = self.d.actions[edge.action].to
+        if edge.branch is None or isinstance(to, str):
+            return [], []
+        when = to[edge.branch].when
+        before = [b.when for b in to[: edge.branch] if b.when is not None]
+        return ([] if when is None else [when]), before
+
+    def taken(self, edge: Edge) -> bool:
+        """Tell whether an edge can be taken, with what is there at its source so far."""
+        guards = self._guards[edge.action]
+        known = self._asked(edge.action, edge.source)
+        if guards and not self._holds(("guards", edge.action), guards, known):
+            return False
+        if edge in self._told:
+            return True
+        asked, before = self._branch(edge)
+        sure = self.flow.effects[edge.action].after(self.flow.sure[edge.source])
+        after = self._known(sure, self.flow.may_after(edge))
+        return self._holds(("branch", edge.action, edge.branch), asked, after, before)
+
+    def _dead_actions(self) -> Iterator[tuple[str, str]]:
+        """Yield each action that is possible from none of its states, and one of those."""
+        for name, action in self.d.actions.items():
+            reached = [s for s in states_of(self.d, action) if s in self.flow.sure]
+            known = (self._asked(name, s) for s in reached)
+            guards = self._guards[name]
+            if (
+                reached
+                and guards
+                and not any(self._holds(("guards", name), guards, k) for k in known)
+            ):
+                yield name, reached[0]
+
+    def _asked(self, name: str, state: str) -> Known:
+        """Return what is known when an action is judged: its form is laid over the case."""
+        effect = self.flow.effects[name]
+        sure = effect.asked(self.flow.sure[state])
+        return self._known(sure, self.flow.may[state] | effect.may_give)
+
+    def _known(self, sure: set[str], may: set[str]) -> Known:
+        """Return what is known; where an action is in doubt, it may have emptied anything."""
+        sure = set() if self.flow.graph.doubts.data else sure
+        return Known(sure=frozenset(sure), may=frozenset(may))
+
+    def _holds(
+        self,
+        key: tuple[object, ...],
+        conditions: Sequence[model.Condition],
+        known: Known,
+        but: Sequence[model.Condition] = (),
+    ) -> bool:
+        if not conditions and not but:
+            return True
+        read = self._read([*conditions, *but])
+        memo = (key, known.sure & read, known.may & read)
+        if memo not in self._memo:
+            self._memo[memo] = self.decider.possible(conditions, but, known)
+        return self._memo[memo]
+
+    def _read(self, conditions: Sequence[model.Condition]) -> frozenset[str]:
+        return frozenset(
+            name
+            for root in conditions
+            for part in through_checklists(self.d, root)
+            for name in _names(part)
+        )
+
+    # --- findings -------------------------------------------------------------------------------
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield the actions and the timers that nothing ever makes possible."""
+        for name, state in self._dead.items():
+            way = self.flow.graph.way_to(state)
+            yield self.flow.graph.source.finding(
+                "dead-action", ("actions", name),
+                f"{said(way)} : « {name} » n'y est jamais possible : ce qu'elle demande n'a jamais été donné, "
+                "ni ne peut l'être.",
+                f"{said(way)}: {name!r} is never possible there: what it asks for was never given, and never "
+                "can be.", of_key=True, way=way,
+            )  # fmt: skip
+        for name, timer in self.d.timers.items():
+            sure = not self.flow.graph.doubts.anywhere
+            if sure and timer.only is not None and self.decider.possible([timer.only]):
+                yield from self._timer(name, timer, timer.only)
+
+    def _timer(self, name: str, timer: model.Timer, only: model.Condition) -> Iterator[Finding]:
+        states = [s for s in states_of_timer(self.d, timer) if s in self.flow.sure]
+        known = [self._known(self.flow.sure[s], self.flow.may[s]) for s in states]
+        if states and not any(self._holds(("only", name), [only], k) for k in known):
+            way = (*self.flow.graph.way_to(states[0]), self.flow.graph.timer(name))
+            yield self.flow.graph.source.finding(
+                "never-true", ("timers", name, "only"),
+                f"{said(way)} : cette condition n'y est jamais remplie, la minuterie ne fait rien.",
+                f"{said(way)}: this condition never holds there, the timer does nothing.", way=way,
+            )  # fmt: skip
+
+
+def _names(part: model.Condition) -> Iterator[str]:
+    """Yield what one part of a condition reads, as `flow` names it."""
+    for name in (part.present, part.obtained, part.compare.field if part.compare else None):
+        if name is not None:
+            yield name.partition(".")[0]
+    if part.message is not None:
+        yield f"message:{part.message.message}"
+    if part.children is not None and part.children.process is not None:
+        yield f"children:{part.children.process}"

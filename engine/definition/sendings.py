@@ -1,0 +1,74 @@
+"""Where each message leaves from, and what is surely there when it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.definition.walk import states_of, states_of_timer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.definition.flow import Flow
+    from engine.definition.graph import Edge, Way
+
+#: Sent by the engine itself when a case is given to somebody, in any state.
+ASSIGNED = "attribution"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """One place from which a message leaves.
+
+    Attributes:
+        sure: What is there then, as `flow` names it.
+        state: Where the case comes from; None at the opening.
+        edge: The action that sends it, if one does.
+        timer: The timer that sends it, if one does.
+    """
+
+    sure: frozenset[str]
+    state: str | None
+    edge: Edge | None = None
+    timer: str | None = None
+
+    def way_without(self, flow: Flow, name: str) -> Way:
+        """Return a shortest way to it on which a field is not there."""
+        last = () if self.edge is None else (self.edge,)
+        if self.state is None:
+            return flow.graph.way([])
+        edges = flow.way_without(name, self.state)
+        way = (
+            flow.graph.way_to(self.state, *last)
+            if edges is None
+            else flow.graph.way([*edges, *last])
+        )
+        return way if self.timer is None else (*way, flow.graph.timer(self.timer))
+
+
+def sendings(flow: Flow, name: str) -> list[Sending]:
+    """Return the places from which a message leaves."""
+    told = frozenset(flow.told_by(flow.d.notifications[name].when))
+    return [
+        Sending(sure=s.sure | told, state=s.state, edge=s.edge, timer=s.timer)
+        for s in _sendings(flow, name)
+    ]
+
+
+def _sendings(flow: Flow, name: str) -> Iterator[Sending]:
+    if name in flow.d.opening.notify:
+        yield Sending(sure=frozenset(flow.sure_at_opening()), state=None)
+    if name == ASSIGNED:
+        yield from (Sending(sure=frozenset(sure), state=s) for s, sure in flow.sure.items())
+    for action_name, action in flow.d.actions.items():
+        for state in states_of(flow.d, action) if name in action.notify else ():
+            for edge in flow.graph.out[state]:
+                if edge.action == action_name and state in flow.sure:
+                    yield Sending(sure=frozenset(flow.after(edge)), state=state, edge=edge)
+    for timer_name, timer in flow.d.timers.items():
+        told = flow.told_by(timer.only)
+        for state in states_of_timer(flow.d, timer) if name in timer.notify else ():
+            if state in flow.sure:
+                sure = frozenset(flow.sure[state] | told)
+                yield Sending(sure=sure, state=state, timer=timer_name)

@@ -1,0 +1,140 @@
+"""One mistake hides no other, and what it makes unknowable is not guessed."""
+
+import pytest
+
+from tests.unit.definition.test_checks import GOOD, findings
+
+UNREACHED = "  perdue: {label: {fr: Perdue, en: Lost}, end: {outcome: perdue}}\n"
+TWICE = """\
+  livrer:
+    label: {fr: Livrer, en: Deliver}
+    from: [livraison]
+    to: same
+    by: [chef]
+    clears: [fournisseur]
+  relancer:
+    label: {fr: Relancer, en: Chase}
+    from: [livraison]
+    to: same
+    by: [chef]
+    notify: [bon]
+  annuler:
+"""
+ABSENT = ("    when: {obtained: fournisseur}\n", "")
+
+
+def changed(*changes):
+    text = GOOD
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+def codes(text):
+    return {f.code for f in findings(text)}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (("  chef: {fr: Chef, en: Head}", "  chef: {fr: [Chef, en: Head}"), "yaml"),
+        (("title: [objet]", "title: &t [objet]"), "alias"),
+        (("title: [objet]", "title: [objet\u202e]"), "control-character"),
+        (("version: 1", "version: 1\nversion: 2"), "duplicate-key"),
+        (("numbering: {prefix: CO}", "numbering: {prefix: co}"), "bad-form"),
+        (
+            (
+                "    due: {of: entered, after: 2 business days}",
+                "    due: {of: entered, afer: 1 day}",
+            ),
+            "unknown-key",
+        ),
+        (("  acheteur: {fr: Acheteur, en: Buyer}", "  acheteur: {en: Buyer}"), "missing-label"),
+        (("    by: [chef]\n    form: [lots]", "    by: [chefe]\n    form: [lots]"), "unknown-role"),
+        (("        action: chiffrer", "        action: chifrer"), "unknown-action"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_depends_on_the_ways_is_said_beside_a_mistake_elsewhere(change, code):
+    text = changed(change, ABSENT, ("  annulee: {label", f"{UNREACHED}  annulee: {{label"))
+    assert codes(text) >= {code, "unreachable-state", "may-be-absent"}
+
+
+def test_what_a_mistake_makes_unknowable_is_not_said():
+    # Wherever « soumettre » was to lead, what comes after it may be reached.
+    found = codes(changed(("    to: approbation\n", "    to: aprobation\n")))
+    assert found == {"unknown-state"}
+    # Whatever was to be asked for may have been the field that a date counts from.
+    found = codes(changed(("  form: [objet, urgence, {field", "  forme: [objet, urgence, {field")))
+    assert found == {"unknown-key", "missing-key"}
+
+
+def test_a_field_that_cannot_be_read_is_known_by_its_name():
+    assert codes(changed(("montant: {type: decimal,", "montant: {type: decimale,"))) == {
+        "wrong-type"
+    }
+
+
+def test_a_broken_entry_hides_only_itself():
+    text = changed(
+        ("  chiffrer:\n    label: {fr: Chiffrer, en: Price}", "  chiffrer:\n    label: {fr: Chiffrer, en: Price"),
+        ("  rappel:\n    label: {fr: Rappel, en: Reminder}\n    in: open", "  rappel:\n    label: {fr: Rappel, en: [Reminder}\n    in: open"),
+        ("    notify: [bon]", "    notify: [bom]"),
+    )  # fmt: skip
+    found = findings(text)
+    assert [f.code for f in found] == ["yaml", "unknown-notification", "yaml"]
+    lines = text.splitlines()
+    assert all("{fr: " in lines[f.line - 1] for f in found if f.code == "yaml")
+
+
+def test_items_of_a_list_that_are_left_out_move_no_other_finding():
+    text = changed(
+        (
+            "    form: [corrections.motif]",
+            "    form:\n      - {feild: objet}\n      - corrections.motife\n",
+        ),
+    )
+    found = {f.code: f.line for f in findings(text)}
+    lines = text.splitlines()
+    assert "motife" in lines[found["unknown-field"] - 1]
+    assert "feild" in lines[found["unknown-key"] - 1]
+
+
+# --- ways -----------------------------------------------------------------------------------------
+
+
+def test_the_way_that_is_shown_is_one_on_which_the_field_is_absent():
+    # The shortest way to « livraison » gives the address; a longer one does not.
+    text = changed(
+        ABSENT,
+        ("    form: [lots]\n", "    form: [lots, fournisseur]\n"),
+        ("  annuler:\n", TWICE),
+    )
+    (found,) = [f for f in findings(text) if f.code == "may-be-absent"]
+    actions = [s.name for s in found.way if s.kind == "action"]
+    assert actions == ["soumettre", "approuver", "livrer", "relancer"]
+
+
+def test_a_guard_that_only_asks_for_what_nothing_ever_gives_makes_its_action_dead():
+    text = changed(
+        ("    automatic: {children: {process: lot, all: ended, at_least: 1}}",
+         "    automatic: {compare: {field: urgence, equals: haute}}"),
+        ("    from: open\n    to: annulee", "    from: [brouillon, approbation]\n    to: annulee"),
+        ("  form: [objet, urgence, {field: fournisseur, required: false}]", "  form: [objet, {field: fournisseur, required: false}]"),
+        ("  sets: {delai: {table: {table: delais, output: jours}}}", "  sets: {urgence: {value: basse}, delai: {table: {table: delais, output: jours}}}"),
+    )  # fmt: skip
+    found = findings(text)
+    assert ("never-true", ("actions", "recevoir", "automatic")) in {
+        (f.code, f.where) for f in found
+    }
+
+
+def test_a_join_on_children_that_may_not_have_been_opened_there_is_dead():
+    text = changed(
+        ("    from: [livraison]\n    to: recue", "    from: [brouillon]\n    to: recue"),
+        ("    from: open\n    to: annulee", "    from: open\n    to: annulee"),
+        ("    from: [approbation]\n    to: brouillon", "    from: [approbation]\n    to: same"),
+    )
+    dead = [f for f in findings(text) if f.code == "dead-action"]
+    assert [f.where for f in dead] == [("actions", "recevoir")]
