@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from engine import attachments, audience, opening, register
 from engine.actor import SYSTEM
 from engine.chain import content_hash, request_hash
+from engine.change import back, move
 from engine.draft import Draft
 from engine.errors import ArrimageError, Conflict, Contended, NotFound, Refused
 from engine.judge import (
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
     from engine.actor import Actor, File
     from engine.calendar import Calendar
+    from engine.change.move import Move
+    from engine.change.plan import Plan
     from engine.database import Database
     from engine.definition.compiled import CompiledAction
     from engine.errors import Reason
@@ -249,6 +252,59 @@ class Engine:
             if to.login != actor.login and "attribution" in draft.process.definition.notifications:
                 draft.queue.append(("attribution", event, None))
             return self.finish(draft, session)
+
+    # --- another version of the process ---------------------------------------------------------
+
+    def rehearse(self, case_id: int, plan: Plan, actor: Actor) -> Move:
+        """Return what a migration would do to a case; nothing is written."""
+        with self.database.read() as connection:
+            session = Session(_driver(connection), connection)
+            row = _found(load_case(session.driver, self.database.dialect, case_id), case_id)
+            return move.prepare(self, session, row, plan, actor)[1]
+
+    def migrate(
+        self, case_id: int, plan: Plan, actor: Actor, *, expected_version: int | None = None
+    ) -> Move:
+        """Put a case on another version of its process, as the plan says, or leave it as it is.
+
+        Args:
+            case_id: The case; one that is on that version already is left alone.
+            plan: From the case's version.
+            actor: Who migrates.
+            expected_version: Refuse unless the case is still as it was then, reminders aside.
+
+        Raises:
+            Refused: Every reason why it stays; nothing was written.
+            Conflict: Somebody else was faster; nothing was written.
+        """
+        with self._locked(case_id) as (session, found):
+            row = found.row
+            draft, done = move.prepare(self, session, row, plan, actor)
+            if done.done:
+                return done
+            self._expect(session, row, expected_version)
+            if row.definition_version != plan.old.definition.version:
+                raise self._conflict(session, row)
+            if done.reasons:
+                raise Refused(done.reasons, number=row.number, action=move.MIGRATE)
+            self.finish(draft, session)
+        self.settle(session.woken)
+        return done
+
+    def migrate_back(self, case_id: int, actor: Actor) -> Outcome:
+        """Put a case back exactly as it was before its last migration, unless it has moved on since.
+
+        Raises:
+            Refused: It was not migrated, or has moved on; nothing was written.
+        """
+        with self._locked(case_id) as (session, draft):
+            row = draft.row
+            event, why_not = back.last_migration(session, case_id)
+            if why_not is not None:
+                raise Refused((why_not,), number=row.number, action=move.BACK)
+            outcome = self.finish(back.take_back(self, session, row, event, actor), session)
+        self.settle(session.woken)
+        return outcome
 
     # --- looking --------------------------------------------------------------------------------
 
