@@ -291,6 +291,11 @@ class Engine:
         self.settle(session.woken)
         return done
 
+    def may_go_back(self, case_id: int) -> Reason | None:
+        """Return why a case cannot go back from its last migration; None: it can."""
+        with self.database.read() as connection:
+            return back.last_migration(Session(_driver(connection), connection), case_id)[1]
+
     def migrate_back(self, case_id: int, actor: Actor) -> Outcome:
         """Put a case back exactly as it was before its last migration, unless it has moved on since.
 

@@ -207,7 +207,7 @@ class App:
         from engine.library import Source
 
         own = sorted(self.workspace.definitions.glob("*.yaml"))
-        return [Source(text=_text_of(f), origin=str(f)) for f in own]
+        return [Source(text=text_of(f), origin=str(f)) for f in own]
 
     @cached_property
     def engine(self) -> Engine:
@@ -262,6 +262,6 @@ def _shipped() -> list[Source]:
     return [Source(text=f.read_text(encoding="utf-8"), origin=f.name) for f in workflows.shipped()]
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
     """Return a definition's text; bytes that are not UTF-8 become a mark that the parser refuses."""
     return path.read_bytes()[:2_000_000].decode("utf-8", errors="replace").replace("\ufffd", "\x01")

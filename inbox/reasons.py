@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from inbox import dates
@@ -58,6 +59,18 @@ _SENTENCES = {
     "last_before_first": "le dernier jour vient avant le premier",
     "no_substitute": "il faut un substitut : --substitute QUI",
     "self_substitute": "personne n'est son propre substitut",
+    "migration_state": "l'état « {state} » n'a pas de place dans la nouvelle version",
+    "migration_field": "« {label} » a une valeur et n'est plus dans la nouvelle version",
+    "migration_value": "« {label} » : « {value} » ne convient pas à la nouvelle version",
+    "migration_absent": "{message}",
+    "migration_timer": "« {label} » agit tout seul, et son moment ({at}) est déjà passé",
+    "migration_redirect": "la nouvelle version en ferait une fin qui renvoie à un autre dossier",
+    "migration_join": "il attendrait {wanted} dossier(s) enfant(s) « {process} » : il en a {count}, et rien "
+    "ne pourrait plus en ouvrir",
+    "migration_parent": "{parent} attend la fin « {outcome} », que la nouvelle version n'a pas",
+    "migration_mail": "l'envoi « {message} » est en route, et la nouvelle version n'en a pas de ce nom",
+    "not_migrated": "il n'y a pas de passage à reprendre",
+    "moved_on": "le dossier a avancé depuis son passage ({action})",
 }
 _REMEDIES = {
     "note_missing": '--note "…"',
@@ -65,6 +78,12 @@ _REMEDIES = {
     "not_owner": "inbox take {number}, ou demandez qu'on vous le confie : inbox assign {number}",
     "taken": "demandez qu'on vous le confie : inbox assign {number} --to VOUS",
     "reason_needed": '--set {field}.non_obtenu="le motif"',
+    "migration_state": "dans le fichier de --mapping : states: {{{field}: ÉTAT}}",
+    "migration_field": "dans le fichier de --mapping : fields: {{{field}: CHAMP}}, ou drop: [{field}]",
+    "migration_value": "dans le fichier de --mapping : values: {{{field}: {{ANCIEN: NOUVEAU}}}}, ou corrigez le "
+    "dossier",
+    "migration_absent": "dans le fichier de --mapping : defaults: {{CHAMP: VALEUR}}",
+    "migration_timer": "dans le fichier de --mapping : timers: {{{field}: skip}}, ou fire",
 }
 _REFUSALS = {
     "unknown_account": "Le compte « {account} » n'est à personne du personnel : "
@@ -82,6 +101,8 @@ _DEEDS = {
     "assign": "confier",
     "timer": "minuterie",
     "merged": "fusion",
+    "migrate": "passer à une autre version",
+    "migrate_back": "revenir à la version d'avant",
 }
 
 
@@ -157,6 +178,8 @@ def _said(value: Any) -> str:
     """Return a parameter in words: labels in the language of this run."""
     if isinstance(value, dict):
         return word(value) if "fr" in value else ", ".join(value)
+    if isinstance(value, datetime):
+        return dates.here(value)
     if isinstance(value, (list, tuple)):
         return ", ".join(_said(v) for v in value)
     return str(value)

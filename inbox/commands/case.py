@@ -1,4 +1,4 @@
-"""`show`, `history`, `why`: one case, read."""
+"""`show`, `why`: one case, read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine import outbox, register, roster
-from engine.definition.samples import label_of
 from engine.reception import reception
 from inbox import dates, process_text, reasons, rules
 from inbox.command import command
 from inbox.cycle import explain_cycle
 from inbox.lookup import ANY_ACTION, CASE, Case, find, is_cycle
-from inbox.output import say, show_json, strong
+from inbox.output import say, set_in, show_json, strong
 from inbox.texts import _, clean, n_, said, word
 from inbox.values import records, shown
 
@@ -121,16 +120,11 @@ def _print_value(app: App, field: CompiledField, value: Any, members: Mapping[in
     """Print a field; each record, and the other lines of a paragraph, stand below it, set in."""
     calendar, label = app.workspace.calendar, f"  {word(field.label)}{_(' : ')}"
     if field.type != "records":
-        say(_set_in(f"{label}{shown(field, value, calendar, members)}"))
+        say(set_in(f"{label}{shown(field, value, calendar, members)}"))
         return
     say(label.rstrip())
     for record in records(field, value, calendar, members):
-        say(_set_in(f"      - {record}", "        "))
-
-
-def _set_in(text: str, margin: str = "      ") -> str:
-    """Return a text whose lines after the first begin with a margin."""
-    return clean(text).replace("\n", f"\n{margin}")
+        say(set_in(f"      - {record}", "        "))
 
 
 def _print_options(case: Case, options: tuple[Option, ...]) -> None:
@@ -212,101 +206,6 @@ def _case_json(
             for o in options
         ],
     }  # fmt: skip
-
-
-# --- history ------------------------------------------------------------------------------------
-
-
-@command(
-    "history",
-    help=_("Raconter un dossier : qui a fait quoi, quand, l'avant et l'après."),
-    examples=["inbox history 7", "inbox history DI-2026-0007 --json"],
-)
-@click.argument("case", type=CASE)
-def history(app: App, case: str) -> None:
-    found = find(app, case)
-    with app.database.read() as connection:
-        events = register.events(connection, found.id)
-        members = roster.names(connection)
-    if app.json:
-        show_json({"case": found.number, "events": events})
-        return
-    for event in events:
-        _print_event(app, found, event, members)
-
-
-def _print_event(
-    app: App, case: Case, event: Mapping[str, Any], members: Mapping[int, str]
-) -> None:
-    who = event["actor"] if event["via"] is None else _(
-        "{actor} (par {via})", actor=event["actor"], via=event["via"])  # fmt: skip
-    when = dates.moment(event["at"], app.workspace.calendar)
-    what = _event_label(case, event["action"])
-    say(f"{event['seq']:>3}. {when}  {strong(what)}  {clean(who)}")
-    if event["from_state"] != event["to_state"]:
-        before = _state_label(case, event["from_state"])
-        say(f"     {before} → {_state_label(case, event['to_state'])}")
-    for line in _event_lines(app, case, event["body"], members):
-        say(_set_in(f"     {line}", "       "))
-
-
-def _event_lines(
-    app: App, case: Case, body: Mapping[str, Any], members: Mapping[int, str]
-) -> list[str]:
-    calendar, fields, lines = app.workspace.calendar, case.definition.fields, []
-    for name, (before, after) in _in_order(fields, body.get("changes", {})):
-        old = shown(fields[name], before, calendar, members)
-        new = shown(fields[name], after, calendar, members) or _("(retiré)")
-        arrow = f"{old} → " if old else ""
-        lines.append(f"{word(fields[name].label)}{_(' : ')}{arrow}{new}")
-    for name, new in _in_order(fields, body.get("added", {})):
-        lines += [
-            f"{word(fields[name].label)} + {record}"
-            for record in records(fields[name], new, calendar, members)
-        ]
-    if "owner" in body:
-        lines.append(
-            _("responsable : {a} → {b}", a=body["owner"][0] or "—", b=body["owner"][1] or "—")
-        )
-    if "in_place_of" in body:
-        lines.append(_("à la place de {who}", who=body["in_place_of"]))
-    if body.get("note"):
-        lines.append(_("note : {note}", note=body["note"]))
-    lines += [_("pièce jointe : {name}", name=f["name"]) for f in body.get("files", [])]
-    if "merged" in body:
-        lines.append(_("{number} est fusionné ici", number=body["merged"]))
-    if body.get("late") and case.definition.lag:
-        lines.append(_("inscrite trop tard après sa réception ({span} au plus)",
-                       span=rules.span(case.definition.lag)))  # fmt: skip
-    if body.get("probable_duplicates"):
-        lines.append(_("doublon probable de {n}", n=", ".join(body["probable_duplicates"])))
-    if "timer" in body:
-        planned = body.get("superseded", [])
-        said = _(" (remplace : {names})", names=", ".join(planned)) if planned else ""
-        lines.append(f"{word(case.definition.timers[body['timer']].label)}{said}")
-    return lines
-
-
-def _in_order(
-    fields: Mapping[str, CompiledField], values: Mapping[str, Any]
-) -> list[tuple[str, Any]]:
-    """Return values by field in the order of the definition; the history keeps them by name."""
-    return [(name, values[name]) for name in fields if name in values]
-
-
-def _event_label(case: Case, action: str) -> str:
-    own = {
-        "take": _("Pris"),
-        "release": _("Remis au bureau commun"),
-        "assign": _("Confié"),
-        "timer": _("Minuterie"),
-        "merged": _("Fusion"),
-    }
-    return own.get(action) or word(label_of(case.definition, action))
-
-
-def _state_label(case: Case, state: str | None) -> str:
-    return "—" if state is None else word(case.definition.states[state].label)
 
 
 # --- why ----------------------------------------------------------------------------------------

@@ -1,0 +1,17 @@
+"""`definitions`: prove, draw, rehearse, compare, install and migrate processes, before and while they run."""
+
+from __future__ import annotations
+
+from inbox.command import LazyGroup
+from inbox.texts import _
+
+definitions = LazyGroup(
+    "definitions",
+    lazy={
+        "diff": ("definitions.diff", "diff", _("Dire ce qui change d'une version à l'autre")),
+        "install": ("definitions.install", "install", _("Installer une nouvelle version")),
+        "migrate": ("definitions.migrate", "migrate", _("Faire passer les dossiers à une version")),
+    },
+    help=_("Changer un processus en sûreté : le prouver, le dessiner, l'essayer, l'installer."),
+    examples=["inbox definitions diff pret pret-2.yaml", "inbox definitions install pret-2.yaml"],
+)
