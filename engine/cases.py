@@ -32,6 +32,7 @@ from engine.judge import (
 from engine.references import References
 from engine.schema import cases, from_micros, timers, to_micros
 from engine.store import load_case, write_step
+from engine.ways import shortest_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,11 +44,12 @@ if TYPE_CHECKING:
     from engine.change.move import Move
     from engine.change.plan import Plan
     from engine.database import Database
-    from engine.definition.compiled import CompiledAction
+    from engine.definition.compiled import CompiledAction, CompiledDefinition
     from engine.errors import Reason
     from engine.library import Library, Process
     from engine.ports import Clock
     from engine.store import CaseRow
+    from engine.ways import Step
 
 #: More automatic actions in a row than this is a loop that the compiler could not prove away.
 AUTOMATIC_LIMIT = 25
@@ -82,10 +84,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """An action of a case, and why it is not possible now (empty: it is)."""
+    """An action of a case, why it is not possible now (empty: it is), and what to do first.
+
+    Attributes:
+        action: The action.
+        reasons: All of them: the state, the person, the guards.
+        way: The steps that make it possible; None: nothing leads there from here.
+    """
 
     action: CompiledAction
     reasons: tuple[Reason, ...]
+    way: tuple[Step, ...] | None
 
 
 @dataclass(slots=True)
@@ -314,7 +323,7 @@ class Engine:
     # --- looking --------------------------------------------------------------------------------
 
     def options(self, case_id: int, actor: Actor) -> tuple[Option, ...]:
-        """Return every action a person could take, possible or not, with all the reasons.
+        """Return every action, possible or not, with all the reasons; the automatic ones too.
 
         The form is not judged: what it lacks is asked when the action is taken.
         """
@@ -324,12 +333,7 @@ class Engine:
             draft = self.draft(row, process, Session(_driver(connection), connection))
             definition = process.definition
             return tuple(
-                Option(
-                    action=action,
-                    reasons=tuple(judge(definition, action, row.state, actor, draft.facts)),
-                )
-                for action in definition.actions.values()
-                if action.automatic is None
+                _option(definition, action, draft, actor) for action in definition.actions.values()
             )
 
     def checklists(
@@ -571,6 +575,14 @@ class Engine:
         kept = self.draft(other, process, session)
         kept.record("merged", SYSTEM, other.state, {"merged": draft.row.number})
         self.finish(kept, session)
+
+
+def _option(
+    definition: CompiledDefinition, action: CompiledAction, draft: Draft, actor: Actor
+) -> Option:
+    reasons = judge(definition, action, draft.state, actor, draft.facts, everything=True)
+    way = shortest_way(definition, draft.state, action, draft.facts) if reasons else ()
+    return Option(action=action, reasons=tuple(reasons), way=way)
 
 
 def _driver(connection: Connection) -> Any:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from inbox import dates
-from inbox.texts import _, word
+from inbox import dates, process_text, rules
+from inbox.texts import _, said, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.cases import Option
+    from engine.definition import model
     from engine.errors import NotAllowed, Reason
+    from engine.ways import Step
 
 #: What each code says; `{…}` are the reason's parameters.
 _SENTENCES = {
@@ -152,11 +155,11 @@ def remedy(reason: Reason, number: str | None, action: str | None) -> str | None
 def _example(reason: Reason) -> str:
     options = reason.params.get("options")
     value = "|".join(options) if options else _("VALEUR")
-    said = f'--set {reason.field}="{value}"' if not options else f"--set {reason.field}={value}"
+    example = f'--set {reason.field}="{value}"' if not options else f"--set {reason.field}={value}"
     if reason.params.get("reason_if_missing"):
         other = _("LE MOTIF")
-        said += f' | --set {reason.field}.non_obtenu="{other}"'
-    return said
+        example += f' | --set {reason.field}.non_obtenu="{other}"'
+    return example
 
 
 def as_json(reason: Reason, number: str | None, action: str | None) -> dict[str, Any]:
@@ -166,6 +169,43 @@ def as_json(reason: Reason, number: str | None, action: str | None) -> dict[str,
         "field": reason.field,
         "message": sentence(reason),
         "remedy": remedy(reason, number, action),
+    }
+
+
+def way(option: Option) -> str | None:
+    """Return what to do before an action: « faites d'abord « chiffrer », puis « soumettre » »."""
+    if option.way is None:
+        return _("aucune suite d'actions n'y mène d'ici")
+    if not option.way:
+        return None
+    names = [_("« {label} »", label=step.action) for step in option.way]
+    steps = _(", puis ").join(names)
+    if option.way[0].alone:
+        return _("attendez d'abord {steps}, puis {action}", steps=steps,
+                 action=_("« {label} »", label=option.action.name))  # fmt: skip
+    return _("faites d'abord {steps}, puis {action}", steps=steps,
+             action=_("« {label} »", label=option.action.name))  # fmt: skip
+
+
+def way_json(option: Option, definition: model.Definition) -> list[dict[str, Any]] | None:
+    """Return the steps before an action in their documented shape; null: nothing leads there."""
+    if option.way is None:
+        return None
+    return [_step_json(step, definition) for step in option.way]
+
+
+def _step_json(step: Step, definition: model.Definition) -> dict[str, Any]:
+    part = definition.actions[step.action]
+    condition = part.automatic if step.alone else step.when
+    asked = [process_text.asked(item, definition) for item in part.form]
+    return {
+        "action": step.action,
+        "label": said(part.label),
+        "by": [said(definition.roles[role]) for role in part.by],
+        "asks": [process_text.asked_text(item) for item in asked],
+        "when": None if condition is None else rules.condition(condition, definition),
+        "alone": step.alone,
+        "to": step.to,
     }
 
 

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 @click.argument("case", type=CASE)
 def show(app: App, case: str) -> None:
     found = find(app, case)
-    options = app.engine.options(found.id, app.actor)
+    options = tuple(
+        o for o in app.engine.options(found.id, app.actor) if o.action.automatic is None
+    )
     checklists = app.engine.checklists(found.id)
     if app.json:
         show_json(_case_json(app, found, options, checklists))
@@ -129,24 +131,30 @@ def _print_value(app: App, field: CompiledField, value: Any, members: Mapping[in
 
 def _print_options(case: Case, options: tuple[Option, ...]) -> None:
     possible = [o for o in options if not o.reasons]
-    other = [o for o in options if o.reasons and not o.action.hidden]
     say()
     say(strong(_("Ce que je peux faire")))
     for option in possible:
         say(f"  inbox do {case.number} {option.action.name} — {word(option.action.label)}")
     if not possible:
         say(_("  Rien pour l'instant."))
+    other = [o for o in options if o.reasons]
     here = [o for o in other if case.line.state in o.action.sources]
-    if here:
-        say()
-        say(strong(_("Pas maintenant, et pourquoi")))
-        for option in here:
-            why = "; ".join(reasons.sentence(r) for r in option.reasons)
-            say(f"  {word(option.action.label)} ({option.action.name}) — {clean(why)}")
-    later = [o.action.name for o in other if o not in here]
-    if later:
-        say(_("  Dans un autre état : {actions} (inbox why {number} --action …)",
-              actions=", ".join(later), number=case.number))  # fmt: skip
+    _print_others(_("Pas maintenant, et pourquoi"), here)
+    _print_others(_("Dans un autre état"), [o for o in other if o not in here])
+
+
+def _print_others(title: str, options: list[Option]) -> None:
+    """Print what is not possible now, with every reason and what to do first."""
+    if not options:
+        return
+    say()
+    say(strong(title))
+    for option in options:
+        why = "; ".join(reasons.sentence(r) for r in option.reasons)
+        say(f"  {word(option.action.label)} ({option.action.name}) — {clean(why)}")
+        first = reasons.way(option)
+        if first is not None:
+            say(f"      → {clean(first)}")
 
 
 def _case_json(
@@ -202,6 +210,7 @@ def _case_json(
                     for i in o.action.form
                 ],
                 "reasons": [reasons.as_json(r, case.number, o.action.name) for r in o.reasons],
+                "way": reasons.way_json(o, case.definition.written),
             }
             for o in options
         ],
@@ -294,7 +303,8 @@ def _why_not(app: App, case: Case, action: str) -> None:
     given = options[action].reasons
     if app.json:
         show_json({"case": case.number, "action": action, "possible": not given,
-                   "reasons": [reasons.as_json(r, case.number, action) for r in given]})  # fmt: skip
+                   "reasons": [reasons.as_json(r, case.number, action) for r in given],
+                   "way": reasons.way_json(options[action], case.definition.written)})  # fmt: skip
         return
     if not given:
         say(_("« {label} » est possible maintenant : inbox do {number} {action}", action=action,
@@ -304,3 +314,44 @@ def _why_not(app: App, case: Case, action: str) -> None:
         mend = reasons.remedy(reason, case.number, action)
         if mend:
             say(f"    → {clean(mend)}")
+    if given:
+        _print_way(case, options[action])
+
+
+def _print_way(case: Case, option: Option) -> None:
+    """Print the steps that lead to an action, each with who may, what it asks, and on what condition."""
+    if option.way is None:
+        say(_("Aucune suite d'actions n'y mène d'ici."))
+        return
+    steps = reasons.way_json(option, case.definition.written) or []
+    if steps:
+        say(_("Le plus court chemin :"))
+    for n, step in enumerate(steps, 1):
+        say(clean(f"  {n}. {_step_line(case, step)}"))
+    if steps:
+        say(clean(f"  {len(steps) + 1}. {_last_line(case, option)}"))
+    elif option.action.automatic is not None:
+        say(clean(_last_line(case, option)))
+
+
+def _last_line(case: Case, option: Option) -> str:
+    written, name = case.definition.written, option.action.name
+    automatic = written.actions[name].automatic
+    if automatic is None:
+        return f"inbox do {case.number} {name}"
+    return _("attendez : « {label} » se fait tout seul quand {condition}",
+             label=word(option.action.label), condition=rules.condition(automatic, written))  # fmt: skip
+
+
+def _step_line(case: Case, step: Mapping[str, Any]) -> str:
+    if step["alone"]:
+        return _("attendez : « {label} » se fait tout seul quand {condition}",
+                 label=step["label"], condition=step["when"])  # fmt: skip
+    parts = [f"inbox do {case.number} {step['action']} — {step['label']}"]
+    if step["by"]:
+        parts.append(_("par : {roles}", roles=", ".join(step["by"])))
+    if step["asks"]:
+        parts.append(_("demande : {fields}", fields=", ".join(step["asks"])))
+    if step["when"]:
+        parts.append(_("à condition que {condition}", condition=step["when"]))
+    return " · ".join(parts)
