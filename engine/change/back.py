@@ -37,11 +37,12 @@ def last_migration(session: Session, case_id: int) -> tuple[Any | None, Reason |
         select(history).where(history.c.case_id == case_id).order_by(history.c.seq.desc())
     ).all()
     moved = [row for row in rows if not _is_quiet(row)]
-    if moved and moved[0].action == MIGRATE:
-        return moved[0], None
-    if any(row.action == MIGRATE for row in rows) and moved[0].action != BACK:
+    last = next((row for row in moved if row.action in {MIGRATE, BACK}), None)
+    if last is None or last.action == BACK:
+        return None, Reason(code="not_migrated")
+    if last is not moved[0]:
         return None, Reason(code="moved_on", params={"action": moved[0].action})
-    return None, Reason(code="not_migrated")
+    return last, None
 
 
 def _is_quiet(row: Any) -> bool:

@@ -11,7 +11,7 @@ PAGE = (ROOT / "docs" / "definition-language.md").read_text(encoding="utf-8")
 #: Found in files that no small change shows; `test_source`, `test_engine` and `test_command` do.
 SHOWN_ELSEWHERE = {
     "control-character", "empty", "too-large", "table-too-large", "template",
-    "unknown-process", "version-already-installed",
+    "unknown-process", "version-already-installed", "version-not-higher",
 }  # fmt: skip
 
 
