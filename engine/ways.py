@@ -13,10 +13,10 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
-from engine.definition.walk import conditions_in, split_form
+from engine.definition.walk import conditions_in, split_form, through_checklists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from engine.definition import model
     from engine.definition.compiled import (
@@ -143,14 +143,28 @@ def _helpers(
     for requirement in action.requirements:
         if requirement.holds(facts):
             continue
-        undone = [
-            helper
-            for name in requirement.checklists
-            for _, done, helper in definition.checklists[name].items.values()
-            if not done(facts)
-        ]
-        found += undone or [requirement.action]
+        found += _undone(definition, requirement.checklists, facts) or [requirement.action]
+    if action.automatic is not None and not action.automatic(facts):
+        found += _undone(definition, _awaited_lists(definition, action.name), facts)
     return [name for name in dict.fromkeys(found) if name is not None and name != action.name]
+
+
+def _undone(
+    definition: CompiledDefinition, checklists: Iterable[str], facts: Facts
+) -> list[str | None]:
+    return [
+        helper
+        for name in checklists
+        for _, done, helper in definition.checklists[name].items.values()
+        if not done(facts)
+    ]
+
+
+def _awaited_lists(definition: CompiledDefinition, action: str) -> list[str]:
+    """Return the checklists that an automatic action waits for."""
+    root = definition.written.actions[action].automatic
+    parts = [] if root is None else through_checklists(definition.written, root)
+    return [part.checklist for part in parts if part.checklist is not None]
 
 
 def _mended(

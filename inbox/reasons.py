@@ -72,6 +72,7 @@ _SENTENCES = {
     "ne pourrait plus en ouvrir",
     "migration_parent": "{parent} attend la fin « {outcome} », que la nouvelle version n'a pas",
     "migration_mail": "l'envoi « {message} » est en route, et la nouvelle version n'en a pas de ce nom",
+    "migration_unsent": "il attendrait l'envoi « {message} », que rien ne ferait plus partir",
     "not_migrated": "il n'y a pas de passage à reprendre",
     "moved_on": "le dossier a avancé depuis son passage ({action})",
 }
@@ -178,7 +179,12 @@ def way(option: Option) -> str | None:
         return _("aucune suite d'actions n'y mène d'ici")
     if not option.way:
         return None
-    names = [_("« {label} »", label=step.action) for step in option.way]
+    names = [
+        _("« {label} » (tout seul)", label=step.action)
+        if step.alone
+        else _("« {label} »", label=step.action)
+        for step in option.way
+    ]
     steps = _(", puis ").join(names)
     if option.way[0].alone:
         return _("attendez d'abord {steps}, puis {action}", steps=steps,

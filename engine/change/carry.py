@@ -26,7 +26,7 @@ def carry(plan: Plan, before: Mapping[str, Any]) -> tuple[dict[str, Any], list[R
     for name, value in before.items():
         move = plan.fields.get(name)
         if move is None:
-            reasons.append(_reason("migration_field", plan, name))
+            reasons += [] if value is None else [_reason("migration_field", plan, name)]
         elif move.to is not None:
             after[move.to] = value
             reasons += _fit(plan, name, move.to, after)

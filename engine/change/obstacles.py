@@ -84,7 +84,7 @@ def elsewhere(
 def _joins(plan: Plan, draft: Draft) -> Iterator[Reason]:
     """Yield the joins that the child cases at hand could never satisfy, and that nothing could."""
     definition = plan.new.definition.written
-    opened = _may_open(definition, draft.state)
+    opened = {a.opens.process for a in _yet_to_come(definition, draft.state) if a.opens}
     have = [child.process for child in draft.facts.children()]
     for join in _joins_of(definition, draft.state):
         count = sum(join.process in (None, process) for process in have)
@@ -95,28 +95,34 @@ def _joins(plan: Plan, draft: Draft) -> Iterator[Reason]:
 
 
 def _joins_of(definition: model.Definition, state: str) -> Iterator[model.Children]:
-    """Yield the joins that keep a case in this state: those of its automatic actions and its guards."""
+    """Yield the joins that keep a case in this state."""
+    for part in _awaited(definition, state):
+        if part.children is not None:
+            yield part.children
+
+
+def _awaited(definition: model.Definition, state: str) -> Iterator[model.Condition]:
+    """Yield the conditions that keep a case in a state: of its automatic actions and its guards."""
     for action in definition.actions.values():
         if state in states_of(definition, action):
-            yield from _joins_in(definition, action)
+            yield from _judged(definition, action)
 
 
-def _joins_in(definition: model.Definition, action: model.Action) -> Iterator[model.Children]:
+def _judged(definition: model.Definition, action: model.Action) -> Iterator[model.Condition]:
     for root in [action.automatic, *(r.when for r in action.requires)]:
-        for part in [] if root is None else through_checklists(definition, root):
-            if part.children is not None:
-                yield part.children
+        if root is not None:
+            yield from through_checklists(definition, root)
 
 
-def _may_open(definition: model.Definition, state: str) -> set[str]:
-    """Return the processes of which a case may yet open a child, without leaving this state for good."""
-    ways = {name: {to for _, to in edges} for name, edges in edges_of(definition).items()}
+def _yet_to_come(definition: model.Definition, state: str) -> list[model.Action]:
+    """Return the actions that a case may yet take without leaving this state for good.
+
+    A way back through an ending, by reopening, is not one that anybody counts on.
+    """
+    ended = {name for name, part in definition.states.items() if part.end is not None}
+    ways = {name: {to for _, to in edges} - ended for name, edges in edges_of(definition).items()}
     back = {name for name in _reached(ways, state) if state in _reached(ways, name)} | {state}
-    return {
-        action.opens.process
-        for action in definition.actions.values()
-        if action.opens is not None and back & {*states_of(definition, action)}
-    }
+    return [a for a in definition.actions.values() if back & {*states_of(definition, a)}]
 
 
 def _reached(ways: dict[str, set[str]], state: str) -> set[str]:
@@ -139,16 +145,24 @@ def _parent(connection: Connection, library: Library, plan: Plan, draft: Draft) 
         return
     waiting = library.get(parent.process, parent.definition_version).definition.written
     endings = {s.name for s in plan.new.definition.states.values() if s.outcome is not None}
-    joins = [join for action in waiting.actions.values() for join in _joins_in(waiting, action)]
+    awaited = (part for action in waiting.actions.values() for part in _judged(waiting, action))
+    joins = [part.children for part in awaited if part.children is not None]
     for outcome in {j.outcome for j in joins if j.process == draft.row.process} - {None, *endings}:
         params = {"parent": parent.number, "outcome": outcome}
         yield Reason(code="migration_parent", params=params)
 
 
 def _mail(connection: Connection, plan: Plan, draft: Draft) -> Iterator[Reason]:
-    """Yield the batches still under way that the new version has no name for."""
-    sent = select(messages.c.name).where(messages.c.case_id == draft.row.id, messages.c.batch == 1)
-    for name in sorted(set(connection.execute(sent).scalars())):
-        settled = "settled" in outbox.message_state(connection, draft.row.id, name)
-        if name not in plan.new.definition.notifications and not settled:
+    """Yield the batches under way that the new version has no name for, and those it waits for in vain."""
+    batches = select(messages.c.name).where(
+        messages.c.case_id == draft.row.id, messages.c.batch == 1
+    )
+    sent = set(connection.execute(batches).scalars())
+    for name in sorted(sent - {*plan.new.definition.notifications}):
+        if "settled" not in outbox.message_state(connection, draft.row.id, name):
             yield Reason(code="migration_mail", params={"message": name})
+    definition = plan.new.definition.written
+    awaited = {p.message.message for p in _awaited(definition, draft.state) if p.message}
+    to_come = {name for a in _yet_to_come(definition, draft.state) for name in a.notify}
+    for name in sorted(awaited - sent - to_come):
+        yield Reason(code="migration_unsent", params={"message": name})

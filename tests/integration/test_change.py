@@ -13,7 +13,16 @@ from engine.change.plan import propose
 from engine.errors import Conflict, InvalidDefinition, Refused
 from engine.library import Source
 from engine.verify import verify
-from tests.support.world import BUYER, DIRECTOR, EXAMPLES, HEAD, order
+from tests.support.world import (
+    ADVISER,
+    BUYER,
+    DIRECTOR,
+    EXAMPLES,
+    HEAD,
+    WORKFLOWS,
+    order,
+    ready_to_diffuse,
+)
 
 ORDER = (EXAMPLES / "commande.yaml").read_text(encoding="utf-8")
 LOT = (EXAMPLES / "lot.yaml").read_text(encoding="utf-8")
@@ -366,6 +375,31 @@ def test_a_join_that_could_never_be_satisfied_keeps_the_parent(orders):
     assert codes(reasons) == ["migration_join"]
     assert reasons[0].params["process"] == "colis"
     assert rehearse(orders, submitted(orders), planned).reasons == ()  # it has not opened any yet
+
+
+def test_a_diffusion_under_way_keeps_its_name(requests):
+    text = (WORKFLOWS / "demande.yaml").read_text(encoding="utf-8")
+    number = ready_to_diffuse(requests)
+    requests.do(number, "diffuser")
+    renamed = (
+        ("message: diffusion,", "message: diffusion_reseau,"),
+        ("recipients_of: diffusion}", "recipients_of: diffusion_reseau}"),
+        ("notify: [diffusion]", "notify: [diffusion_reseau]"),
+        ("\n  diffusion:\n", "\n  diffusion_reseau:\n"),
+    )
+    planned = plan(requests, *renamed, key="demande", text=text)
+    reasons = rehearse(requests, number, planned).reasons
+    assert codes(reasons) == ["migration_mail", "migration_unsent"]
+    assert [r.params["message"] for r in reasons] == ["diffusion", "diffusion_reseau"]
+
+
+def test_no_case_becomes_an_ending_that_leads_to_another_case(requests):
+    number = requests.engine.open("demande", {"organisation": "A", "sujet": "S"}, ADVISER).number
+    planned = plan(requests, key="demande", text=(WORKFLOWS / "demande.yaml").read_text("utf-8"))
+    state = requests.case(number).row.state
+    given = Mapping.model_validate({"states": {state: "fusionnee"}})
+    told = rehearse(requests, number, propose(planned.old, planned.new, given))
+    assert "migration_redirect" in codes(told.reasons)
 
 
 def test_a_child_keeps_the_ending_that_its_parent_waits_for(orders):

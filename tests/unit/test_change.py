@@ -24,7 +24,7 @@ from engine.ways import shortest_way
 from inbox.comparison import compare
 from inbox.comparison_words import WORDS, part_name
 from tests.integration.test_change import ORDER, RENAMED, install, migrate, picture, version
-from tests.support.world import BUYER, DIRECTOR, EXAMPLES, HEAD, WORKFLOWS, World, order
+from tests.support.world import ADVISER, BUYER, DIRECTOR, EXAMPLES, HEAD, WORKFLOWS, World, order
 
 FIELDS = ("objet", "montant", "urgence", "delai", "fournisseur", "corrections")
 VALUES = {
@@ -242,6 +242,15 @@ def test_the_shortest_way_follows_what_people_do_on_purpose():
     assert shortest_way(definition, "brouillon", definition.actions["chiffrer"]) == ()
     assert ways("demande", "enregistree", "diffuser") is not None
     assert ways("demande", "enregistree", "diffuser")[0] == "rechercher"
+
+
+def test_what_an_automatic_step_waits_for_comes_before_it(requests):
+    number = requests.engine.open("demande", {"organisation": "A", "sujet": "S"}, ADVISER).number
+    options = {o.action.name: o for o in requests.engine.options(requests.id(number), ADVISER)}
+    way = options["diffuser"].way
+    steps = [step.action for step in way]
+    assert steps.index("preparer_fiche") == steps.index("completer") - 1
+    assert [step.action for step in way if step.alone] == ["completer"]
 
 
 def test_a_way_begins_with_what_mends_its_guards(shared):

@@ -13,5 +13,5 @@ definitions = LazyGroup(
         "migrate": ("definitions.migrate", "migrate", _("Faire passer les dossiers à une version")),
     },
     help=_("Changer un processus en sûreté : le prouver, le dessiner, l'essayer, l'installer."),
-    examples=["inbox definitions diff pret pret-2.yaml", "inbox definitions install pret-2.yaml"],
+    examples=["inbox definitions check pret.yaml"],
 )

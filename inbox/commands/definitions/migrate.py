@@ -72,7 +72,8 @@ def migrate(
     written: Path | None,
     yes: bool,
 ) -> None:
-    app.administrator()
+    if not dry_run:
+        app.administrator()
     if back == (to is not None):
         raise click.UsageError(_("Dites --to VERSION, ou --back."))
     if back and (mapping or written):
@@ -85,6 +86,8 @@ def migrate(
     assert to is not None
     run = _Run(app, key, to, named, mapping)
     if written is not None:
+        if written.exists():
+            raise click.UsageError(_("{file} existe déjà : il n'est pas récrit.", file=written))
         written.write_text(migration_text.as_mapping(run.plans), encoding="utf-8")
     run.go(dry_run=dry_run, yes=yes)
 
