@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from inbox import dates, process_text, rules
+from inbox import dates
 from inbox.texts import _, said, word
 
 if TYPE_CHECKING:
@@ -201,6 +201,8 @@ def way_json(option: Option, definition: model.Definition) -> list[dict[str, Any
 
 
 def _step_json(step: Step, definition: model.Definition) -> dict[str, Any]:
+    from inbox import process_text, rules  # a list says no way
+
     part = definition.actions[step.action]
     condition = part.automatic if step.alone else step.when
     asked = [process_text.asked(item, definition) for item in part.form]
