@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from engine import attachments, audience, embargo, opening, register
 from engine.actor import SYSTEM
 from engine.chain import content_hash, request_hash
+from engine.change import back, move
 from engine.draft import Draft
 from engine.errors import ArrimageError, Conflict, Contended, NotFound, Refused
 from engine.judge import (
@@ -31,6 +32,7 @@ from engine.judge import (
 from engine.references import References
 from engine.schema import cases, from_micros, timers, to_micros
 from engine.store import load_case, write_step
+from engine.ways import shortest_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,12 +41,15 @@ if TYPE_CHECKING:
 
     from engine.actor import Actor, File
     from engine.calendar import Calendar
+    from engine.change.move import Move
+    from engine.change.plan import Plan
     from engine.database import Database
-    from engine.definition.compiled import CompiledAction
+    from engine.definition.compiled import CompiledAction, CompiledDefinition
     from engine.errors import Reason
     from engine.library import Library, Process
     from engine.ports import Clock
     from engine.store import CaseRow
+    from engine.ways import Step
 
 #: More automatic actions in a row than this is a loop that the compiler could not prove away.
 AUTOMATIC_LIMIT = 25
@@ -79,10 +84,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """An action of a case, and why it is not possible now (empty: it is)."""
+    """An action of a case, why it is not possible now (empty: it is), and what to do first.
+
+    Attributes:
+        action: The action.
+        reasons: All of them: the state, the person, the guards.
+        way: The steps that make it possible; None: nothing leads there from here.
+    """
 
     action: CompiledAction
     reasons: tuple[Reason, ...]
+    way: tuple[Step, ...] | None
 
 
 @dataclass(slots=True)
@@ -283,10 +295,68 @@ class Engine:
                 draft.queue.append(("attribution", event, None))
             return self.finish(draft, session)
 
+    # --- another version of the process ---------------------------------------------------------
+
+    def rehearse(self, case_id: int, plan: Plan, actor: Actor) -> Move:
+        """Return what a migration would do to a case; nothing is written."""
+        with self.database.read() as connection:
+            session = Session(_driver(connection), connection)
+            row = _found(load_case(session.driver, self.database.dialect, case_id), case_id)
+            return move.prepare(self, session, row, plan, actor)[1]
+
+    def migrate(
+        self, case_id: int, plan: Plan, actor: Actor, *, expected_version: int | None = None
+    ) -> Move:
+        """Put a case on another version of its process, as the plan says, or leave it as it is.
+
+        Args:
+            case_id: The case; one that is on that version already is left alone.
+            plan: From the case's version.
+            actor: Who migrates.
+            expected_version: Refuse unless the case is still as it was then, reminders aside.
+
+        Raises:
+            Refused: Every reason why it stays; nothing was written.
+            Conflict: Somebody else was faster; nothing was written.
+        """
+        with self._locked(case_id) as (session, found):
+            row = found.row
+            draft, done = move.prepare(self, session, row, plan, actor)
+            if done.done:
+                return done
+            self._expect(session, row, expected_version)
+            if row.definition_version != plan.old.definition.version:
+                raise self._conflict(session, row)
+            if done.reasons:
+                raise Refused(done.reasons, number=row.number, action=move.MIGRATE)
+            self.finish(draft, session)
+        self.settle(session.woken)
+        return done
+
+    def may_go_back(self, case_id: int) -> Reason | None:
+        """Return why a case cannot go back from its last migration; None: it can."""
+        with self.database.read() as connection:
+            return back.last_migration(Session(_driver(connection), connection), case_id)[1]
+
+    def migrate_back(self, case_id: int, actor: Actor) -> Outcome:
+        """Put a case back exactly as it was before its last migration, unless it has moved on since.
+
+        Raises:
+            Refused: It was not migrated, or has moved on; nothing was written.
+        """
+        with self._locked(case_id) as (session, draft):
+            row = draft.row
+            event, why_not = back.last_migration(session, case_id)
+            if why_not is not None:
+                raise Refused((why_not,), number=row.number, action=move.BACK)
+            outcome = self.finish(back.take_back(self, session, row, event, actor), session)
+        self.settle(session.woken)
+        return outcome
+
     # --- looking --------------------------------------------------------------------------------
 
     def options(self, case_id: int, actor: Actor) -> tuple[Option, ...]:
-        """Return every action a person could take, possible or not, with all the reasons.
+        """Return every action, possible or not, with all the reasons; the automatic ones too.
 
         The form is not judged: what it lacks is asked when the action is taken.
         """
@@ -296,12 +366,7 @@ class Engine:
             draft = self.draft(row, process, Session(_driver(connection), connection))
             definition = process.definition
             return tuple(
-                Option(
-                    action=action,
-                    reasons=tuple(judge(definition, action, row.state, actor, draft.facts)),
-                )
-                for action in definition.actions.values()
-                if action.automatic is None
+                _option(definition, action, draft, actor) for action in definition.actions.values()
             )
 
     def checklists(
@@ -544,6 +609,14 @@ class Engine:
         kept = self.draft(other, process, session)
         kept.record("merged", SYSTEM, other.state, {"merged": draft.row.number})
         self.finish(kept, session)
+
+
+def _option(
+    definition: CompiledDefinition, action: CompiledAction, draft: Draft, actor: Actor
+) -> Option:
+    reasons = judge(definition, action, draft.state, actor, draft.facts, everything=True)
+    way = shortest_way(definition, draft.state, action, draft.facts) if reasons else ()
+    return Option(action=action, reasons=tuple(reasons), way=way)
 
 
 def _driver(connection: Connection) -> Any:

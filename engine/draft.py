@@ -113,7 +113,7 @@ class Draft:
         target = self.process.machine.move(self.state, action.name, self.facts)
         source, self.state = self.state, target
         if target != source:
-            self._enter(target, source)
+            self.settle(target, self.now)
         elif self._moves_due(before):
             self._set_due(self.process.definition.states[target])
         changes = _changes(before, self.data)
@@ -133,7 +133,7 @@ class Draft:
         action = self.process.definition.opening
         self.facts.actor = actor.login
         self._set_values(action)
-        self._enter(self.state, None)
+        self.settle(self.state, self.now)
         changes = _changes({}, self.data)
         timers = self._plan(None, changes, None)
         self.record(action.name, actor, None, {**changes, **timers, **extra}, note, key)
@@ -205,13 +205,14 @@ class Draft:
         for field, value in action.sets:
             self.data[field] = value(self.facts)
 
-    def _enter(self, target: str, source: str | None) -> None:
+    def settle(self, target: str, entered: datetime) -> None:
+        """Put the case in a state, entered at that instant: its due date, its desk, its pause, its end."""
         state = self.process.definition.states[target]
-        self.case["state"] = target
-        self.case["entered_at"] = self.micros
-        self.facts.entered = self.now
+        self.case["state"] = self.state = target
+        self.case["entered_at"] = to_micros(entered)
+        self.facts.entered = entered
         self._end_or_reopen(state)
-        self._pause_or_resume(state, source)
+        self._pause_or_resume(state)
         self._set_due(state)
         self._set_desk(state)
 
@@ -220,13 +221,12 @@ class Draft:
         if state.redirect is None:
             self.case["redirect_id"] = None
 
-    def _pause_or_resume(self, state: CompiledState, source: str | None) -> None:
-        was = source is not None and self.process.definition.states[source].waiting
-        if state.waiting and not was:
+    def _pause_or_resume(self, state: CompiledState) -> None:
+        since = self.case.get("waiting_since", self.row.waiting_since)
+        if state.waiting and since is None:
             self.case["waiting_since"] = self.micros
-        elif was and not state.waiting:
+        elif since is not None and not state.waiting:
             calendar = self.facts.calendar
-            since = self.case.get("waiting_since", self.row.waiting_since) or self.micros
             days = calendar.business_days_between(
                 calendar.today(from_micros(since)), calendar.today(self.now)
             )

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from engine.contact import has_controls
 from engine.definition.compiled import FieldError
 from engine.errors import Reason
+from engine.ways import shortest_way
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine.actor import Actor
     from engine.definition.compiled import (
@@ -89,6 +90,8 @@ def judge(
     state: str,
     actor: Actor,
     facts: Facts,
+    *,
+    everything: bool = False,
 ) -> list[Reason]:
     """Return why the action is not possible here for this person, form apart; empty: it is.
 
@@ -98,10 +101,11 @@ def judge(
         state: Where the case is.
         actor: Who.
         facts: The case as the form would leave it.
+        everything: Judge the guards too where the state or the person is not the right one.
     """
     reasons = _wrong_state(definition, action, state)
     reasons += _wrong_person(definition, action, actor, facts)
-    if not reasons:
+    if everything or not reasons:
         reasons += _unmet(definition, action, state, facts)
     return reasons
 
@@ -183,42 +187,9 @@ def _wrong_state(
                 "state": dict(definition.states[state].label),
                 "sources": [dict(definition.states[s].label) for s in sorted(action.sources)],
             },
-            action=_way_to(definition, state, action),
+            action=_first_step(definition, state, action),
         )
     ]
-
-
-def _way_to(definition: CompiledDefinition, state: str, wanted: CompiledAction) -> str | None:
-    """Return the first action of a shortest way to a state where `wanted` is possible.
-
-    Only a way that somebody would take on purpose is worth telling: no ending, nothing that cannot be
-    taken back or is seldom meant; and what happens by itself is no first step.
-    """
-    firsts: dict[str, str] = {}
-    frontier = [state]
-    while frontier:
-        following: list[str] = []
-        for here in frontier:
-            for action, target in _steps_from(definition, here, first=here == state):
-                if target not in firsts and target != state:
-                    firsts[target] = firsts.get(here, action)
-                    if target in wanted.sources:
-                        return firsts[target]
-                    following.append(target)
-        frontier = following
-    return None
-
-
-def _steps_from(
-    definition: CompiledDefinition, state: str, *, first: bool
-) -> Iterator[tuple[str, str]]:
-    for action in definition.actions.values():
-        itself = first and action.automatic is not None
-        if state not in action.sources or itself or action.confirm or action.hidden:
-            continue
-        for branch in action.branches:
-            if branch.state is not None and definition.states[branch.state].outcome is None:
-                yield action.name, branch.state
 
 
 def role_needed(definition: CompiledDefinition, wanted: frozenset[str]) -> Reason:
@@ -274,7 +245,12 @@ def next_step(definition: CompiledDefinition, state: str, action: str | None) ->
     """Return an action itself where it is possible in this state, else the first one on the way."""
     if action is None or state in definition.actions[action].sources:
         return action
-    return _way_to(definition, state, definition.actions[action])
+    return _first_step(definition, state, definition.actions[action])
+
+
+def _first_step(definition: CompiledDefinition, state: str, wanted: CompiledAction) -> str | None:
+    way = shortest_way(definition, state, wanted)
+    return way[0].action if way else None
 
 
 def with_last_event(reasons: list[Reason], last: Mapping[str, Any]) -> list[Reason]:

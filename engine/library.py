@@ -118,7 +118,20 @@ class Library:
         Raises:
             InvalidDefinition: With the findings of all of them. Nothing was installed.
         """
-        fresh = [s for s in sources if not self._known(content_hash(s.text))]
+        compiled = self.check(sources)
+        if compiled:
+            with self._database.write() as connection:
+                for source, definition in compiled:
+                    _insert(connection, source, definition, actor, at)
+        return [f"{d.key} {d.version}" for _, d in compiled]
+
+    def check(self, sources: Sequence[Source]) -> list[tuple[Source, CompiledDefinition]]:
+        """Return the definitions that are new, each proved and fit to be installed beside the others.
+
+        Raises:
+            InvalidDefinition: With the findings of all of them.
+        """
+        fresh = [s for s in sources if not self.has(s.text)]
         examined = [(s, self._examined(s)) for s in fresh]
         given = family.Given((e for _, e in examined), self._installed)
         findings = [f for _, e in examined for f in family.together(e, given.process)]
@@ -126,11 +139,7 @@ class Library:
         findings += self._conflicts(compiled)
         if findings:
             raise InvalidDefinition(tuple(findings))
-        if compiled:
-            with self._database.write() as connection:
-                for source, definition in compiled:
-                    _insert(connection, source, definition, actor, at)
-        return [f"{d.key} {d.version}" for _, d in compiled]
+        return compiled
 
     def install_what_can_be(
         self, sources: Sequence[Source], *, actor: str, at: datetime
@@ -165,9 +174,7 @@ class Library:
 
     def current(self, key: str) -> Process:
         """Return the newest version of a process; raise `NotFound`."""
-        newest = select(func.max(definitions.c.version)).where(definitions.c.key == key)
-        with self._database.read() as connection:
-            version = connection.execute(newest).scalar()
+        version = self.newest(key)
         if version is None:
             raise NotFound("process", key, near=tuple(self.keys()))
         return self.get(key, version)
@@ -177,6 +184,12 @@ class Library:
         with self._database.read() as connection:
             found = connection.execute(select(definitions.c.key).distinct()).scalars()
             return sorted(found)
+
+    def versions(self, key: str) -> list[int]:
+        """Return the installed versions of a process, the oldest first."""
+        wanted = select(definitions.c.version).where(definitions.c.key == key)
+        with self._database.read() as connection:
+            return sorted(connection.execute(wanted).scalars())
 
     def _load(self, key: str, version: int) -> Process:
         wanted = select(definitions.c.source, definitions.c.origin).where(
@@ -193,21 +206,26 @@ class Library:
             )
         )
 
-    def _known(self, sha256: str) -> bool:
+    def has(self, text: str) -> bool:
+        """Tell whether a definition with these very words is installed."""
+        wanted = select(definitions.c.key).where(definitions.c.sha256 == content_hash(text))
         with self._database.read() as connection:
-            found = select(definitions.c.key).where(definitions.c.sha256 == sha256)
-            return connection.execute(found).first() is not None
+            return connection.execute(wanted).first() is not None
+
+    def newest(self, key: str) -> int | None:
+        """Return the number of the newest version of a process, None when it has none."""
+        wanted = select(func.max(definitions.c.version)).where(definitions.c.key == key)
+        with self._database.read() as connection:
+            return connection.execute(wanted).scalar()
 
     def _conflicts(self, compiled: list[tuple[Source, CompiledDefinition]]) -> list[Finding]:
         found = []
-        with self._database.read() as connection:
-            for source, definition in compiled:
-                taken = select(definitions.c.key).where(
-                    definitions.c.key == definition.key,
-                    definitions.c.version == definition.version,
-                )
-                if connection.execute(taken).first():
-                    found.append(_already(source, definition))
+        for source, definition in compiled:
+            newest = self.newest(definition.key)
+            if newest is None or definition.version > newest:
+                continue
+            taken = definition.version in self.versions(definition.key)
+            found.append((_already if taken else _not_higher)(source, definition, newest))
         return found
 
     def _examined(self, source: Source) -> Examined:
@@ -253,12 +271,21 @@ def _line_of(text: str, word: str) -> int:
     return next((n for n, line in enumerate(text.splitlines(), 1) if line.startswith(word)), 1)
 
 
-def _already(source: Source, definition: CompiledDefinition) -> Finding:
+def _already(source: Source, definition: CompiledDefinition, newest: int) -> Finding:
     name = f"{definition.key} {definition.version}"
     return _finding(
         source, "version-already-installed", _line_of(source.text, "version:"),
-        f"« {name} » est déjà installée avec un autre texte ; augmentez `version`.",
-        f"{name} is installed already with other words; raise `version`.",
+        f"« {name} » est déjà installée avec un autre texte ; la prochaine version est {newest + 1}.",
+        f"{name} is installed already with other words; the next version is {newest + 1}.",
+    )  # fmt: skip
+
+
+def _not_higher(source: Source, definition: CompiledDefinition, newest: int) -> Finding:
+    name = f"{definition.key} {newest}"
+    return _finding(
+        source, "version-not-higher", _line_of(source.text, "version:"),
+        f"« {name} » est installée : une nouvelle version est au moins {newest + 1}.",
+        f"{name} is installed: a new version is {newest + 1} at least.",
     )  # fmt: skip
 
 

@@ -354,6 +354,17 @@ def counts_by_outcome(connection: Connection, process: str) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def open_by_version(connection: Connection, process: str) -> dict[int, int]:
+    """Return how many open cases of a process are on each of its versions."""
+    rows = connection.execute(
+        select(cases.c.definition_version, func.count())
+        .where(cases.c.process == process, cases.c.ended_at.is_(None))
+        .group_by(cases.c.definition_version)
+        .order_by(cases.c.definition_version)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def last_activity(connection: Connection) -> datetime | None:
     """Return the instant of the newest event of all, or None."""
     newest = connection.execute(select(func.max(history.c.at))).scalar()

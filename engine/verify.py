@@ -36,7 +36,7 @@ class Fault:
         seq: The event concerned, if one is.
         detail: What differs, in English.
         kind: What it is that differs, where `values` say it: `place`, `event`, `origin`, `count`,
-            `fields`, `state`, `owner`, `never_given`.
+            `fields`, `state`, `owner`, `version`, `never_given`.
         values: What a sentence about it needs: keys, not labels.
         definition: The key and version of the case's process, if it is about a case.
     """
@@ -106,6 +106,7 @@ def _next_group(groups: Iterator[Any]) -> tuple[int | None, list[Row[Any]]]:
 
 def _verify_case(row: Row[Any], chain: list[Row[Any]]) -> Iterator[Fault]:
     prev, data, state, owner = GENESIS, dict[str, Any](), None, None
+    version = row.definition_version
     for expected, event in enumerate(chain, 1):
         if event.seq != expected:
             detail = f"found {event.seq} in its place"
@@ -124,11 +125,16 @@ def _verify_case(row: Row[Any], chain: list[Row[Any]]) -> Iterator[Fault]:
         body = json.loads(event.body)
         data = _replayed(data, body)
         owner = body["owner"][1] if "owner" in body else owner
+        version = body["definition"][1] if "definition" in body else version
     if len(chain) != row.version or prev != row.head:
         detail = f"{len(chain)} of {row.version} are there"
         yield _fault("event_missing", row, row.version, detail, "count",
                      found=len(chain), expected=row.version)  # fmt: skip
         return
+    if version != row.definition_version:
+        detail = f"version {row.definition_version}, by its history {version}"
+        yield _fault("case_edited", row, None, detail, "version",
+                     version=row.definition_version, replayed_version=version)  # fmt: skip
     yield from _verify_row(row, data, state, owner)
 
 

@@ -121,6 +121,9 @@ def _not_found(error: NotFound) -> Told:
         "case": _("Il n'y a pas de dossier « {name} ».", name=error.name),
         "action": _("Il n'y a pas d'action « {name} » dans ce processus.", name=error.name),
         "process": _("Il n'y a pas de processus « {name} ».", name=error.name),
+        "definition": _(
+            "« {name} » n'est ni un fichier, ni une version installée.", name=error.name
+        ),
         "plan": _("Il n'y a pas de plan « {name} ».", name=error.name),
         "indicator": _("Aucun plan n'a d'indicateur « {name} ».", name=error.name),
         "unopened": _("Le cycle {name} n'est pas encore ouvert.", name=error.name),

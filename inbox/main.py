@@ -99,7 +99,7 @@ def _commands() -> dict[str, tuple[str, str, str]]:
         "list": ("lists", "list_", _("Lister les dossiers")),
         "search": ("lists", "search", _("Chercher un texte, sans égard aux accents")),
         "show": ("case", "show", _("Un dossier : état, liste de contrôle, ce que je peux faire")),
-        "history": ("case", "history", _("Ce qui s'est passé dans un dossier")),
+        "history": ("history", "history", _("Ce qui s'est passé dans un dossier")),
         "why": ("case", "why", _("Pourquoi cette date, pourquoi pas cette action")),
         "take": ("steps", "take", _("Prendre un dossier")),
         "release": ("steps", "release", _("Remettre un dossier au bureau commun")),

@@ -83,6 +83,11 @@ def _cell(value: object) -> str:
     return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
 
 
+def set_in(text: str, margin: str = "      ") -> str:
+    """Return a text whose lines after the first begin with a margin."""
+    return clean(text).replace("\n", f"\n{margin}")
+
+
 def on_terminal() -> bool:
     """Tell whether somebody can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()

@@ -35,7 +35,7 @@ def opening(definition: model.Definition) -> dict[str, Any]:
         "label": said(part.label),
         "by": list(part.by),
         "to": part.to,
-        "asks": [_asked(item, definition) for item in part.form],
+        "asks": [asked(item, definition) for item in part.form],
         "sends": list(part.notify),
         "received": part.received,
         "lag": None if part.lag is None else rules.span(part.lag),
@@ -47,7 +47,7 @@ def action(definition: model.Definition, name: str) -> dict[str, Any]:
     part = definition.actions[name]
     branches = [] if isinstance(part.to, str) else part.to
     return {
-        "asks": [_asked(item, definition) for item in part.form],
+        "asks": [asked(item, definition) for item in part.form],
         "note_required": part.note == "required",
         "requires": [
             {
@@ -64,7 +64,8 @@ def action(definition: model.Definition, name: str) -> dict[str, Any]:
     }
 
 
-def _asked(item: str | model.FormItem, definition: model.Definition) -> dict[str, Any]:
+def asked(item: str | model.FormItem, definition: model.Definition) -> dict[str, Any]:
+    """Return a field that a form asks for, and whether or when it is required."""
     name, required = (item, True) if isinstance(item, str) else (item.field, item.required)
     conditional = not isinstance(required, bool)
     return {
@@ -230,11 +231,6 @@ def _due_lines(definition: model.Definition) -> list[str]:
 
 
 def _timer_lines(definition: model.Definition) -> list[str]:
-    late = {
-        "once": _("si le moment est passé : une seule fois"),
-        "skip": _("si le moment est passé : pas du tout"),
-        "all": _("si le moment est passé : chaque fois"),
-    }
     lines = []
     for name in definition.timers:
         part = timer(definition, name)
@@ -246,8 +242,17 @@ def _timer_lines(definition: model.Definition) -> list[str]:
         if part["action"]:
             label = said(definition.actions[part["action"]].label)
             done.append(_("fait : {action}", action=label))
-        lines.append("    " + " · ".join([states, *done, late[part["late"]]]))
+        lines.append("    " + " · ".join([states, *done, late()[part["late"]]]))
     return lines
+
+
+def late() -> dict[str, str]:
+    """Return what becomes of what a downtime made late, by policy."""
+    return {
+        "once": _("si le moment est passé : une seule fois"),
+        "skip": _("si le moment est passé : pas du tout"),
+        "all": _("si le moment est passé : chaque fois"),
+    }
 
 
 def _sent(definition: model.Definition, names: list[str]) -> str:
@@ -301,11 +306,12 @@ def _demands(definition: model.Definition, name: str) -> Iterator[str]:
 
 
 def _asks_text(items: list[dict[str, Any]], *, note: bool) -> str:
-    asked = [_asked_text(item) for item in items] + ([_("une note")] if note else [])
-    return _("demande : {fields}", fields=", ".join(asked))
+    listed = [asked_text(item) for item in items] + ([_("une note")] if note else [])
+    return _("demande : {fields}", fields=", ".join(listed))
 
 
-def _asked_text(item: dict[str, Any]) -> str:
+def asked_text(item: dict[str, Any]) -> str:
+    """Return such a field in words."""
     if item["required_when"]:
         return _("{label} (si {condition})", label=item["label"], condition=item["required_when"])
     return item["label"] if item["required"] else _("{label} (facultatif)", label=item["label"])
@@ -349,7 +355,7 @@ def _checklist_lines(definition: model.Definition) -> list[str]:
 
 
 def _field_lines(part: dict[str, Any], margin: str = "") -> Iterator[str]:
-    marks = [_types()[part["type"]], *_bounds(part)]
+    marks = [types()[part["type"]], *_bounds(part)]
     marks += [_("interne")] if part["internal"] else []
     marks += [_("ou un motif s'il manque")] if part["reason_if_missing"] else []
     yield f"{margin}{_pair(part['label'], ', '.join(marks))} ({part['field']})"
@@ -370,7 +376,8 @@ def _bounds(part: dict[str, Any]) -> Iterator[str]:
         yield _("{n} au plus", n=part["max"])
 
 
-def _types() -> dict[str, str]:
+def types() -> dict[str, str]:
+    """Return the types of fields in words."""
     return {
         "text": _("texte"),
         "paragraph": _("texte long"),

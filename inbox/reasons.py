@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from inbox import dates
-from inbox.texts import _, word
+from inbox.texts import _, said, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.cases import Option
+    from engine.definition import model
     from engine.errors import NotAllowed, Reason
+    from engine.ways import Step
 
 #: What each code says; `{…}` are the reason's parameters.
 _SENTENCES = {
@@ -62,6 +66,19 @@ _SENTENCES = {
     "last_before_first": "le dernier jour vient avant le premier",
     "no_substitute": "il faut un substitut : --substitute QUI",
     "self_substitute": "personne n'est son propre substitut",
+    "migration_state": "l'état « {state} » n'a pas de place dans la nouvelle version",
+    "migration_field": "« {label} » a une valeur et n'est plus dans la nouvelle version",
+    "migration_value": "« {label} » : « {value} » ne convient pas à la nouvelle version",
+    "migration_absent": "{message}",
+    "migration_timer": "« {label} » agit tout seul, et son moment ({at}) est déjà passé",
+    "migration_redirect": "la nouvelle version en ferait une fin qui renvoie à un autre dossier",
+    "migration_join": "il attendrait {wanted} dossier(s) enfant(s) « {process} » : il en a {count}, et rien "
+    "ne pourrait plus en ouvrir",
+    "migration_parent": "{parent} attend la fin « {outcome} », que la nouvelle version n'a pas",
+    "migration_mail": "l'envoi « {message} » est en route, et la nouvelle version n'en a pas de ce nom",
+    "migration_unsent": "il attendrait l'envoi « {message} », que rien ne ferait plus partir",
+    "not_migrated": "il n'y a pas de passage à reprendre",
+    "moved_on": "le dossier a avancé depuis son passage ({action})",
 }
 _REMEDIES = {
     "note_missing": '--note "…"',
@@ -69,6 +86,12 @@ _REMEDIES = {
     "not_owner": "inbox take {number}, ou demandez qu'on vous le confie : inbox assign {number}",
     "taken": "demandez qu'on vous le confie : inbox assign {number} --to VOUS",
     "reason_needed": '--set {field}.non_obtenu="le motif"',
+    "migration_state": "dans le fichier de --mapping : states: {{{field}: ÉTAT}}",
+    "migration_field": "dans le fichier de --mapping : fields: {{{field}: CHAMP}}, ou drop: [{field}]",
+    "migration_value": "dans le fichier de --mapping : values: {{{field}: {{ANCIEN: NOUVEAU}}}}, ou corrigez le "
+    "dossier",
+    "migration_absent": "dans le fichier de --mapping : defaults: {{CHAMP: VALEUR}}",
+    "migration_timer": "dans le fichier de --mapping : timers: {{{field}: skip}}, ou fire",
 }
 _REFUSALS = {
     "unknown_account": "Le compte « {account} » n'est à personne du personnel : "
@@ -86,6 +109,8 @@ _DEEDS = {
     "assign": "confier",
     "timer": "minuterie",
     "merged": "fusion",
+    "migrate": "passer à une autre version",
+    "migrate_back": "revenir à la version d'avant",
 }
 
 
@@ -135,11 +160,11 @@ def remedy(reason: Reason, number: str | None, action: str | None) -> str | None
 def _example(reason: Reason) -> str:
     options = reason.params.get("options")
     value = "|".join(options) if options else _("VALEUR")
-    said = f'--set {reason.field}="{value}"' if not options else f"--set {reason.field}={value}"
+    example = f'--set {reason.field}="{value}"' if not options else f"--set {reason.field}={value}"
     if reason.params.get("reason_if_missing"):
         other = _("LE MOTIF")
-        said += f' | --set {reason.field}.non_obtenu="{other}"'
-    return said
+        example += f' | --set {reason.field}.non_obtenu="{other}"'
+    return example
 
 
 def as_json(reason: Reason, number: str | None, action: str | None) -> dict[str, Any]:
@@ -152,6 +177,50 @@ def as_json(reason: Reason, number: str | None, action: str | None) -> dict[str,
     }
 
 
+def way(option: Option) -> str | None:
+    """Return what to do before an action: « faites d'abord « chiffrer », puis « soumettre » »."""
+    if option.way is None:
+        return _("aucune suite d'actions n'y mène d'ici")
+    if not option.way:
+        return None
+    names = [
+        _("« {label} » (tout seul)", label=step.action)
+        if step.alone
+        else _("« {label} »", label=step.action)
+        for step in option.way
+    ]
+    steps = _(", puis ").join(names)
+    if option.way[0].alone:
+        return _("attendez d'abord {steps}, puis {action}", steps=steps,
+                 action=_("« {label} »", label=option.action.name))  # fmt: skip
+    return _("faites d'abord {steps}, puis {action}", steps=steps,
+             action=_("« {label} »", label=option.action.name))  # fmt: skip
+
+
+def way_json(option: Option, definition: model.Definition) -> list[dict[str, Any]] | None:
+    """Return the steps before an action in their documented shape; null: nothing leads there."""
+    if option.way is None:
+        return None
+    return [_step_json(step, definition) for step in option.way]
+
+
+def _step_json(step: Step, definition: model.Definition) -> dict[str, Any]:
+    from inbox import process_text, rules  # a list says no way
+
+    part = definition.actions[step.action]
+    condition = part.automatic if step.alone else step.when
+    asked = [process_text.asked(item, definition) for item in part.form]
+    return {
+        "action": step.action,
+        "label": said(part.label),
+        "by": [said(definition.roles[role]) for role in part.by],
+        "asks": [process_text.asked_text(item) for item in asked],
+        "when": None if condition is None else rules.condition(condition, definition),
+        "alone": step.alone,
+        "to": step.to,
+    }
+
+
 def refusal(error: NotAllowed) -> str:
     """Return what somebody may not do, and why."""
     return _(_REFUSALS.get(error.code, error.code), **error.params)
@@ -161,6 +230,8 @@ def _said(value: Any) -> str:
     """Return a parameter in words: labels in the language of this run."""
     if isinstance(value, dict):
         return word(value) if "fr" in value else ", ".join(value)
+    if isinstance(value, datetime):
+        return dates.here(value)
     if isinstance(value, (list, tuple)):
         return ", ".join(_said(v) for v in value)
     return str(value)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 RESERVED_ACTIONS = frozenset(
     {
         "ouvrir", "prendre", "relacher", "attribuer", "noter_systeme", "take", "release", "assign",
-        "open", "correct", "timer", "wake", "merged", "migrate",
+        "open", "correct", "timer", "wake", "merged", "migrate", "migrate_back",
     }
 )  # fmt: skip
 RESERVED_FIELDS = frozenset(

@@ -110,6 +110,7 @@ _DETAILS = {
     "fields": "champs : {fields}",
     "state": "l'état est {state} ; d'après l'historique, {replayed_state}",
     "owner": "le responsable est {owner} ; d'après l'historique, {replayed_owner}",
+    "version": "le dossier est en version {version} ; d'après l'historique, {replayed_version}",
     "never_given": "ce numéro n'a jamais été donné",
 }
 _FAULTS = {

@@ -1,4 +1,4 @@
-"""`show`, `history`, `why`: one case, read."""
+"""`show`, `why`: one case, read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inbox import dates, process_text, reasons, rules
 from inbox.command import command
 from inbox.cycle import explain_cycle
 from inbox.lookup import ANY_ACTION, CASE, Case, find, is_cycle
-from inbox.output import say, show_json, strong
+from inbox.output import say, set_in, show_json, strong
 from inbox.texts import _, clean, n_, said, word
 from inbox.values import records, shown
 
@@ -42,7 +42,9 @@ def show(app: App, case: str, drawing: Path | None) -> None:
         from inbox.commands.drawing import draw_case
 
         draw_case(app, found, drawing)
-    options = app.engine.options(found.id, app.actor)
+    options = tuple(
+        o for o in app.engine.options(found.id, app.actor) if o.action.automatic is None
+    )
     checklists = app.engine.checklists(found.id)
     if app.json:
         file = None if drawing is None else str(drawing)
@@ -155,38 +157,39 @@ def _print_value(app: App, field: CompiledField, value: Any, members: Mapping[in
     """Print a field; each record, and the other lines of a paragraph, stand below it, set in."""
     calendar, label = app.workspace.calendar, f"  {word(field.label)}{_(' : ')}"
     if field.type != "records":
-        say(_set_in(f"{label}{shown(field, value, calendar, members)}"))
+        say(set_in(f"{label}{shown(field, value, calendar, members)}"))
         return
     say(label.rstrip())
     for record in records(field, value, calendar, members):
-        say(_set_in(f"      - {record}", "        "))
-
-
-def _set_in(text: str, margin: str = "      ") -> str:
-    """Return a text whose lines after the first begin with a margin."""
-    return clean(text).replace("\n", f"\n{margin}")
+        say(set_in(f"      - {record}", "        "))
 
 
 def _print_options(case: Case, options: tuple[Option, ...]) -> None:
     possible = [o for o in options if not o.reasons]
-    other = [o for o in options if o.reasons and not o.action.hidden]
     say()
     say(strong(_("Ce que je peux faire")))
     for option in possible:
         say(f"  inbox do {case.number} {option.action.name} — {word(option.action.label)}")
     if not possible:
         say(_("  Rien pour l'instant."))
+    other = [o for o in options if o.reasons]
     here = [o for o in other if case.line.state in o.action.sources]
-    if here:
-        say()
-        say(strong(_("Pas maintenant, et pourquoi")))
-        for option in here:
-            why = "; ".join(reasons.sentence(r) for r in option.reasons)
-            say(f"  {word(option.action.label)} ({option.action.name}) — {clean(why)}")
-    later = [o.action.name for o in other if o not in here]
-    if later:
-        say(_("  Dans un autre état : {actions} (inbox why {number} --action …)",
-              actions=", ".join(later), number=case.number))  # fmt: skip
+    _print_others(_("Pas maintenant, et pourquoi"), here)
+    _print_others(_("Dans un autre état"), [o for o in other if o not in here])
+
+
+def _print_others(title: str, options: list[Option]) -> None:
+    """Print what is not possible now, with every reason and what to do first."""
+    if not options:
+        return
+    say()
+    say(strong(title))
+    for option in options:
+        why = "; ".join(reasons.sentence(r) for r in option.reasons)
+        say(f"  {word(option.action.label)} ({option.action.name}) — {clean(why)}")
+        first = reasons.way(option)
+        if first is not None:
+            say(f"      → {clean(first)}")
 
 
 def _case_json(
@@ -243,94 +246,11 @@ def _case_json(
                     for i in o.action.form
                 ],
                 "reasons": [reasons.as_json(r, case.number, o.action.name) for r in o.reasons],
+                "way": reasons.way_json(o, case.definition.written),
             }
             for o in options
         ],
     }  # fmt: skip
-
-
-# --- history ------------------------------------------------------------------------------------
-
-
-@command(
-    "history",
-    help=_("Raconter un dossier : qui a fait quoi, quand, l'avant et l'après."),
-    examples=["inbox history 7", "inbox history DI-2026-0007 --json"],
-)
-@click.argument("case", type=CASE)
-def history(app: App, case: str) -> None:
-    found = find(app, case)
-    with app.database.read() as connection:
-        events = register.events(connection, found.id)
-        members = roster.names(connection)
-    if app.json:
-        show_json({"case": found.number, "events": events})
-        return
-    for event in events:
-        _print_event(app, found, event, members)
-
-
-def _print_event(
-    app: App, case: Case, event: Mapping[str, Any], members: Mapping[int, str]
-) -> None:
-    who = event["actor"] if event["via"] is None else _(
-        "{actor} (par {via})", actor=event["actor"], via=event["via"])  # fmt: skip
-    when = dates.moment(event["at"], app.workspace.calendar)
-    what = process_text.event(case.definition, event["action"])
-    say(f"{event['seq']:>3}. {when}  {strong(what)}  {clean(who)}")
-    if event["from_state"] != event["to_state"]:
-        before = _state_label(case, event["from_state"])
-        say(f"     {before} → {_state_label(case, event['to_state'])}")
-    for line in _event_lines(app, case, event["body"], members):
-        say(_set_in(f"     {line}", "       "))
-
-
-def _event_lines(
-    app: App, case: Case, body: Mapping[str, Any], members: Mapping[int, str]
-) -> list[str]:
-    calendar, fields, lines = app.workspace.calendar, case.definition.fields, []
-    for name, (before, after) in _in_order(fields, body.get("changes", {})):
-        old = shown(fields[name], before, calendar, members)
-        new = shown(fields[name], after, calendar, members) or _("(retiré)")
-        arrow = f"{old} → " if old else ""
-        lines.append(f"{word(fields[name].label)}{_(' : ')}{arrow}{new}")
-    for name, new in _in_order(fields, body.get("added", {})):
-        lines += [
-            f"{word(fields[name].label)} + {record}"
-            for record in records(fields[name], new, calendar, members)
-        ]
-    if "owner" in body:
-        lines.append(
-            _("responsable : {a} → {b}", a=body["owner"][0] or "—", b=body["owner"][1] or "—")
-        )
-    if "in_place_of" in body:
-        lines.append(_("à la place de {who}", who=body["in_place_of"]))
-    if body.get("note"):
-        lines.append(_("note : {note}", note=body["note"]))
-    lines += [_("pièce jointe : {name}", name=f["name"]) for f in body.get("files", [])]
-    if "merged" in body:
-        lines.append(_("{number} est fusionné ici", number=body["merged"]))
-    if body.get("late") and case.definition.lag:
-        lines.append(_("inscrite trop tard après sa réception ({span} au plus)",
-                       span=rules.span(case.definition.lag)))  # fmt: skip
-    if body.get("probable_duplicates"):
-        lines.append(_("doublon probable de {n}", n=", ".join(body["probable_duplicates"])))
-    if "timer" in body:
-        planned = body.get("superseded", [])
-        said = _(" (remplace : {names})", names=", ".join(planned)) if planned else ""
-        lines.append(f"{word(case.definition.timers[body['timer']].label)}{said}")
-    return lines
-
-
-def _in_order(
-    fields: Mapping[str, CompiledField], values: Mapping[str, Any]
-) -> list[tuple[str, Any]]:
-    """Return values by field in the order of the definition; the history keeps them by name."""
-    return [(name, values[name]) for name in fields if name in values]
-
-
-def _state_label(case: Case, state: str | None) -> str:
-    return "—" if state is None else word(case.definition.states[state].label)
 
 
 # --- why ----------------------------------------------------------------------------------------
@@ -422,7 +342,8 @@ def _why_not(app: App, case: Case, action: str) -> None:
     given = options[action].reasons
     if app.json:
         show_json({"case": case.number, "action": action, "possible": not given,
-                   "reasons": [reasons.as_json(r, case.number, action) for r in given]})  # fmt: skip
+                   "reasons": [reasons.as_json(r, case.number, action) for r in given],
+                   "way": reasons.way_json(options[action], case.definition.written)})  # fmt: skip
         return
     if not given:
         say(_("« {label} » est possible maintenant : inbox do {number} {action}", action=action,
@@ -432,3 +353,44 @@ def _why_not(app: App, case: Case, action: str) -> None:
         mend = reasons.remedy(reason, case.number, action)
         if mend:
             say(f"    → {clean(mend)}")
+    if given:
+        _print_way(case, options[action])
+
+
+def _print_way(case: Case, option: Option) -> None:
+    """Print the steps that lead to an action, each with who may, what it asks, and on what condition."""
+    if option.way is None:
+        say(_("Aucune suite d'actions n'y mène d'ici."))
+        return
+    steps = reasons.way_json(option, case.definition.written) or []
+    if steps:
+        say(_("Le plus court chemin :"))
+    for n, step in enumerate(steps, 1):
+        say(clean(f"  {n}. {_step_line(case, step)}"))
+    if steps:
+        say(clean(f"  {len(steps) + 1}. {_last_line(case, option)}"))
+    elif option.action.automatic is not None:
+        say(clean(_last_line(case, option)))
+
+
+def _last_line(case: Case, option: Option) -> str:
+    written, name = case.definition.written, option.action.name
+    automatic = written.actions[name].automatic
+    if automatic is None:
+        return f"inbox do {case.number} {name}"
+    return _("attendez : « {label} » se fait tout seul quand {condition}",
+             label=word(option.action.label), condition=rules.condition(automatic, written))  # fmt: skip
+
+
+def _step_line(case: Case, step: Mapping[str, Any]) -> str:
+    if step["alone"]:
+        return _("attendez : « {label} » se fait tout seul quand {condition}",
+                 label=step["label"], condition=step["when"])  # fmt: skip
+    parts = [f"inbox do {case.number} {step['action']} — {step['label']}"]
+    if step["by"]:
+        parts.append(_("par : {roles}", roles=", ".join(step["by"])))
+    if step["asks"]:
+        parts.append(_("demande : {fields}", fields=", ".join(step["asks"])))
+    if step["when"]:
+        parts.append(_("à condition que {condition}", condition=step["when"]))
+    return " · ".join(parts)

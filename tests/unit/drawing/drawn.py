@@ -25,7 +25,9 @@ KNOWN = {
 
 
 def compiled(text):
-    return compile_definition(text, path="essai.yaml", calendar=Calendar(), templates=None, proved=True)
+    return compile_definition(
+        text, path="essai.yaml", calendar=Calendar(), templates=None, proved=True
+    )
 
 
 def drawn(text):
