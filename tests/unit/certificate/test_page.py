@@ -38,7 +38,24 @@ WAITING = replace(
 UNCERTAIN = replace(
     account(3), copies=tuple(replace(c, state="uncertain", reply=None) for c in account(3).copies)
 )
+CONFIRMED = replace(
+    account(3),
+    copies=tuple(replace(c, state="confirmed" if n == 1 else c.state, reply=None)
+                 for n, c in enumerate(account(3).copies)),
+)  # fmt: skip
+AFTER_DOT = replace(
+    account(3), copies=tuple(replace(c, state="refused", reply="554 no") for c in account(3).copies)
+)
+WITHOUT = account(28, audience={"active": 29, "without_address": ["Oublié"], "sha256": "cd" * 32})
+REMEDIED = replace(
+    account(2), rule="proceed_and_remedy",
+    copies=(account(2).copies[0], replace(account(2).copies[1], transmission=2)),
+    runs=(run([transmission(1)], reason={"refused": {"member:101": "550 no"}}),
+          run([transmission(2)], number=2, rule="proceed_and_remedy", first_dot_at=DOT + timedelta(hours=2),
+              last_reply_at=DOT + timedelta(hours=2), reason={"refused": {"member:100": "550"}, "by": "x"})),
+)  # fmt: skip
 EVERY = {
+    "confirmed": CONFIRMED, "after_dot": AFTER_DOT, "without": WITHOUT, "remedied": REMEDIED,
     "none": account(0), "single": account(1), "one": account(29), "each": each(60), "groups": GROUPS,
     "waves": WAVES, "refused": refused(account(29), 4, "550 no"), "aborted": ABORTED,
     "waiting": WAITING, "uncertain": UNCERTAIN, "many": each(1000),
@@ -73,7 +90,7 @@ def test_the_page_is_valid_complete_and_can_be_followed_without_seeing_it(name, 
     for region in tree.findall(".//*[@tabindex]"):
         assert region.get("aria-label")
     drawn = list(tree.iter(f"{SVG}svg"))
-    assert len(drawn) == (name not in {"none", "aborted", "waiting", "uncertain"})
+    assert len(drawn) == (name not in {"none", "aborted", "waiting", "uncertain", "after_dot"})
     for picture in drawn:
         assert picture.get("role") == "img"
         named = [picture.find(f"{SVG}title"), picture.find(f"{SVG}desc")]
@@ -113,6 +130,18 @@ def test_a_text_of_a_server_cannot_become_part_of_the_page():
      "30/30 accepted by the institute's relay, within 5.1 ms, on 16 November 2026 at 10:00."),
     ("refused", "28/29 acceptés par le relais de l'Institut : il en manque 1. Ce n'est pas « diffusé ».",
      "28/29 accepted by the institute's relay: 1 is missing. This is not “diffused”."),
+    ("confirmed", ("3/3 acceptés par le relais de l'Institut, en une seule fois, le 16 novembre 2026 à 10 h 00. "
+     "De ceux-là, 1 l'est par la parole d'une personne : le relais n'a rien répondu."),
+     ("3/3 accepted by the institute's relay, all at once, on 16 November 2026 at 10:00. "
+     "Of these, 1 is by the word of a person: the relay replied nothing.")),
+    ("without", ("28/28 acceptés par le relais de l'Institut, en une seule fois, le 16 novembre 2026 à 10 h 00. "
+     "Exception : 1 membre actif n'avait pas d'adresse ; il n'est pas compté."),
+     ("28/28 accepted by the institute's relay, all at once, on 16 November 2026 at 10:00. "
+     "Exception: 1 active member had no address and is not counted.")),
+    ("remedied", ("2/2 acceptés par le relais de l'Institut, en plusieurs fois, du 16 novembre 2026 à 10 h 00 au "
+     "16 novembre 2026 à 12 h 00."),
+     ("2/2 accepted by the institute's relay, in several times, from 16 November 2026 at 10:00 to "
+     "16 November 2026 at 12:00.")),
     ("aborted", "0/3 : rien n'est parti, pour personne.", "0/3: nothing left, for anybody."),
     ("waiting", "0/3 : rien n'est encore accepté ; l'envoi est fixé au 17 novembre 2026 à 10 h 00.",
      "0/3: nothing is accepted yet; it is set for 17 November 2026 at 10:00."),
@@ -131,6 +160,10 @@ def test_two_seconds_are_enough(name, fr, en):
     ("groups", "yes", "3 envois groupés"),
     ("waves", "partly", "en 3 vagues, sur 1 min 5 s."),
     ("refused", "partly", "1 refus, connu avant que quiconque ait quoi que ce soit."),
+    ("confirmed", "partly", "1 l'est par la parole d'une personne"),
+    ("without", "partly", "Exception : 1 membre actif"),
+    ("after_dot", "nobody", "3 lignes demandent une personne."),
+    ("remedied", "partly", "1 refus, connu avant que quiconque ait quoi que ce soit. 1 refus à un essai suivant."),
     ("aborted", "nobody", "1 refus, connu avant que quiconque ait quoi que ce soit."),
     ("waiting", "waiting", "Il est trop tôt pour le dire."),
     ("uncertain", "waiting", "3 lignes demandent une personne."),
@@ -150,6 +183,15 @@ def test_received_is_never_said(name, lang):
     for word in ("reçu", "received", "livré", "delivered"):
         assert word not in said
     assert "{" not in said
+
+
+def test_what_a_person_decided_instead_of_the_rule_is_said():
+    made = Explanation(sealed(EVERY["remedied"]), Speech("fr"))
+    said = " ".join(made.happened()).replace("\u00a0", " ")
+    assert "Essai 1 : le relais avait tout en main" in said
+    assert "Cet essai a suivi une autre règle : « tous ou personne »." in said
+    assert said.count("Une personne en a décidé.") == 1
+    assert "Ligne 1 : refusé avant tout envoi (550 no) ; accepté ensuite." in said
 
 
 # --- the time line ------------------------------------------------------------------------------
