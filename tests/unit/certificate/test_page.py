@@ -109,6 +109,32 @@ def test_the_page_asks_the_network_for_nothing_and_runs_nothing(name):
             assert not str(attribute).startswith("on")
 
 
+def contrast(one, other):
+    """Return the contrast of two colours (WCAG 2.1, 1.4.3)."""
+
+    def luminance(colour):
+        parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_every_colour_is_read_on_its_ground_by_day_by_night_and_on_paper():
+    text = page.render(sealed(EVERY["one"]), "fr")
+    palettes = [
+        dict(re.findall(r"--(\w+): (#\w{6})", rule))
+        for rule in re.findall(r":root \{(.*?)\}", text)
+    ]
+    assert len(palettes) == 3
+    for colours in palettes:
+        for ink in ("ink", "soft", "mark"):
+            for ground in ("paper", "band"):
+                assert contrast(colours[ink], colours[ground]) >= 4.5
+        assert contrast(colours["line"], colours["paper"]) >= 3
+
+
 def test_a_text_of_a_server_cannot_become_part_of_the_page():
     made = sealed(refused(account(2), 1, "550 </script><script>alert(1)</script><b>x"))
     text = page.render(made, "fr")
