@@ -231,6 +231,15 @@ def test_one_transmission_is_one_row_and_one_event():
     assert "Un seul événement pour les 29 lignes" in page.render(made, "fr")
 
 
+def test_a_row_says_which_lines_it_holds():
+    labels = [row["label"] for row in drawing(sealed(EVERY["groups"]), Speech("fr"))["rows"]]
+    assert labels == ["lignes 1 à 10", "lignes 11 à 20", "lignes 21 à 30"]
+    (row,) = drawing(sealed(account(29)), Speech("en"))["rows"]
+    assert row["label"] == "29 lines"
+    labels = [r["label"] for r in drawing(sealed(EVERY["refused"]), Speech("fr"))["rows"]]
+    assert labels == ["28 lignes", "ligne 4"]
+
+
 def test_each_line_has_its_own_row_at_its_own_place():
     made = sealed(each(60))
     picture = drawing(made, Speech("fr"))
