@@ -8,10 +8,11 @@ from datetime import timedelta
 import html5lib
 import pytest
 
+from engine.schema import DELIVERY_STATES
 from notifications.certificate import page
 from notifications.certificate.explanation import Explanation
 from notifications.certificate.timeline import MOST, acceptances, drawing, passages
-from notifications.certificate.words import Speech
+from notifications.certificate.words import STATES, Speech
 from tests.support.diffusions import DOT, account, each, refused, run, sealed, transmission
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -218,6 +219,10 @@ def test_what_a_person_decided_instead_of_the_rule_is_said():
     assert "Cet essai a suivi une autre règle : « tous ou personne »." in said
     assert said.count("Une personne en a décidé.") == 1
     assert "Ligne 1 : refusé avant tout envoi (550 no) ; accepté ensuite." in said
+
+
+def test_every_state_of_a_delivery_has_its_words():
+    assert set(DELIVERY_STATES) <= set(STATES)
 
 
 # --- the time line ------------------------------------------------------------------------------
