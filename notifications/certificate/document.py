@@ -227,9 +227,10 @@ class _Document:
 
         message written to one person can try every address until the hash is right.
         """
+        if self.account.personal:
+            return False
         every = (t for run in self.account.runs for t in run.transmissions)
-        same = {t.sha256 for t in every if t.message_id == sent.message_id}
-        return not self.account.personal and len(same) == 1
+        return all(t.sha256 == sent.sha256 for t in every if t.message_id == sent.message_id)
 
     def _outcome(self) -> dict[str, Any]:
         done = [c for c in self.copies if c.state in DONE]
@@ -257,19 +258,19 @@ class _Document:
 
     def _refusals(self) -> list[dict[str, Any]]:
         """Return who was refused or put off, in which run, and what became of it."""
-        told = [
+        before_dot = [
             (run, kind, key, reply)
             for run in self.account.runs
-            for kind in ("refused", "deferred")
-            for key, reply in run.reason.get(kind, {}).items()
+            for told, kind in (("refused", "refused_rcpt"), ("deferred", "deferred_rcpt"))
+            for key, reply in run.reason.get(told, {}).items()
         ]
         known = {copy.recipient: copy for copy in self.copies}
         rows = [
             self._refusal(known[key], run.number, kind, str(reply))
-            for run, kind, key, reply in told
+            for run, kind, key, reply in before_dot
             if key in known
         ]
-        before = {key for _run, _kind, key, _reply in told}
+        before = {key for _run, _kind, key, _reply in before_dot}
         rows += [
             self._refusal(copy, None, copy.state, copy.reply)
             for copy in self.copies

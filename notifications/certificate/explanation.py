@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from notifications.certificate.summary import Summary
-from notifications.certificate.words import KINDS, REMEDIES, RULES, STATES
+from notifications.certificate.words import REMEDIES, RULES, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,20 +113,7 @@ class Explanation(Summary):
                  "nobody chose them.")),
                 v=recipients["roster_version"],
             )  # fmt: skip
-        return " ".join([said, *self._without_address(recipients["without_address"])])
-
-    def _without_address(self, count: int) -> list[str]:
-        if not count:
-            return []
-        return [
-            self.speech.count(
-                count,
-                ("Exception : {n} membre actif n'avait pas d'adresse ; il n'est pas compté.",
-                 "Exception : {n} membres actifs n'avaient pas d'adresse ; ils ne sont pas comptés."),
-                ("Exception: {n} active member had no address and is not counted.",
-                 "Exception: {n} active members had no address and are not counted."),
-            )
-        ]  # fmt: skip
+        return " ".join([said, *self.without_address(recipients["without_address"])])
 
     def _content_said(self) -> str:
         if self.document["content"]["personal"]:
@@ -179,13 +166,10 @@ class Explanation(Summary):
         """Return each refusal, and what became of it."""
         return [
             self.say("{who} : {kind} ({reply}) ; {remedy}.", "{who}: {kind} ({reply}); {remedy}.",
-                     who=self.who(r["line"]), kind=self._kind(r["kind"]), reply=r["reply"] or "—",
+                     who=self.who(r["line"]), kind=self.speech.word(STATES, r["kind"]), reply=r["reply"] or "—",
                      remedy=self.speech.word(REMEDIES, r["remedy"]))
             for r in self.document["refusals"]
         ]  # fmt: skip
-
-    def _kind(self, kind: str) -> str:
-        return self.speech.word(KINDS if kind in KINDS else STATES, kind)
 
     def equitable(self) -> list[str]:
         """Return the reasons of the verdict, with the figures."""
@@ -265,30 +249,28 @@ class Explanation(Summary):
             lines.append(self._refusals_said())
         if self.standing == "partial":
             lines.append(self.missing())
-        return [*lines, *self._without_address(recipients["without_address"])]
+        return [*lines, *self.confirmed(), *self.without_address(recipients["without_address"])]
 
     def _refusals_said(self) -> str:
-        early = sum(r["run"] is not None for r in self.document["refusals"])
-        late = len(self.document["refusals"]) - early
-        said = [
-            self.speech.count(
-                early,
-                ("{n} refus, connu avant que quiconque ait quoi que ce soit.",
-                 "{n} refus, connus avant que quiconque ait quoi que ce soit."),
-                ("{n} refusal, known before anybody had anything.",
-                 "{n} refusals, known before anybody had anything."),
-            )
-            if early
-            else "",
-            self.speech.count(
-                late,
-                ("{n} ligne demande une personne.", "{n} lignes demandent une personne."),
-                ("{n} line needs a person.", "{n} lines need a person."),
-            )
-            if late
-            else "",
-        ]  # fmt: skip
-        return " ".join(s for s in said if s)
+        """Return how many were refused, and when it was known."""
+        runs = [r["run"] for r in self.document["refusals"]]
+        first = min((r["number"] for r in self.document["runs"] if r["first_dot"]), default=None)
+        early = sum(run is not None and (first is None or run <= first) for run in runs)
+        last = sum(run is None for run in runs)
+        said = (
+            (early,
+             ("{n} refus, connu avant que quiconque ait quoi que ce soit.",
+              "{n} refus, connus avant que quiconque ait quoi que ce soit."),
+             ("{n} refusal, known before anybody had anything.",
+              "{n} refusals, known before anybody had anything.")),
+            (len(runs) - early - last,
+             ("{n} refus à un essai suivant.", "{n} refus aux essais suivants."),
+             ("{n} refusal in a later attempt.", "{n} refusals in later attempts.")),
+            (last,
+             ("{n} ligne demande une personne.", "{n} lignes demandent une personne."),
+             ("{n} line needs a person.", "{n} lines need a person.")),
+        )  # fmt: skip
+        return " ".join(self.speech.count(n, fr, en) for n, fr, en in said if n)
 
     def accepted_means(self) -> list[str]:
         """Return what « accepted » says, and does not say."""

@@ -52,21 +52,6 @@ def issue(
         key: The workspace's, which signs.
         now: The workspace's clock.
     """
-    try:
-        return _issue(database, outbox_id, definition, office, key, now)
-    except IntegrityError:
-        # Somebody issued at the same moment: theirs is read, and says the same.
-        return _issue(database, outbox_id, definition, office, key, now)
-
-
-def _issue(
-    database: Database,
-    outbox_id: int,
-    definition: CompiledDefinition,
-    office: Office,
-    key: Ed25519PrivateKey,
-    now: datetime,
-) -> Certificate:
     register = register_head(database)
     with database.write() as connection:
         last = certificates.newest(connection, outbox_id)
@@ -83,7 +68,12 @@ def _issue(
             sha256=content_hash(text),
             document=text,
         )
-        certificates.keep(connection, certificate)
+        try:
+            with connection.begin_nested():
+                certificates.keep(connection, certificate)
+        except IntegrityError:
+            # Somebody issued at the same moment: theirs says the same.
+            return certificates.issued(connection, outbox_id, context.issue)
     return certificate
 
 

@@ -52,7 +52,8 @@ class Summary:
             "nobody": self._nobody,
             "waiting": self._waiting,
         }
-        return lines[self.standing]()
+        without = self.document["recipients"]["without_address"]
+        return " ".join([lines[self.standing](), *self.confirmed(), *self.without_address(without)])
 
     def _empty(self) -> str:
         return self.say("Aucun destinataire : rien n'était à transmettre.",
@@ -115,5 +116,34 @@ class Summary:
         """`yes`, `partly`, `nobody` (all equally without it), or `waiting`."""
         if self.standing in {"nobody", "waiting", "empty"}:
             return "nobody" if self.standing == "nobody" else "waiting"
-        known = self.outcome["shape"] in {"one", "groups", "each"}
+        known = self.outcome["shape"] in {"one", "groups", "each"} and not self.confirmed()
         return "yes" if self.outcome["complete"] and known else "partly"
+
+    def confirmed(self) -> list[str]:
+        """Return how many have it by a person's word alone, the relay having said nothing."""
+        count = self.outcome["states"].get("confirmed", 0)
+        if not count:
+            return []
+        return [
+            self.speech.count(
+                count,
+                ("De ceux-là, {n} l'est par la parole d'une personne : le relais n'a rien répondu.",
+                 "De ceux-là, {n} le sont par la parole d'une personne : le relais n'a rien répondu."),
+                ("Of these, {n} is by the word of a person: the relay replied nothing.",
+                 "Of these, {n} are by the word of a person: the relay replied nothing."),
+            )
+        ]  # fmt: skip
+
+    def without_address(self, count: int) -> list[str]:
+        """Return the exception of those who could not even be written to."""
+        if not count:
+            return []
+        return [
+            self.speech.count(
+                count,
+                ("Exception : {n} membre actif n'avait pas d'adresse ; il n'est pas compté.",
+                 "Exception : {n} membres actifs n'avaient pas d'adresse ; ils ne sont pas comptés."),
+                ("Exception: {n} active member had no address and is not counted.",
+                 "Exception: {n} active members had no address and are not counted."),
+            )
+        ]  # fmt: skip

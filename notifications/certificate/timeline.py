@@ -172,11 +172,14 @@ def drawing(document: Mapping[str, Any], speech: Speech) -> dict[str, Any] | Non
         "bottom": TOP + ROW * len(rows),
         "ticks": [*before.ticks(speech, 2), *after.ticks(speech, 3)],
         "middles": [sum(BEFORE) // 2, sum(AFTER) // 2],
-        "rows": [_row(n, row, before, after, speech) for n, row in enumerate(rows)],
+        "rows": [
+            {**_row(n, row, before, after), "label": label(row, speech, alone=len(rows) == 1)}
+            for n, row in enumerate(rows)
+        ],
     }
 
 
-def _row(n: int, row: Passage, before: _Scale, after: _Scale, speech: Speech) -> dict[str, Any]:
+def _row(n: int, row: Passage, before: _Scale, after: _Scale) -> dict[str, Any]:
     # A refusal comes before the dot, on the left.
     span = (
         None
@@ -185,7 +188,6 @@ def _row(n: int, row: Passage, before: _Scale, after: _Scale, speech: Speech) ->
     )
     return {
         "y": TOP + ROW * n + ROW // 2,
-        "label": label(row, speech),
         "staged": None if row.staged is None else before.place(min(row.staged, 0)),
         "released": None if row.released is None else after.place(max(row.released, 0)),
         "settled": span,
@@ -193,11 +195,11 @@ def _row(n: int, row: Passage, before: _Scale, after: _Scale, speech: Speech) ->
     }
 
 
-def label(row: Passage, speech: Speech) -> str:
+def label(row: Passage, speech: Speech, *, alone: bool) -> str:
     """Return what a row is about: « ligne 3 », « lignes 1 à 10 », « 29 lignes »."""
     if row.count == 1:
         return speech.say("ligne {n}", "line {n}", n=row.first)
-    if row.last - row.first + 1 == row.count and row.first > 1:
+    if row.last - row.first + 1 == row.count and not alone:
         return speech.say("lignes {a} à {b}", "lines {a} to {b}", a=row.first, b=row.last)
     return speech.say("{n} lignes", "{n} lines", n=row.count)
 

@@ -27,7 +27,7 @@ STATES = {
     "releasing": ("en cours d'envoi", "being sent"),
     "accepted": ("accepté", "accepted"),
     "deferred": ("remis à plus tard", "put off"),
-    "deferred_rcpt": ("remis à plus tard", "put off"),
+    "deferred_rcpt": ("remis à plus tard avant tout envoi", "put off before anything left"),
     "refused": ("refusé", "refused"),
     "refused_rcpt": ("refusé avant tout envoi", "refused before anything left"),
     "uncertain": ("incertain", "uncertain"),
@@ -42,10 +42,6 @@ STATES = {
 RULES = {
     "all_or_nothing": ("tous ou personne", "all or nobody"),
     "proceed_and_remedy": ("avancer et remédier", "proceed and remedy"),
-}
-KINDS = {
-    "refused": ("refusé avant le point final", "refused before the final dot"),
-    "deferred": ("remis à plus tard avant le point final", "put off before the final dot"),
 }
 REMEDIES = {
     "accepted": ("accepté ensuite", "accepted afterwards"),

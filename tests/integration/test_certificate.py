@@ -123,3 +123,12 @@ def test_what_is_certified_counts_as_accepted_what_the_case_counts_so(requests):
     carry(requests.database, batch_id)
     document = json.loads(issue(requests, batch_id).document)
     assert set(document["outcome"]["states"]) <= set(outbox.DONE)
+
+
+def test_who_comes_second_has_the_certificate_of_who_came_first(requests, monkeypatch):
+    _number, batch_id = batch(requests)
+    carry(requests.database, batch_id)
+    first = issue(requests, batch_id)
+    # As if both had looked before either had written.
+    monkeypatch.setattr(certificates, "newest", lambda *_: None)
+    assert issue(requests, batch_id) == first

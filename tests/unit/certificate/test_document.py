@@ -136,7 +136,12 @@ def test_a_refusal_tells_its_line_its_reply_without_the_address_and_what_became_
         account(3), 2, "550 5.1.1 <courriel0001@partenaire0001.example.org>: unknown here"
     )
     (told,) = document(given_, context())["refusals"]
-    assert (told["line"], told["run"], told["kind"], told["remedy"]) == (2, 1, "refused", "person")
+    assert (told["line"], told["run"], told["kind"], told["remedy"]) == (
+        2,
+        1,
+        "refused_rcpt",
+        "person",
+    )
     assert told["reply"] == f"550 5.1.1 <{MASK}>: unknown here"
     healed = tuple(replace(c, state="accepted") for c in given_.copies)
     (told,) = document(replace(given_, copies=healed), context())["refusals"]

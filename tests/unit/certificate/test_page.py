@@ -8,10 +8,11 @@ from datetime import timedelta
 import html5lib
 import pytest
 
+from engine.schema import DELIVERY_STATES
 from notifications.certificate import page
 from notifications.certificate.explanation import Explanation
 from notifications.certificate.timeline import MOST, acceptances, drawing, passages
-from notifications.certificate.words import Speech
+from notifications.certificate.words import STATES, Speech
 from tests.support.diffusions import DOT, account, each, refused, run, sealed, transmission
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -38,7 +39,24 @@ WAITING = replace(
 UNCERTAIN = replace(
     account(3), copies=tuple(replace(c, state="uncertain", reply=None) for c in account(3).copies)
 )
+CONFIRMED = replace(
+    account(3),
+    copies=tuple(replace(c, state="confirmed" if n == 1 else c.state, reply=None)
+                 for n, c in enumerate(account(3).copies)),
+)  # fmt: skip
+AFTER_DOT = replace(
+    account(3), copies=tuple(replace(c, state="refused", reply="554 no") for c in account(3).copies)
+)
+WITHOUT = account(28, audience={"active": 29, "without_address": ["Oublié"], "sha256": "cd" * 32})
+REMEDIED = replace(
+    account(2), rule="proceed_and_remedy",
+    copies=(account(2).copies[0], replace(account(2).copies[1], transmission=2)),
+    runs=(run([transmission(1)], reason={"refused": {"member:101": "550 no"}}),
+          run([transmission(2)], number=2, rule="proceed_and_remedy", first_dot_at=DOT + timedelta(hours=2),
+              last_reply_at=DOT + timedelta(hours=2), reason={"refused": {"member:100": "550"}, "by": "x"})),
+)  # fmt: skip
 EVERY = {
+    "confirmed": CONFIRMED, "after_dot": AFTER_DOT, "without": WITHOUT, "remedied": REMEDIED,
     "none": account(0), "single": account(1), "one": account(29), "each": each(60), "groups": GROUPS,
     "waves": WAVES, "refused": refused(account(29), 4, "550 no"), "aborted": ABORTED,
     "waiting": WAITING, "uncertain": UNCERTAIN, "many": each(1000),
@@ -73,7 +91,7 @@ def test_the_page_is_valid_complete_and_can_be_followed_without_seeing_it(name, 
     for region in tree.findall(".//*[@tabindex]"):
         assert region.get("aria-label")
     drawn = list(tree.iter(f"{SVG}svg"))
-    assert len(drawn) == (name not in {"none", "aborted", "waiting", "uncertain"})
+    assert len(drawn) == (name not in {"none", "aborted", "waiting", "uncertain", "after_dot"})
     for picture in drawn:
         assert picture.get("role") == "img"
         named = [picture.find(f"{SVG}title"), picture.find(f"{SVG}desc")]
@@ -90,6 +108,32 @@ def test_the_page_asks_the_network_for_nothing_and_runs_nothing(name):
         for attribute in element.attrib:
             assert attribute not in {"src", "href", "style"}
             assert not str(attribute).startswith("on")
+
+
+def contrast(one, other):
+    """Return the contrast of two colours (WCAG 2.1, 1.4.3)."""
+
+    def luminance(colour):
+        parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_every_colour_is_read_on_its_ground_by_day_by_night_and_on_paper():
+    text = page.render(sealed(EVERY["one"]), "fr")
+    palettes = [
+        dict(re.findall(r"--(\w+): (#\w{6})", rule))
+        for rule in re.findall(r":root \{(.*?)\}", text)
+    ]
+    assert len(palettes) == 3
+    for colours in palettes:
+        for ink in ("ink", "soft", "mark"):
+            for ground in ("paper", "band"):
+                assert contrast(colours[ink], colours[ground]) >= 4.5
+        assert contrast(colours["line"], colours["paper"]) >= 3
 
 
 def test_a_text_of_a_server_cannot_become_part_of_the_page():
@@ -113,6 +157,18 @@ def test_a_text_of_a_server_cannot_become_part_of_the_page():
      "30/30 accepted by the institute's relay, within 5.1 ms, on 16 November 2026 at 10:00."),
     ("refused", "28/29 acceptés par le relais de l'Institut : il en manque 1. Ce n'est pas « diffusé ».",
      "28/29 accepted by the institute's relay: 1 is missing. This is not “diffused”."),
+    ("confirmed", ("3/3 acceptés par le relais de l'Institut, en une seule fois, le 16 novembre 2026 à 10 h 00. "
+     "De ceux-là, 1 l'est par la parole d'une personne : le relais n'a rien répondu."),
+     ("3/3 accepted by the institute's relay, all at once, on 16 November 2026 at 10:00. "
+     "Of these, 1 is by the word of a person: the relay replied nothing.")),
+    ("without", ("28/28 acceptés par le relais de l'Institut, en une seule fois, le 16 novembre 2026 à 10 h 00. "
+     "Exception : 1 membre actif n'avait pas d'adresse ; il n'est pas compté."),
+     ("28/28 accepted by the institute's relay, all at once, on 16 November 2026 at 10:00. "
+     "Exception: 1 active member had no address and is not counted.")),
+    ("remedied", ("2/2 acceptés par le relais de l'Institut, en plusieurs fois, du 16 novembre 2026 à 10 h 00 au "
+     "16 novembre 2026 à 12 h 00."),
+     ("2/2 accepted by the institute's relay, in several times, from 16 November 2026 at 10:00 to "
+     "16 November 2026 at 12:00.")),
     ("aborted", "0/3 : rien n'est parti, pour personne.", "0/3: nothing left, for anybody."),
     ("waiting", "0/3 : rien n'est encore accepté ; l'envoi est fixé au 17 novembre 2026 à 10 h 00.",
      "0/3: nothing is accepted yet; it is set for 17 November 2026 at 10:00."),
@@ -131,6 +187,10 @@ def test_two_seconds_are_enough(name, fr, en):
     ("groups", "yes", "3 envois groupés"),
     ("waves", "partly", "en 3 vagues, sur 1 min 5 s."),
     ("refused", "partly", "1 refus, connu avant que quiconque ait quoi que ce soit."),
+    ("confirmed", "partly", "1 l'est par la parole d'une personne"),
+    ("without", "partly", "Exception : 1 membre actif"),
+    ("after_dot", "nobody", "3 lignes demandent une personne."),
+    ("remedied", "partly", "1 refus, connu avant que quiconque ait quoi que ce soit. 1 refus à un essai suivant."),
     ("aborted", "nobody", "1 refus, connu avant que quiconque ait quoi que ce soit."),
     ("waiting", "waiting", "Il est trop tôt pour le dire."),
     ("uncertain", "waiting", "3 lignes demandent une personne."),
@@ -152,6 +212,19 @@ def test_received_is_never_said(name, lang):
     assert "{" not in said
 
 
+def test_what_a_person_decided_instead_of_the_rule_is_said():
+    made = Explanation(sealed(EVERY["remedied"]), Speech("fr"))
+    said = " ".join(made.happened()).replace("\u00a0", " ")
+    assert "Essai 1 : le relais avait tout en main" in said
+    assert "Cet essai a suivi une autre règle : « tous ou personne »." in said
+    assert said.count("Une personne en a décidé.") == 1
+    assert "Ligne 1 : refusé avant tout envoi (550 no) ; accepté ensuite." in said
+
+
+def test_every_state_of_a_delivery_has_its_words():
+    assert set(DELIVERY_STATES) <= set(STATES)
+
+
 # --- the time line ------------------------------------------------------------------------------
 
 
@@ -161,6 +234,15 @@ def test_one_transmission_is_one_row_and_one_event():
     assert (row.count, row.accepted, row.settled) == (29, 29, (3000, 3000))
     assert acceptances(made) == [(3000, 3000, 29)]
     assert "Un seul événement pour les 29 lignes" in page.render(made, "fr")
+
+
+def test_a_row_says_which_lines_it_holds():
+    labels = [row["label"] for row in drawing(sealed(EVERY["groups"]), Speech("fr"))["rows"]]
+    assert labels == ["lignes 1 à 10", "lignes 11 à 20", "lignes 21 à 30"]
+    (row,) = drawing(sealed(account(29)), Speech("en"))["rows"]
+    assert row["label"] == "29 lines"
+    labels = [r["label"] for r in drawing(sealed(EVERY["refused"]), Speech("fr"))["rows"]]
+    assert labels == ["28 lignes", "ligne 4"]
 
 
 def test_each_line_has_its_own_row_at_its_own_place():
