@@ -13,7 +13,6 @@ dead changes nothing any more. Invariants:
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections import defaultdict
@@ -23,6 +22,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import bindparam, exists, func, insert, select, update
 
 from engine.chain import canonical, content_hash
@@ -235,7 +235,7 @@ def _delivery(row: Row[Any]) -> Delivery:
         id=row.id,
         recipient=row.recipient,
         name=row.name,
-        addresses=tuple(json.loads(row.addresses)),
+        addresses=tuple(orjson.loads(row.addresses)),
         languages=tuple(row.languages.split("+")),
         message_id=row.message_id,
         salt=row.salt,
@@ -251,12 +251,12 @@ def _message(row: Row[Any], due: Iterable[Delivery]) -> Leased:
         template=row.template,
         batch=bool(row.batch),
         rule=row.rule,
-        ruling=None if row.ruling is None else json.loads(row.ruling),
+        ruling=None if row.ruling is None else orjson.loads(row.ruling),
         personal=bool(row.personal),
         about=row.about,
         queued_at=from_micros(row.queued_at),
         not_before=from_micros(row.not_before),
-        facts=json.loads(row.facts),
+        facts=orjson.loads(row.facts),
         token=row.lease_token + 1,
         deliveries=tuple(due),
     )
@@ -289,14 +289,14 @@ def foreseen(message: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> L
         about=message["about"],
         queued_at=from_micros(message["queued_at"]),
         not_before=from_micros(message["not_before"]),
-        facts=json.loads(message["facts"]),
+        facts=orjson.loads(message["facts"]),
         token=NOBODY,
         deliveries=tuple(
             Delivery(
                 id=-1 - n,
                 recipient=row["recipient"],
                 name=row["name"],
-                addresses=tuple(json.loads(row["addresses"])),
+                addresses=tuple(orjson.loads(row["addresses"])),
                 languages=tuple(row["languages"].split("+")),
                 message_id=row["message_id"],
                 salt=row["salt"],
@@ -424,7 +424,9 @@ def frozen(database: Database, ids: Collection[int]) -> dict[tuple[int, str], di
     """Return the frozen contents of messages, by message and variant."""
     wanted = select(renderings).where(renderings.c.outbox_id.in_(ids))
     with database.read() as connection:
-        return {(r.outbox_id, r.variant): json.loads(r.content) for r in connection.execute(wanted)}
+        return {
+            (r.outbox_id, r.variant): orjson.loads(r.content) for r in connection.execute(wanted)
+        }
 
 
 def freeze(

@@ -228,6 +228,8 @@ _MAIL: dict[str, tuple[type, Any]] = {
     "username": (str, ""),
     "sender": (str, "arrimage@example.org"),
     "timeout": (float, 60.0),
+    "connections": (int, 4),
+    "held": (int, 100),
 }
 
 _BOUNCES: dict[str, tuple[type, Any]] = {
@@ -271,6 +273,10 @@ security = "{security}"
 username = ""
 sender = "arrimage@example.org"
 timeout = 60.0
+# Combien de connexions pour les lettres, et combien retenir à la fois pour une diffusion personnelle ;
+# moins si le serveur le dit.
+connections = 4
+held = 100
 
 # Où reviennent les avis de non-remise (la boîte de l'adresse sender, une boîte à elle seule de préférence).
 # Rien ici : ils ne sont lus que par inbox outbox bounces. Un fichier (mbox, ou un message) ou un dossier Maildir,

@@ -15,23 +15,36 @@ if TYPE_CHECKING:
     from engine.lease import Leased, Move
     from engine.ports import Clock
 
+#: How long, in seconds, those who have something to write wait for the others.
+_PATIENCE = 0.003
+
 
 class Ledger:
-    """Commits moves; those that come while a commit is under way go together into the next one.
+    """Commits moves: when everybody who writes waits, or after a moment, all that waits goes together.
 
     Args:
         database: Where the outbox is.
         clock: The workspace's clock.
         held: The messages under lease, which is renewed in time when they take long.
+        writers: How many may write at a time.
     """
 
-    def __init__(self, database: Database, clock: Clock, held: Sequence[Leased]) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, held: Sequence[Leased], writers: int
+    ) -> None:
         self._database = database
         self._clock = clock
         self._held = held
+        self._writers = writers
         self._renewed = time.monotonic()
         self._waiting: list[tuple[Sequence[Move], asyncio.Future[None]]] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._due: asyncio.TimerHandle | None = None
+
+    def leave(self) -> None:
+        """Count one writer less."""
+        self._writers -= 1
+        if self._waiting and len(self._waiting) >= self._writers:
+            self._flush()
 
     async def write(self, moves: Sequence[Move]) -> None:
         """Return once these are durable.
@@ -41,25 +54,30 @@ class Ledger:
         """
         if not moves:
             return
-        done = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
         self._waiting.append((moves, done))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
+        if len(self._waiting) >= self._writers:
+            self._flush()
+        elif self._due is None:
+            self._due = loop.call_later(_PATIENCE, self._flush)
         await done
 
-    async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            moves = [move for part, _ in batch for move in part]
-            try:
-                # In a thread: while the disk is waited for, the other connections go on.
-                await asyncio.to_thread(self._commit, moves)
-            except Exception as error:  # noqa: BLE001 - whoever waits is told
-                for _, done in batch:
-                    done.set_exception(error)
-            else:
-                for _, done in batch:
-                    done.set_result(None)
+    def _flush(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        batch, self._waiting = self._waiting, []
+        moves = [move for part, _ in batch for move in part]
+        try:
+            # Not in a thread: two that share an interpreter wait for each other longer than for the disk.
+            self._commit(moves)
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            for _, done in batch:
+                done.set_exception(error)
+        else:
+            for _, done in batch:
+                done.set_result(None)
 
     def _commit(self, moves: Sequence[Move]) -> None:
         with self._database.write() as connection:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from email import policy
 from email.charset import BASE64, Charset
 from email.generator import BytesGenerator
-from email.header import Header
 from email.message import Message
 from email.utils import format_datetime, formataddr
 from io import BytesIO
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from engine.chain import canonical, content_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.lease import Delivery, Leased
     from notifications.settings import MailSettings
@@ -47,6 +46,8 @@ class _Policy(policy.Compat32):
 
 _POLICY = _Policy(linesep="\r\n", max_line_length=78)
 _WORDS = Charset("utf-8")
+#: What an encoded word may hold (RFC 2047, 2: 75 characters), its frame and the header's name apart.
+_WORD = 60
 # Its Q encoding is worked out letter by letter.
 _WORDS.header_encoding = BASE64
 
@@ -75,15 +76,15 @@ def build(
     _thread(message, leased, settings)
     message["Auto-Submitted"] = "auto-generated"
     message["MIME-Version"] = "1.0"
-    message["Content-Type"] = "multipart/alternative"
+    # Whoever has the same content has the same bytes, the boundary too.
+    boundary = f"=_{content_hash(canonical(content))[:40]}"
+    message.add_header("Content-Type", "multipart/alternative", boundary=boundary)
     message["Content-Language"] = ", ".join(content["languages"])
     message.attach(_part("plain", content["text"]))
     message.attach(_part("html", content["html"]))
     if content.get("calendar"):
         here = [a for delivery in to for a in delivery.addresses]
         message.attach(_invitation(content["calendar"], here, settings, leased.queued_at))
-    # The library draws a boundary for each message; whoever has the same content has the same bytes.
-    message.set_boundary(f"=_{content_hash(canonical(content))[:40]}")
     written = BytesIO()
     BytesGenerator(written, mangle_from_=False, policy=_POLICY).flatten(message)
     return written.getvalue()
@@ -108,7 +109,23 @@ def _mailbox(name: str, address: str) -> str:
 def _words(text: str, name: str) -> str:
     """Return a text as a header may have it: one line of ASCII (RFC 2047)."""
     line = " ".join(text.split())
-    return line if line.isascii() else Header(line, _WORDS, 78, name).encode(linesep="\r\n")
+    if line.isascii():
+        return line
+    room = (_WORD - len(name)) // 4 * 3
+    return "\r\n ".join(_WORDS.header_encode(part) for part in _pieces(line, room))
+
+
+def _pieces(line: str, room: int) -> Iterator[str]:
+    """Cut a text in pieces of so many bytes at most, never inside a character (RFC 2047, 5)."""
+    piece, size = "", 0
+    for letter in line:
+        length = len(letter.encode())
+        if size + length > room:
+            yield piece
+            piece, size = "", 0
+        piece += letter
+        size += length
+    yield piece
 
 
 def _part(subtype: str, text: str) -> Message:

@@ -167,7 +167,7 @@ class Worker:
         letters = self._ready(held, contents)
         connections = await self._connected(fleet, report)
         if connections:
-            ledger = Ledger(self.database, self.clock, held)
+            ledger = Ledger(self.database, self.clock, held, len(connections))
             await asyncio.gather(*(self._carry(letters, c, ledger, report) for c in connections))
         # What is left when the server cannot be reached, or was lost on the way.
         if not self._stopping():
@@ -207,6 +207,7 @@ class Worker:
                 self._tell(known, report)
             known = [letter.to(outcome.state, outcome.reply)]
         await ledger.write(known)
+        ledger.leave()
         self._tell(known, report)
 
     def _write(self, moves: Sequence[Move], report: Report) -> None:
