@@ -18,7 +18,7 @@ from uuid import uuid4
 from sqlalchemy import and_, or_, select
 
 from engine import journal, roster, staff
-from engine.chain import canonical
+from engine.chain import canonical, content_hash
 from engine.definition.samples import facts_for
 from engine.definition.walk import split_form
 from engine.outbox import newest_message
@@ -341,8 +341,19 @@ def _facts(
     )
     if notification.kind == "roster":
         active, without = draft.facts.roster_state(notification.target)
-        facts["audience"] = {"active": active, "without_address": list(without)}
+        facts["audience"] = {
+            "active": active,
+            "without_address": list(without),
+            "sha256": _roster_hash(draft, notification.target),
+        }
     return facts
+
+
+def _roster_hash(draft: Draft, name: str) -> str:
+    """Return the SHA-256 of a roster as it stands that day: names and addresses, by member."""
+    members = roster.active(_connection(draft), name, _day(draft))
+    listed = sorted([m.id, m.name, sorted(c.email for c in m.contacts)] for m in members)
+    return content_hash(canonical(listed))
 
 
 def _owner(draft: Draft) -> dict[str, str] | None:
