@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.draft import Draft
 
 #: Nothing of a delivery in these states has left, nor can it leave under a newer token.
-_HELD = ("queued", "staging", "staged", "deferred", "deferred_rcpt", "staging_failed",
+_HELD = ("queued", "deferred", "deferred_rcpt", "staging_failed",
          "lost_before_dot", "refused", "refused_rcpt", "aborted")  # fmt: skip
 
 

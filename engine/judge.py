@@ -15,7 +15,7 @@ from engine.errors import Reason
 from engine.ways import shortest_way
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from engine.actor import Actor
     from engine.definition.compiled import (
@@ -101,12 +101,14 @@ def judge(
         state: Where the case is.
         actor: Who.
         facts: The case as the form would leave it.
-        everything: Judge the guards too where the state or the person is not the right one.
+        everything: Judge the guards too where the state or the person is not the right one, but not
+            those that look at what the action's own form is still to give.
     """
     reasons = _wrong_state(definition, action, state)
     reasons += _wrong_person(definition, action, actor, facts)
     if everything or not reasons:
-        reasons += _unmet(definition, action, state, facts)
+        to_come = {i.record or i.field.name for i in action.form} if everything else set[str]()
+        reasons += _unmet(definition, action, state, facts, to_come)
     return reasons
 
 
@@ -210,11 +212,15 @@ def _wrong_person(
 
 
 def _unmet(
-    definition: CompiledDefinition, action: CompiledAction, state: str, facts: Facts
+    definition: CompiledDefinition,
+    action: CompiledAction,
+    state: str,
+    facts: Facts,
+    to_come: Collection[str],
 ) -> list[Reason]:
     reasons = []
     for requirement in action.requirements:
-        if not requirement.holds(facts):
+        if requirement.reads.isdisjoint(to_come) and not requirement.holds(facts):
             reasons.append(
                 Reason(
                     code="requirement",

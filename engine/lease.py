@@ -117,7 +117,7 @@ def claim(database: Database, now: datetime, me: str, *, limit: int = 64) -> lis
     """Take the messages whose deliveries have been due the longest.
 
     A batch comes alone, so that nothing else waits on it. What a dead worker left behind is settled
-    first: `releasing` becomes `uncertain`, and what was staged is tried again.
+    first: `releasing` becomes `uncertain`.
 
     Args:
         database: The database.
@@ -203,11 +203,6 @@ def _recover(connection: Connection, rows: Sequence[Row[Any]], now: int) -> None
                 reply="the sender stopped after the end of the message was to be sent",
             )
         ).rowcount
-        connection.execute(
-            update(deliveries)
-            .where(here, deliveries.c.state == "staged")
-            .values(state="lost_before_dot", next_attempt_at=now)
-        )
         if lost:
             wake(connection, row.case_id, now)
 

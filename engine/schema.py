@@ -237,8 +237,6 @@ renderings = Table(
 
 DELIVERY_STATES = (
     "queued",
-    "staging",
-    "staged",
     "releasing",
     "accepted",
     "deferred",

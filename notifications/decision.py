@@ -48,7 +48,7 @@ def decide(
         refused: By delivery, those whom the server does not take, with what it said.
         now: In microseconds.
     """
-    reason = {"refused": {d.recipient: o.reply for d, o in refused.values()}} if refused else {}
+    reason = _reason(refused)
     nobody = len(refused) == len(leased.deliveries)
     if not refused or (rule == "proceed_and_remedy" and not nobody):
         moves = tuple(
@@ -61,6 +61,17 @@ def decide(
         return Decision("aborted", tuple(_aborted(leased, refused)), reason)
     again = now + int(BACKOFF[tries].total_seconds() * 1_000_000)
     return Decision("put_off", tuple(_put_off(leased, refused, again)), reason)
+
+
+def _reason(refused: Mapping[int, tuple[Delivery, Outcome]]) -> dict[str, Any]:
+    """Return whom the server refused, for good or for now, or why it was not reached at all."""
+    said: dict[str, Any] = {}
+    for delivery, outcome in refused.values():
+        if outcome.state == "deferred":
+            return {"fault": outcome.reply}
+        kind = "refused" if outcome.state in FINAL else "deferred"
+        said.setdefault(kind, {})[delivery.recipient] = outcome.reply
+    return said
 
 
 def stopped(leased: Leased, now: int) -> Decision:

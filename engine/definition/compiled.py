@@ -114,6 +114,7 @@ class CompiledRequirement:
     remedy: Words | None
     action: str | None
     checklists: tuple[str, ...]  #: named in it, so that a refusal can list what is missing
+    reads: frozenset[str]  #: fields and lists that it looks at, checklists apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

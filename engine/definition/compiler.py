@@ -29,6 +29,7 @@ from engine.definition.tables import compile_table
 from engine.definition.templates import check_templates
 from engine.definition.walk import (
     batches_of,
+    fields_read,
     inner,
     looks_around,
     split_form,
@@ -299,6 +300,7 @@ class _Builder:
             remedy=None if requirement.remedy is None else words(requirement.remedy),
             action=requirement.action,
             checklists=tuple(c.checklist for c in inner(requirement.when) if c.checklist),
+            reads=frozenset(n for c in inner(requirement.when) for n in fields_read(c)),
         )
 
     def _sets(

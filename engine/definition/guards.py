@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.definition import model
-from engine.definition.walk import states_of, targets_of, through_checklists, timed_fields
+from engine.definition.walk import fields_read, states_of, targets_of, through_checklists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,14 +204,9 @@ def _turns(definition: model.Definition, decider: Decider, way: tuple[_Step, ...
 
 def _read(part: model.Condition) -> Iterator[str]:
     """Yield what one part of a condition looks at, as `_written` names it."""
-    names = [part.present, part.obtained]
-    if part.compare is not None:
-        compare = part.compare
-        names += [compare.field, compare.at_least_field, compare.count_at_least_field]
-    yield from (f"field {name.partition('.')[0]}" for name in names if name)
+    yield from (f"field {name}" for name in fields_read(part))
     if part.message is not None:
         yield f"message {part.message.message}"
-    yield from (f"field {name.partition('.')[0]}" for name in timed_fields(part))
     if part.children is not None:
         yield "children"
 

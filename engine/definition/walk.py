@@ -134,6 +134,15 @@ def _keys(kind: type[model.Model]) -> tuple[tuple[str, str], ...]:
     return tuple((name, f.alias or name) for name, f in kind.model_fields.items())
 
 
+def fields_read(part: model.Condition) -> Iterator[str]:
+    """Yield the fields, or lists of records, that one part of a condition looks at."""
+    names = [part.present, part.obtained, *timed_fields(part)]
+    if part.compare is not None:
+        compare = part.compare
+        names += [compare.field, compare.at_least_field, compare.count_at_least_field]
+    yield from (name.partition(".")[0] for name in names if name)
+
+
 def timed_fields(condition: model.Condition) -> Iterator[str]:
     """Yield the field whose instant one part of a condition looks at, if it does."""
     if isinstance(condition.within, model.Within):

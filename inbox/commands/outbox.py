@@ -72,8 +72,6 @@ def states() -> dict[str, str]:
     """Return the states of a delivery in words."""
     return {
         "queued": _("en file"),
-        "staging": _("en préparation"),
-        "staged": _("prêt"),
         "releasing": _("en cours d'envoi"),
         "accepted": _("accepté par le relais"),
         "deferred": _("remis à plus tard"),

@@ -274,7 +274,8 @@ class _Document:
         rows += [
             self._refusal(copy, None, copy.state, copy.reply)
             for copy in self.copies
-            if copy.state in NEEDS_PERSON and copy.recipient not in before
+            # Who was aborted was refused by nobody: another was.
+            if copy.state in {*NEEDS_PERSON} - {"aborted"} and copy.recipient not in before
         ]
         return sorted(rows, key=lambda r: (r["run"] or 0, r["line"], r["kind"]))
 

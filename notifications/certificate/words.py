@@ -22,8 +22,6 @@ _SECOND = 1_000_000
 
 STATES = {
     "queued": ("en file", "queued"),
-    "staging": ("en préparation", "being prepared"),
-    "staged": ("préparé, retenu", "prepared, held"),
     "releasing": ("en cours d'envoi", "being sent"),
     "accepted": ("accepté", "accepted"),
     "deferred": ("remis à plus tard", "put off"),
@@ -36,6 +34,10 @@ STATES = {
     "lost_before_dot": ("interrompu, rien n'est parti", "interrupted, nothing left"),
     "confirmed": ("confirmé par une personne", "confirmed by a person"),
     "resend_authorised": ("renvoi autorisé", "to be sent again"),
+    "cancelled": (
+        "repris avant son instant, rien n'est parti",
+        "taken back before its instant, nothing left",
+    ),
     "bounced": ("accepté, puis retourné", "accepted, then returned"),
     "delayed": ("accepté, en retard plus loin", "accepted, delayed further on"),
 }

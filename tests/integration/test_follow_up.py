@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from engine import embargo, outbox, roster
+from engine import embargo, lease, outbox, roster
 from engine.audience import LEAD
 from engine.errors import Refused
+from engine.lease import Move
 from engine.schema import deliveries, from_micros, to_micros
 from engine.schema import outbox as outbox_table
 from notifications.rendering import Renderer
@@ -275,8 +276,8 @@ def test_a_diffusion_set_for_an_instant_waits_for_it_and_counts_from_it(requests
 def test_nothing_is_taken_up_before_its_lead(requests: World) -> None:
     planned(requests)
     before = EMBARGO - LEAD - timedelta(seconds=1)
-    assert outbox.claim(requests.database, before, outbox.holder()) is None
-    leased = outbox.claim(requests.database, EMBARGO - LEAD, outbox.holder())
+    assert lease.claim(requests.database, before, lease.holder()) == []
+    (leased,) = lease.claim(requests.database, EMBARGO - LEAD, lease.holder())
     assert leased is not None
     assert len(leased.deliveries) == 3
 
@@ -329,7 +330,7 @@ def test_a_planned_diffusion_that_is_suspended_never_leaves_and_may_be_planned_a
     assert case.row.state == "prete"
     assert not {"diffuser_le", "date_limite"} & set(case.data)
     assert states(requests) == {"cancelled"}
-    assert outbox.claim(requests.database, EMBARGO, outbox.holder()) is None
+    assert lease.claim(requests.database, EMBARGO, lease.holder()) == []
     with requests.database.read() as connection:
         kept = outbox.list_deliveries(connection)[0].resolution
         assert outbox.list_deliveries(connection, failed=True) == []
@@ -347,14 +348,11 @@ def test_a_worker_that_had_staged_a_suspended_diffusion_cannot_release_it(
     number = planned(requests)
     now = EMBARGO - timedelta(seconds=30)
     requests.clock.set(now)
-    leased = outbox.claim(requests.database, now, outbox.holder())
-    assert leased is not None
-    for delivery in leased.deliveries:
-        outbox.move(requests.database, leased, delivery, "staged", now=now)
+    (leased,) = lease.claim(requests.database, now, lease.holder())
     requests.do(number, "annuler_embargo", note="À revoir")
-    for delivery in leased.deliveries:
-        with pytest.raises(outbox.LeaseLost):
-            outbox.move(requests.database, leased, delivery, "releasing", now=EMBARGO)
+    moves = [Move(leased=leased, delivery=d, state="releasing") for d in leased.deliveries]
+    with pytest.raises(lease.LeaseLost), requests.database.write() as connection:
+        lease.move(connection, moves, EMBARGO)
     assert states(requests) == {"cancelled"}
 
 

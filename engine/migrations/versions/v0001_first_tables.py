@@ -556,7 +556,7 @@ def upgrade() -> None:
             comment="the last one it was in",
         ),
         sa.CheckConstraint(
-            "state IN ('queued', 'staging', 'staged', 'releasing', 'accepted', 'deferred', 'refused', 'uncertain', 'refused_rcpt', 'deferred_rcpt', 'staging_failed', 'aborted', 'cancelled', 'lost_before_dot', 'confirmed', 'resend_authorised', 'bounced', 'delayed')",
+            "state IN ('queued', 'releasing', 'accepted', 'deferred', 'refused', 'uncertain', 'refused_rcpt', 'deferred_rcpt', 'staging_failed', 'aborted', 'cancelled', 'lost_before_dot', 'confirmed', 'resend_authorised', 'bounced', 'delayed')",
             name=op.f("ck_deliveries_state_is_known"),
         ),
         sa.ForeignKeyConstraint(["outbox_id"], ["outbox.id"], name=op.f("fk_deliveries_outbox_id")),
