@@ -64,10 +64,10 @@ def wake(connection: Connection, case_id: int | None, now: int) -> None:
 
 
 def message_state(connection: Connection, case_id: int, name: str) -> frozenset[str]:
-    """Return what holds of the newest message of that name, of `accepted`, `settled` and `stuck`.
+    """Return what holds of the newest message of that name, of `accepted`, `settled`, `stuck` and `begun`.
 
     `accepted`: every recipient's server took it. `settled`: nothing more happens by itself. `stuck`:
-    somebody's copy needs a person, whatever becomes of the others.
+    somebody's copy needs a person, whatever becomes of the others. `begun`: somebody has it, or may.
     """
     newest = newest_message(connection, case_id, name)
     if newest is None:
@@ -82,6 +82,7 @@ def message_state(connection: Connection, case_id: int, name: str) -> frozenset[
         "accepted": states <= set(DONE),
         "settled": states <= {*DONE, *NEEDS_PERSON},
         "stuck": not states.isdisjoint(NEEDS_PERSON),
+        "begun": not states.isdisjoint({*DONE, "uncertain", "bounced", "releasing"}),
     }
     return frozenset(name for name, here in holds.items() if here)
 

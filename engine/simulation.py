@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -176,7 +176,11 @@ def _deliver_all(database: Database, clock: ManualClock, me: str, postman: Postm
     while held := lease.claim(database, clock.now(), me):
         any_left = True
         moves = [_taken(message, d, postman) for message in held for d in message.deliveries]
+        sent = [
+            replace(m, state="releasing") for m in moves if m.state in {"accepted", "uncertain"}
+        ]
         with database.write() as connection:
+            lease.move(connection, sent, clock.now())
             lease.move(connection, moves, clock.now())
         lease.release(database, held)
     return any_left

@@ -233,6 +233,8 @@ class _Problem:
         if name == "message":
             # Under way, under way and stuck, settled and stuck, accepted by all.
             states = {"accepted": {3}, "settled": {2, 3}, "stuck": {1, 2}}
+            if part.state == "begun":  # whatever else holds of it
+                return self._leaf(f"begun {part.message}", 2, {1})
             never = self.known is not None and f"message:{part.message}" not in self.known.may
             return self._leaf(
                 f"message {part.message}", 1 if never else 4, set() if never else states[part.state]

@@ -146,11 +146,11 @@ class Message(Model):
     """A condition on the last message of a batch notification.
 
     `accepted`: every recipient's server took it. `settled`: nothing more will happen by itself.
-    `stuck`: somebody's copy needs a person.
+    `stuck`: somebody's copy needs a person. `begun`: somebody has it, or may have it.
     """
 
     message: Name
-    state: Literal["accepted", "settled", "stuck"] = Field(alias="is")
+    state: Literal["accepted", "settled", "stuck", "begun"] = Field(alias="is")
 
 
 class Audience(Model):

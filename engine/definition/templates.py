@@ -74,11 +74,14 @@ class _Template:
         whole = sample_facts(self.compiled, self.message, state, empty=False)
         known = self._faults(whole)
         yield from (self._fault(f) for f in known)
-        for name in self.message.fields:
+        lacking: list[str] = []
+        # The same words may be said of two fields: each is told.
+        for name in (n for n in self.message.fields if n not in self.sure):
             facts = sample_facts(self.compiled, self.message, state, empty=False, but=name)
             for fault in [f for f in self._faults(facts) if f not in known]:
-                known.append(fault)
+                lacking.append(fault)
                 yield from self._absent(name, fault)
+        known += lacking
         for facts in variants(self.compiled, self.message, self.sure):
             for fault in [f for f in self._faults(facts) if f not in known]:
                 known.append(fault)

@@ -119,11 +119,15 @@ class Server(Model):
 
 
 class Decided(Model):
-    """What a person decides of messages that did not leave, as `inbox outbox` does."""
+    """What a person decides of messages that did not leave, as `inbox outbox` does.
+
+    `bounced`: another server reports that it could not deliver what the relay had taken.
+    """
 
     retry: list[Text] = Field(default_factory=list)
     confirmed: list[Text] = Field(default_factory=list)
     resend: list[Text] = Field(default_factory=list)
+    bounced: list[Text] = Field(default_factory=list)
 
 
 class Step(Model):

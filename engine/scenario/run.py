@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from engine import outbox, register
+from engine import outbox, register, returns
 from engine.actor import SYSTEM
 from engine.calendar import Span
 from engine.errors import NotFound, Refused
@@ -17,7 +17,7 @@ from engine.scenario.coverage import Reached, reached_in
 from engine.scenario.expect import Since, judge
 from engine.scenario.failures import NOTHING, Failure, plain
 from engine.scenario.story import day_of
-from engine.schema import cases
+from engine.schema import cases, to_micros
 from engine.verify import verify
 
 if TYPE_CHECKING:
@@ -217,9 +217,25 @@ class Player:
         """Decide as a person would; what it changes wakes the cases concerned."""
         wanted = deed.step.outbox
         assert wanted is not None
+        for typed in wanted.bounced:
+            self._bounce(typed)
         for verdict in ("retry", "confirmed", "resend"):
             for typed in getattr(wanted, verdict):
                 self._decide(verdict, typed)
+
+    def _bounce(self, typed: str) -> None:
+        """Let another server report that somebody's last copy could not be delivered."""
+        now = self.world.clock.now()
+        with self.world.database.write() as connection:
+            found = [
+                d
+                for d in outbox.list_deliveries(connection, limit=1000)
+                if d.state in outbox.DONE and typed in (d.name, d.recipient, *d.addresses)
+            ]
+            if not found:
+                raise NotFound("delivery", typed)
+            for delivery in found:
+                returns.record(connection, _undelivered(delivery, now), now)
 
     def _decide(self, verdict: str, typed: str) -> None:
         now, decision = self.world.clock.now(), {"by": self.login or SYSTEM.login}
@@ -234,6 +250,21 @@ class Player:
                 state = "confirmed" if verdict == "confirmed" else "resend_authorised"
                 for delivery in found:
                     outbox.resolve(connection, delivery.id, state, now=now, decision=decision)
+
+
+def _undelivered(delivery: outbox.Listed, now: datetime) -> returns.Report:
+    """Return the report of another server that could not deliver one copy."""
+    verdicts = tuple(
+        returns.Verdict(addresses=(a,), action="failed", status="5.1.1", diagnostic="550 unknown")
+        for a in delivery.addresses
+    )
+    return returns.Report(
+        id=f"<{delivery.id}.{to_micros(now)}@mx.example.org>",
+        about=(delivery.message_id,),
+        at=now,
+        reporter="mx.example.org",
+        verdicts=verdicts,
+    )
 
 
 def _missing(deed: Deed, error: NotFound) -> Failure:

@@ -18,6 +18,7 @@ from engine.actor import Actor
 from engine.cases import Engine
 from engine.clock import ManualClock
 from engine.database import Database
+from engine.definition.samples import ATTESTATION
 from engine.folding import fold
 from engine.library import Library
 from engine.scenario.model import Person
@@ -77,8 +78,14 @@ class Server:
         """Return what becomes of a delivery (`engine.simulation.Postman`)."""
         if self._among(self.refuses, delivery):
             return "refused", "550 5.1.1 no such mailbox"
+        if leased.rule == "all_or_nothing" and any(
+            self._among(self.refuses, other) for other in leased.deliveries
+        ):
+            return "aborted", "nobody has it: another was refused"
+        # No certificate is issued on this stage: what a personal message says of one is a sample.
+        facts = {"attestation": ATTESTATION, **leased.facts} if leased.personal else leased.facts
         try:
-            content = self.renderer.render(leased.template, delivery.languages, leased.facts)
+            content = self.renderer.render(leased.template, delivery.languages, facts)
         except Exception as error:  # noqa: BLE001 - whatever a template does is a finding
             self.broken.append(f"{leased.template}: {type(error).__name__}: {error}")
             return "refused", f"template {leased.template}: {error}"

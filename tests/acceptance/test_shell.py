@@ -58,7 +58,7 @@ def completed(inbox, line, **extra):
         ("inbox do 1 corriger --set canal=tele", ["canal=telephone"]),
         ("inbox register --channel evene", ["evenement"]),
         ("inbox register --set cana", ["canal="]),
-        ("inbox diffusion status 1 --message erra", ["erratum"]),
+        ("inbox diffusion status 1 --message erra", ["erratum", "erratum_nouveaux"]),
         ("inbox outbox re", ["resolve", "retry"]),
     ],
 )
@@ -275,7 +275,7 @@ def test_the_usual_faults_of_mail_have_their_words(error, words):
     shown = mailwords.said(f"mail.example.org:587: {said(error)}")
     assert shown.startswith("mail.example.org:587: ")
     assert words in shown
-    assert str(error) in said
+    assert str(error) in shown
 
 
 def test_every_kind_of_fault_has_its_words_and_a_servers_reply_is_left_as_it_is():
@@ -297,7 +297,11 @@ def test_the_service_waits_longer_and_longer_for_a_database_and_says_when_it_is_
         tried.append(now[0])
         if down[0]:
             raise Unavailable("database", "connection refused")
-        return SimpleNamespace(fired=0), SimpleNamespace(states={}, fault=None)
+        return (
+            SimpleNamespace(fired=0),
+            SimpleNamespace(states={}, fault=None),
+            SimpleNamespace(effects=()),
+        )
 
     monkeypatch.setattr(clock, "one_pass", one_pass)
     caplog.set_level(logging.INFO, "inbox.serve")

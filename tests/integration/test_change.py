@@ -213,6 +213,7 @@ def test_a_state_that_is_gone_needs_a_place(orders):
          "    by: [chef]\n    form: [corrections.motif]\n    clears: [montant]\n"), ""),
         ("    to: approbation", "    to: livraison"),
         ("    from: [approbation]\n    to: livraison\n", "    from: [livraison]\n    to: same\n"),
+        ("    form: [lots]\n", "    form: [lots, {field: corrections.motif, required: false}]\n"),
     )  # fmt: skip
     number = submitted(orders)
     orders.clock.advance(timedelta(days=7))
@@ -295,7 +296,7 @@ def test_what_the_new_version_counts_on_is_proved_for_the_case_as_it_stands(orde
     reasons = rehearse(orders, number, planned).reasons
     assert codes(reasons) == ["migration_absent"]
     assert "devise" in reasons[0].message["fr"]
-    assert "soumettre" in reasons[0].message["fr"]  # the way that leads where it is missed
+    assert "approbation" in reasons[0].message["fr"]  # where it is missed
     given = Mapping.model_validate({"defaults": {"devise": 3}})
     migrate(orders, number, propose(planned.old, planned.new, given))
     assert orders.case(number).data["devise"] == 3
@@ -305,7 +306,8 @@ def test_checklist_items_that_are_new_are_told(orders):
     number = submitted(orders)
     item = ("      objet: {label: {fr: L'objet est dit", ("      lots: {label: {fr: Les lots sont dits, en: The lots"
             " are given}, when: {present: lots}}\n      objet: {label: {fr: L'objet est dit"))  # fmt: skip
-    missing = rehearse(orders, number, plan(orders, item)).missing
+    asked = ("    form: [montant]\n", "    form: [montant, {field: lots, required: false}]\n")
+    missing = rehearse(orders, number, plan(orders, item, asked)).missing
     assert [(m.checklist, m.item) for m in missing] == [("dossier", "lots")]
 
 
@@ -384,7 +386,8 @@ def test_a_diffusion_under_way_keeps_its_name(requests):
     renamed = (
         ("message: diffusion,", "message: diffusion_reseau,"),
         ("recipients_of: diffusion}", "recipients_of: diffusion_reseau}"),
-        ("notify: [diffusion]", "notify: [diffusion_reseau]"),
+        (": [diffusion]", ": [diffusion_reseau]"),
+        (": [diffusion,", ": [diffusion_reseau,"),
         ("\n  diffusion:\n", "\n  diffusion_reseau:\n"),
     )
     planned = plan(requests, *renamed, key="demande", text=text)

