@@ -119,6 +119,11 @@ class Explanation(Summary):
         if self.document["content"]["personal"]:
             return self.say("Chaque destinataire a un message à son nom ; l'empreinte de chacun est dans sa ligne.",
                             "Each recipient has a message of its own; its fingerprint is in its line.")  # fmt: skip
+        if len(self.document["content"]["contents"]) > 1:
+            return self.say("Le contenu était arrêté avant l'envoi, et le même pour tous ceux qui le lisent dans les "
+                            "mêmes langues : leurs exemplaires ont la même empreinte.",
+                            "The content was settled before it left, and the same for all who read it in the same "
+                            "languages: their copies have the same fingerprint.")  # fmt: skip
         return self.say("Le contenu était arrêté avant l'envoi, et le même pour tous : chaque exemplaire a la "
                         "même empreinte.",
                         "The content was settled before it left, and the same for all: each copy has the same "
