@@ -17,13 +17,15 @@ import aiosmtplib
 from sqlalchemy import String, cast
 
 from benchmarks.world import folder, machine
+from engine import lease
 from engine.schema import deliveries, outbox
+from notifications.contents import Contents
 from notifications.rendering import Renderer
 from notifications.settings import Institute, MailSettings
 from notifications.worker import Worker
 from tests.support.postfix import Postfix
 from tests.support.wire import Wire
-from tests.support.world import WORKFLOWS, World, ready_to_diffuse
+from tests.support.world import ADVISER, WORKFLOWS, World, ready_to_diffuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +85,9 @@ def _ours(port: int, url: str, size: int, *, personal: bool) -> tuple[Measured, 
         database=world.database, renderer=Renderer(INSTITUTE), settings=settings, clock=world.clock
     )
     worker.deliver_due()  # the letters that the way there has queued
+    # As in a service that has been running: the templates have been compiled.
+    coming = lease.foreseen(*world.engine.foresee(world.id(number), "diffusion", ADVISER))
+    Contents(world.database, worker.renderer, [coming]).render()
     world.do(number, "diffuser")
     if personal:
         with world.database.write() as connection:
