@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from engine import lease
@@ -163,13 +164,20 @@ class Worker:
     async def _letters(
         self, held: Sequence[Leased], contents: Contents, fleet: Fleet, report: Report
     ) -> None:
-        """Send letters over as many connections as there are, each at its own pace."""
-        letters = self._ready(held, contents)
-        connections = await self._connected(fleet, report)
-        if connections:
+        """Send letters over as many connections as there are, each at its own pace.
+
+        A server that closes after so many messages is connected to again, as long as it takes some.
+        """
+        letters, before = self._ready(held, contents), -1
+        while report.settled > before and not self._stopping():
+            before = report.settled
+            connections = await self._connected(fleet, report)
             ledger = Ledger(self.database, self.clock, held, len(connections))
             await asyncio.gather(*(self._carry(letters, c, ledger, report) for c in connections))
-        # What is left when the server cannot be reached, or was lost on the way.
+            following = next(letters, None)
+            if following is None:
+                return
+            letters = chain([following], letters)
         if not self._stopping():
             fault = report.fault or "connection lost"
             self._write([letter.to("deferred", fault) for letter in letters], report)

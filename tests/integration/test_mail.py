@@ -197,6 +197,17 @@ def test_a_server_that_stays_down_is_given_up_and_a_person_is_asked(requests):
     assert requests.case(number).row.state == "diffusion_a_regler"
 
 
+def test_a_server_that_closes_after_each_message_is_connected_to_again(requests, mail):
+    for n in range(12):
+        form = {"organisation": "O", "sujet": f"S{n}", "contact_courriel": f"k{n}@example.org"}
+        requests.engine.open("demande", form, ADVISER)
+    mail.faults.drop_after_dot |= {f"k{n}@example.org" for n in range(0, 12, 2)}
+    report = worker(requests, mail).deliver_due()
+    assert report.states == {"accepted": 6, "uncertain": 6}
+    assert report.fault is None
+    assert len({r.recipients[0] for r in mail.received}) == len(mail.received) == 12
+
+
 def test_two_workers_at_once_double_nothing(requests, mail):
     from concurrent.futures import ThreadPoolExecutor
 
