@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_ETH_P_ALL = 0x0003
 _ETH_P_IP = 0x0800
+_PACKET_OUTGOING = 4
 _SO_ATTACH_FILTER = 26
 _SO_TIMESTAMPNS = 35
 _SO_RCVBUFFORCE = 33
@@ -71,7 +73,9 @@ class Wire:
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
         _attach(self._socket, self.port)
-        self._socket.bind(("lo", _ETH_P_IP))  # of one protocol: each segment once, as it arrives
+        # A tap of every protocol is served before the stack: what a program has already received, this has
+        # already seen. A tap of one protocol is served after it, and a busy machine shows the difference.
+        self._socket.bind(("lo", _ETH_P_ALL))
         self._socket.setblocking(False)
         return self
 
@@ -132,8 +136,12 @@ def _lines(segments: Iterable[tuple[int, int, bool, bytes]]) -> Iterator[Seen]:
 
 
 def _attach(to: socket.socket, port: int) -> None:
-    """Let through what leaves the server's port, and the short of what goes to it."""
+    """Let through what leaves the server's port, and the short of what goes to it; each as it arrives."""
     program = [
+        (0x20, 0, 0, 0xFFFFF004),  # the direction
+        (0x15, 12, 0, _PACKET_OUTGOING),
+        (0x20, 0, 0, 0xFFFFF000),  # the protocol of the link
+        (0x15, 0, 10, _ETH_P_IP),
         (0x30, 0, 0, 9),  # protocol
         (0x15, 0, 8, socket.IPPROTO_TCP),
         (0xB1, 0, 0, 0),  # X = length of the IP header
