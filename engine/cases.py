@@ -195,12 +195,10 @@ class Engine:
         with suppress(_Undone), self.transaction() as session:
             row = _found(load_case(session.driver, self.database.dialect, case_id), case_id)
             draft = self.draft(row, self.library.get(row.process, row.definition_version), session)
-            actions = draft.process.definition.actions.values()
-            sending = [a for a in actions if message in a.notify]
-            if not sending:
+            sending = draft.process.definition.sending(message, row.state)
+            if sending is None:
                 raise NotFound("message", message)
-            here = [a for a in sending if row.state in a.sources]
-            draft.act((here or sending)[0], actor, dict(draft.data))
+            draft.act(sending, actor, dict(draft.data))
             audience.queue_messages(draft, self.domain)
             found = [m for m in draft.messages if m[0]["name"] == message]
             raise _Undone

@@ -83,6 +83,11 @@ class Leased:
     token: int
     deliveries: tuple[Delivery, ...]
 
+    @property
+    def rule_in_force(self) -> str:
+        """The rule of a batch, or a person's departure from it."""
+        return (self.ruling or {}).get("rule") or self.rule or "all_or_nothing"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:

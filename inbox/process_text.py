@@ -191,12 +191,16 @@ def field(spec: model.FieldSpec, name: str) -> dict[str, Any]:
 
 def event(definition: CompiledDefinition, action: str) -> str:
     """Return what an event of the history is called: the action, or what the engine itself did."""
+    from engine.change.move import BACK, MIGRATE
+
     own = {
         "take": _("Pris"),
         "release": _("Remis au bureau commun"),
         "assign": _("Confié"),
         "timer": _("Minuterie"),
         "merged": _("Fusion"),
+        MIGRATE: _("Passé à une autre version"),
+        BACK: _("Revenu à la version d'avant"),
     }
     return own.get(action) or word(label_of(definition, action))
 

@@ -78,7 +78,7 @@ class Diffusion:
                 nothing has nothing.
         """
         watch = Watch(self.clock)
-        rule = (leased.ruling or {}).get("rule") or leased.rule or "all_or_nothing"
+        rule = leased.rule_in_force
         with self.database.write() as connection:
             lease.renew(connection, [leased])
             run = record.begin(connection, leased.id, rule=rule, at=self.clock.now())

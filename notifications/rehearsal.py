@@ -66,8 +66,7 @@ async def rehearsal(
         await holding.abort()
     finally:
         await fleet.quit()
-    rule = (leased.ruling or {}).get("rule") or leased.rule or "all_or_nothing"
-    decision = decide(rule, leased, holding.refused, watch.now())
+    decision = decide(leased.rule_in_force, leased, holding.refused, watch.now())
     return Rehearsed(
         recipients=len(leased.deliveries),
         refused=tuple(holding.refused.values()),

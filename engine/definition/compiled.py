@@ -267,6 +267,11 @@ class CompiledDefinition:
         found = self.actions.get(action)
         return None if found is None else found.label
 
+    def sending(self, message: str, state: str) -> CompiledAction | None:
+        """Return the action that sends a message, one that is taken in a state if any is."""
+        found = [a for a in self.actions.values() if message in a.notify]
+        return next((a for a in found if state in a.sources), found[0] if found else None)
+
     def summary(self) -> dict[str, Json]:
         """Return the labels that a list needs, as plain JSON, so that a list compiles nothing."""
         return {

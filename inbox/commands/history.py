@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine import register, roster
-from engine.change.move import BACK, MIGRATE
-from engine.definition.samples import label_of
 from engine.schema import instant
-from inbox import dates, rules
+from inbox import dates, process_text, rules
 from inbox.command import command
 from inbox.lookup import CASE, find
 from inbox.output import say, set_in, show_json, strong
@@ -79,7 +77,7 @@ def _print_event(app: App, under: _Under, members: Mapping[int, str]) -> None:
     who = event["actor"] if event["via"] is None else _(
         "{actor} (par {via})", actor=event["actor"], via=event["via"])  # fmt: skip
     when = dates.moment(event["at"], app.workspace.calendar)
-    what = _event_label(under.after, event["action"])
+    what = process_text.event(under.after, event["action"])
     say(f"{event['seq']:>3}. {when}  {strong(what)}  {clean(who)}")
     if event["from_state"] != event["to_state"]:
         before = _state_label(under.before, event["from_state"])
@@ -145,19 +143,6 @@ def _migrated(app: App, under: _Under) -> Iterator[str]:
         )
     for name in body.get("cancelled", []):
         yield _("minuterie {label} : arrêtée", label=word(under.before.timers[name].label))
-
-
-def _event_label(definition: CompiledDefinition, action: str) -> str:
-    own = {
-        "take": _("Pris"),
-        "release": _("Remis au bureau commun"),
-        "assign": _("Confié"),
-        "timer": _("Minuterie"),
-        "merged": _("Fusion"),
-        MIGRATE: _("Passé à une autre version"),
-        BACK: _("Revenu à la version d'avant"),
-    }
-    return own.get(action) or word(label_of(definition, action))
 
 
 def _state_label(definition: CompiledDefinition, state: str | None) -> str:

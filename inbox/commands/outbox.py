@@ -178,12 +178,12 @@ def as_json(delivery: Listed, came_back: Sequence[Returned]) -> dict[str, Any]:
 @click.argument("ids", nargs=-1, type=int, required=True)
 @click.option("--reason", required=True, help=_("Pourquoi (consigné)."))
 def retry(app: App, ids: tuple[int, ...], reason: str) -> None:
-    decision = _decision(app, reason)
+    decision = decided(app, reason)
     with app.database.write() as connection:
         addresses = present_addresses(app, connection, ids)
         done = outbox.retry(connection, ids, now=app.now, decision=decision, addresses=addresses)
         if done:
-            _note(app, connection, "retry", {"deliveries": list(ids), **decision})
+            note(app, connection, "retry", {"deliveries": list(ids), **decision})
     if not done:
         raise click.UsageError(_("Rien à renvoyer : inbox outbox --failed"))
     _told(app, n_("{n} envoi repart.", "{n} envois repartent.", done), done)
@@ -210,11 +210,11 @@ def present_addresses(app: App, connection: Connection, ids: Sequence[int]) -> d
 def resolve(app: App, delivery: int, verdict: str | None, reason: str) -> None:
     if verdict is None:
         raise click.UsageError(_("Choisissez : --confirmed ou --resend."))
-    decision = _decision(app, reason)
+    decision = decided(app, reason)
     with app.database.write() as connection:
         done = outbox.resolve(connection, delivery, verdict, now=app.now, decision=decision)
         if done:
-            _note(app, connection, verdict, {"deliveries": [delivery], **decision})
+            note(app, connection, verdict, {"deliveries": [delivery], **decision})
     if not done:
         raise click.UsageError(
             _("L'envoi {n} n'est ni incertain ni revenu : inbox outbox --failed", n=delivery)
@@ -222,11 +222,13 @@ def resolve(app: App, delivery: int, verdict: str | None, reason: str) -> None:
     _told(app, _("C'est noté."), 1)
 
 
-def _decision(app: App, reason: str) -> dict[str, str]:
+def decided(app: App, reason: str) -> dict[str, str]:
+    """Return a person's decision on mail, as it is kept: who, when, why."""
     return {"by": app.person.login, "at": app.now.isoformat(), "reason": reason}
 
 
-def _note(app: App, connection: Connection, action: str, body: dict[str, Any]) -> None:
+def note(app: App, connection: Connection, action: str, body: dict[str, Any]) -> None:
+    """Write a person's decision on mail in the journal, in the caller's transaction."""
     journal.append(
         connection, actor=app.person.login, subject="outbox", action=action, body=body, at=app.now
     )

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine import diffusion, journal
+from engine import diffusion
 from engine.errors import Reason, Refused
 from inbox.command import command
 from inbox.commands.diffusion.batch import message_option, read
+from inbox.commands.outbox import decided, note
 from inbox.lookup import CASE
 from inbox.output import say, show_json
 from inbox.texts import _
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--reason", required=True, help=_("Pourquoi (consigné)."))
 def abort(app: App, case: str, message: str, reason: str) -> None:
     found, account = read(app, case, message)
-    decision = {"by": app.person.login, "at": app.now.isoformat(), "reason": reason}
+    decision = decided(app, reason)
     with app.database.write() as connection:
         try:
             stopped = diffusion.call_off(
@@ -40,8 +41,7 @@ def abort(app: App, case: str, message: str, reason: str) -> None:
             raise _refused(found.number, "too_late") from error
         if not stopped:
             raise _refused(found.number, "nothing_coming")
-        journal.append(connection, actor=app.person.login, subject="outbox", action="abort",
-                       body={"message": account.outbox_id, **decision}, at=app.now)  # fmt: skip
+        note(app, connection, "abort", {"message": account.outbox_id, **decision})
     if app.json:
         show_json({"case": found.number, "message": message, "stopped": stopped})
         return

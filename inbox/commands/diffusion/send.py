@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine import diffusion, journal, outbox
+from engine import diffusion, outbox
 from engine.errors import NotAllowed, NotFound
 from inbox.app import ADMINISTRATION
 from inbox.command import command
 from inbox.commands.clock import one_pass
 from inbox.commands.diffusion.batch import explained, message_option, read
-from inbox.commands.outbox import present_addresses
+from inbox.commands.outbox import decided, note, present_addresses
 from inbox.form import confirm
 from inbox.lookup import CASE, find
 from inbox.main import DONE, REFUSED
@@ -66,30 +66,28 @@ def send(app: App, case: str, message: str, rule: str | None, reason: str, yes: 
 
 def _queue(app: App, found: Any, message: str) -> None:
     """Take the action of the process that sends this message: the same as `inbox do`."""
-    actions = found.definition.actions.values()
-    sending = [a for a in actions if message in a.notify]
-    here = [a for a in sending if found.line.state in a.sources]
-    if not sending:
+    sending = found.definition.sending(message, found.line.state)
+    if sending is None:
         raise NotFound("message", message)
-    app.engine.advance(found.id, (here or sending)[0].name, {}, app.actor)
+    app.engine.advance(found.id, sending.name, {}, app.actor)
 
 
 def _again(app: App, account: Account, rule: str | None, reason: str) -> None:
     """Queue again, together, those who were refused or called off, under the rule that was asked for."""
-    decision = {"by": app.person.login, "at": app.now.isoformat(), "reason": reason}
+    decision = decided(app, reason)
     ids = [c.delivery for c in account.copies if c.state in outbox.REFUSED]
     with app.database.write() as connection:
         if rule is not None and rule != account.rule:
             if not app.person.roles & ADMINISTRATION:
                 raise NotAllowed("not_administration", login=app.person.login)
             diffusion.depart(connection, account.outbox_id, rule, decision)
-            journal.append(connection, actor=app.person.login, subject="outbox", action="depart",
-                           body={"message": account.outbox_id, "rule": rule, **decision}, at=app.now)  # fmt: skip
+            note(
+                app, connection, "depart", {"message": account.outbox_id, "rule": rule, **decision}
+            )
         if ids:
             addresses = present_addresses(app, connection, ids)
             outbox.retry(connection, ids, now=app.now, decision=decision, addresses=addresses)
-            journal.append(connection, actor=app.person.login, subject="outbox", action="retry",
-                           body={"deliveries": ids, **decision}, at=app.now)  # fmt: skip
+            note(app, connection, "retry", {"deliveries": ids, **decision})
 
 
 def _tell(app: App, found: Any, account: Account, fault: str | None) -> None:
