@@ -309,4 +309,4 @@ def _block(part: str) -> dict[str, Any]:
     facts = [re.fullmatch(r"\* (.+?)[\u00a0 ]?: (.+)", line) for line in lines]
     if all(facts):
         return {"kind": "facts", "rows": [(f[1], f[2]) for f in facts if f]}
-    return {"kind": "paragraph", "lines": lines}
+    return {"kind": "paragraph", "first": lines[0], "rest": lines[1:]}

@@ -3,8 +3,8 @@
 Staging gives the server MAIL, every RCPT and the whole message; until its end is written nobody has
 anything, and dropping the connection delivers nothing. The end is `BDAT 0 LAST` where the server offers
 CHUNKING (RFC 3030): it has then acknowledged every byte before; elsewhere it is the final dot of DATA
-(RFC 5321, 3.3). What happened is told as an `Outcome`; an exception is never the answer to « was it
-sent? ».
+(RFC 5321, 3.3). A letter that nothing else waits for is given whole once its recipients are taken: `begin`,
+then `finish`. What happened is told as an `Outcome`; an exception is never the answer to « was it sent? ».
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiosmtplib
@@ -24,7 +25,7 @@ from aiosmtplib import SMTPException, SMTPResponseException, SMTPServerDisconnec
 from engine.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from aiosmtplib.protocol import SMTPProtocol
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 _READY = 354
 _OK = 250
+#: Taken, or taken to be forwarded (RFC 5321, 3.4).
+_TAKEN = (_OK, 251)
 _PERMANENT = 500
 #: RFC 5321, 4.5.3.1.10: « too many recipients »; the rest goes in another transaction.
 _FULL = 452
@@ -120,12 +123,17 @@ class Server:
 
 
 class Connection:
-    """One connection to the mail server: `stage`, then `end` and `reply`, or `abort`; again and again."""
+    """One connection to the mail server, for one message after another.
+
+    `stage`, then `end` and `reply`; or `begin`, then `finish`; `abort` at any time before the end.
+    """
 
     def __init__(self, settings: MailSettings) -> None:
         self._settings = settings
         self._client: aiosmtplib.SMTP | None = None
         self._held: str | None = None
+        #: Whether the server takes whatever we say for a message's text.
+        self._within_data = False
         self.server: Server | None = None
 
     async def open(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the library's own
@@ -162,12 +170,16 @@ class Connection:
         return self._client is not None and self._client.is_connected
 
     @property
+    def _chunks(self) -> bool:
+        return self.server is not None and self.server.chunking
+
+    @property
     def holds(self) -> bool:
         """Tell whether a message is staged here and its connection still stands."""
         return self._held is not None and self.is_open
 
     async def stage(self, addresses: Sequence[str], body: bytes) -> Staged:
-        """Give the server everything but the end of the message.
+        """Give the server everything but the end of the message; `end` and `reply` come after.
 
         Args:
             addresses: The recipients of this one transaction.
@@ -176,15 +188,59 @@ class Connection:
         Returns:
             What is held. When nothing is, the connection can be used again if it is open.
         """
+        staged = await self._begun(addresses, len(body), partial(self._content, body=body))
+        if staged.outcome.state == "staged":
+            self._held = staged.method
+        return staged
+
+    async def begin(self, addresses: Sequence[str], size: int) -> Staged:
+        """Give the server the envelope of a message that `finish` gives whole, in one move.
+
+        Args:
+            addresses: The recipients of this one transaction.
+            size: Of the message, in bytes.
+
+        Returns:
+            `staged` when the server waits for the message. When it does not, the connection can be used
+            again if it is open.
+        """
+        return await self._begun(addresses, size, self._awaited)
+
+    async def finish(self, body: bytes) -> Outcome:
+        """Give the message that `begin` announced, with its end; return what the server says to it.
+
+        One move less than `stage`, `end` and `reply`, for what no other message waits for. Whatever
+        happens from here on without a reply is `uncertain`.
+        """
+        protocol = None if self._client is None else self._client.protocol
+        try:
+            if protocol is None:
+                raise SMTPServerDisconnected("before the message")
+            if self._chunks:
+                protocol.write(b"BDAT %d LAST\r\n%b" % (len(body), body))
+            else:
+                protocol.write(_LEADING_DOT.sub(b"..", body) + b".\r\n")
+        except SMTPException as error:
+            self.close()
+            return Outcome(state="lost_before_dot", reply=said(error))
+        return await self.reply()
+
+    async def _begun(
+        self,
+        addresses: Sequence[str],
+        size: int,
+        give: Callable[[aiosmtplib.SMTP], Awaitable[tuple[Outcome, str]]],
+    ) -> Staged:
+        """Give the envelope, then what follows it; give up what the server does not take."""
         refused: dict[str, Outcome] = {}
         taken: list[str] = []
         try:
             client = self._standing()
-            left = await self._envelope(client, addresses, len(body), taken, refused)
+            left = await self._envelope(client, addresses, size, taken, refused)
             if not taken:
                 await self.abort()
                 return Staged(outcome=_nobody(refused), refused=refused, left=left)
-            outcome, method = await self._content(client, body)
+            outcome, method = await give(client)
         except SMTPResponseException as error:
             await self.abort()
             answer = answered("staging", error.code, error.message)
@@ -195,8 +251,6 @@ class Connection:
             return Staged(outcome=lost, refused=refused, taken=len(taken))
         if outcome.state != "staged":
             await self.abort()
-        else:
-            self._held = method
         return Staged(outcome=outcome, refused=refused, left=left, taken=len(taken), method=method)
 
     async def probe(self, addresses: Sequence[str], size: int) -> Staged:
@@ -232,50 +286,59 @@ class Connection:
     ) -> tuple[str, ...]:
         """Give MAIL and every RCPT; return the addresses that there is no room for."""
         server = self.server
-        options = [f"SIZE={size}"] if client.supports_extension("size") else []
-        international = not all(a.isascii() for a in addresses)
-        if international and server is not None and server.utf8:
-            options.append("SMTPUTF8")
-        encoding = "utf-8" if international else "ascii"
-        await client.mail(self._settings.sender, options=options)
+        options = [b"SIZE=%d" % size] if client.supports_extension("size") else []
+        if server is not None and server.utf8 and not all(a.isascii() for a in addresses):
+            options.append(b"SMTPUTF8")
+        await _said_yes(client, b"MAIL FROM:<%b>" % self._settings.sender.encode(), *options)
         most = server.recipients if server is not None and server.recipients else len(addresses)
         for n, address in enumerate(addresses[:most]):
+            if not address.isascii() and (server is None or not server.utf8):
+                refused[address] = Outcome(state="refused_rcpt", reply="not an ASCII address")
+                continue
             try:
-                await client.rcpt(address, encoding=encoding, options=self._notify(address))
-            except aiosmtplib.SMTPRecipientRefused as error:
+                await _said_yes(client, b"RCPT TO:<%b>" % address.encode(), *self._notify(address))
+            except SMTPResponseException as error:
                 if error.code == _FULL and taken:
                     return tuple(addresses[n:])
                 refused[address] = answered("rcpt", error.code, error.message)
-            except UnicodeEncodeError:
-                refused[address] = Outcome(state="refused_rcpt", reply="not an ASCII address")
             else:
                 taken.append(address)
         return tuple(addresses[most:])
 
-    def _notify(self, address: str) -> list[str]:
+    def _notify(self, address: str) -> list[bytes]:
         """Ask to be told of failures by the address that we used (RFC 3461, 4.1 and 4.2)."""
         if self.server is None or not self.server.dsn or not address.isascii():
             return []
         quoted = re.sub(r"[^!-*,-<>-~]", lambda m: f"+{ord(m[0]):02X}", address)
-        return ["NOTIFY=FAILURE,DELAY", f"ORCPT=rfc822;{quoted}"]
+        return [b"NOTIFY=FAILURE,DELAY", b"ORCPT=rfc822;%b" % quoted.encode()]
 
-    async def _content(self, client: aiosmtplib.SMTP, body: bytes) -> tuple[Outcome, str]:
-        protocol = client.protocol
-        if protocol is None:
-            raise SMTPServerDisconnected("before the message")
-        if self.server is not None and self.server.chunking:
-            protocol.write(b"BDAT %d\r\n" % len(body) + body)
-            response = await protocol.read_response(timeout=self._settings.timeout)
-            if response.code != _OK:
-                return answered("staging", response.code, response.message), "BDAT"
-            return Outcome(state="staged", reply=f"{response.code} {response.message}"), "BDAT"
+    async def _awaited(self, client: aiosmtplib.SMTP) -> tuple[Outcome, str]:
+        """Let the server wait for the message: with BDAT there is nothing to ask (RFC 3030, 2)."""
+        if self._chunks:
+            return Outcome(state="staged", reply="250"), "BDAT"
         response = await client.execute_command(b"DATA")
         if response.code != _READY:
             return answered("staging", response.code, response.message), "DATA"
+        self._within_data = True
+        return Outcome(state="staged", reply=f"{response.code} {response.message}"), "DATA"
+
+    async def _content(self, client: aiosmtplib.SMTP, body: bytes) -> tuple[Outcome, str]:
+        outcome, method = await self._awaited(client)
+        protocol = client.protocol
+        if outcome.state != "staged":
+            return outcome, method
+        if protocol is None:
+            raise SMTPServerDisconnected("before the message")
+        if method == "BDAT":
+            protocol.write(b"BDAT %d\r\n%b" % (len(body), body))
+            response = await protocol.read_response(timeout=self._settings.timeout)
+            if response.code != _OK:
+                return answered("staging", response.code, response.message), method
+            return Outcome(state="staged", reply=f"{response.code} {response.message}"), method
         await self._drained(protocol, _LEADING_DOT.sub(b"..", body))
         if not client.is_connected:
             raise SMTPServerDisconnected("before the final dot")
-        return Outcome(state="staged", reply=f"{response.code} {response.message}"), "DATA"
+        return outcome, method
 
     async def _drained(self, protocol: SMTPProtocol, stuffed: bytes) -> None:
         """Write, and wait until the system has it all: « staged » means that the server can have it."""
@@ -305,11 +368,11 @@ class Connection:
         return True
 
     async def reply(self) -> Outcome:
-        """Return what the server says to the end of the message that `end` wrote.
+        """Return what the server says to the end of the message that was written.
 
         Whatever happens after the end without a reply is `uncertain`: nobody knows.
         """
-        self._held = None
+        self._held, self._within_data = None, False
         protocol = None if self._client is None else self._client.protocol
         try:
             if protocol is None:
@@ -329,11 +392,10 @@ class Connection:
 
     async def abort(self) -> None:
         """Give up what is not ended: by RSET, or within DATA by leaving (RFC 5321, 4.1.1.5)."""
-        within_data, self._held = self._held == "DATA", None
-        client = self._client
+        self._held, client = None, self._client
         if client is None or not client.is_connected:
             return
-        if not within_data:
+        if not self._within_data:
             with contextlib.suppress(SMTPException, OSError):
                 await client.rset()
                 return
@@ -341,7 +403,7 @@ class Connection:
 
     async def quit(self) -> None:
         """Leave politely; never fail."""
-        if self._client is not None and self._client.is_connected and self._held != "DATA":
+        if self._client is not None and self._client.is_connected and not self._within_data:
             with contextlib.suppress(SMTPException, OSError):
                 await self._client.quit()
         self.close()
@@ -351,14 +413,18 @@ class Connection:
         if self._client is not None:
             self._client.close()
         self._client = self._held = None
+        self._within_data = False
 
 
-async def ended(connection: Connection) -> Outcome:
-    """Write the end of the message that a connection holds, and return what the server says to it."""
-    if not connection.end():
-        connection.close()
-        return Outcome(state="lost_before_dot", reply="connection lost (before the end)")
-    return await connection.reply()
+async def _said_yes(client: aiosmtplib.SMTP, *command: bytes) -> None:
+    """Say a command of the envelope; raise `SMTPResponseException` when the server does not take it.
+
+    The library's own `mail` and `rcpt` read each address again as a header's; ours are dot-atoms
+    (`engine.contact`), and a line end within a command is still refused.
+    """
+    response = await client.execute_command(*command)
+    if response.code not in _TAKEN:
+        raise SMTPResponseException(response.code, response.message)
 
 
 async def _greeted(client: aiosmtplib.SMTP) -> Server:

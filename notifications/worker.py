@@ -21,7 +21,7 @@ from notifications.contents import Contents, nothing
 from notifications.diffusion import Diffusion
 from notifications.ledger import Ledger
 from notifications.message import build
-from notifications.transport import Fleet, ended
+from notifications.transport import Fleet
 
 if TYPE_CHECKING:
     import threading
@@ -202,14 +202,14 @@ class Worker:
             letter = next(letters, None)
             if letter is None:
                 break
-            staged = await connection.stage(letter.delivery.addresses, letter.body)
-            outcome = staged.of(letter.delivery.addresses)
+            addresses = letter.delivery.addresses
+            outcome = (await connection.begin(addresses, len(letter.body))).of(addresses)
             if outcome.state == "staged":
-                # Committed before the end is written: whoever finds this after a crash knows that
+                # Committed before the message is given: whoever finds this after a crash knows that
                 # nobody knows. What became of the letter before goes into the same commit.
                 await ledger.write([*known, letter.to("releasing")])
                 self._tell(known, report)
-                outcome = await ended(connection)
+                outcome = await connection.finish(letter.body)
             else:
                 await ledger.write(known)
                 self._tell(known, report)
