@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
-.PHONY: help demo mail picture test check lint types imports bench lock holidays messages clean
+.PHONY: help demo mail picture test check lint types imports bench lock holidays clean
 
 help: ## Dire ce qu'on peut demander
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,10 +55,6 @@ lock: $(STAMP) ## Refaire requirements.lock
 
 holidays: $(STAMP) ## Refaire la table des jours fériés
 	@$(BIN)/python -c "from engine.calendar import write_table; write_table()"
-
-messages: $(STAMP) ## Relever les textes à traduire
-	@$(BIN)/pybabel -q extract --no-location -k _ -k n_:1,2 -o inbox/locale/arrimage.pot inbox
-	@$(BIN)/pybabel -q update --no-location -N --no-wrap -i inbox/locale/arrimage.pot -d inbox/locale -D arrimage
 
 clean: ## Retirer ce que make a fait
 	rm -rf .venv demo .coverage* .pytest_cache .mypy_cache .ruff_cache
