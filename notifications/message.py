@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from email import policy
 from email.charset import BASE64, Charset
 from email.utils import format_datetime, formataddr
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.chain import canonical, content_hash
@@ -87,7 +87,7 @@ def build(
         **_thread(leased, settings),
         "Auto-Submitted": "auto-generated",
         "MIME-Version": "1.0",
-        "Content-Type": f'multipart/alternative; boundary="{boundary}"',
+        "Content-Type": f'multipart/alternative;\r\n boundary="{boundary}"',
         "Content-Language": ", ".join(content["languages"]),
     }
     # RFC 2046, 5.1.1: what separates parts begins with a line end, after the headers that of the empty line.
@@ -96,6 +96,7 @@ def build(
 
 
 def _head(headers: Mapping[str, str]) -> bytes:
+    """Return the lines of headers."""
     return b"".join(_POLICY.fold_binary(*header) for header in headers.items())
 
 
@@ -138,12 +139,18 @@ def _pieces(line: str, room: int) -> Iterator[str]:
 
 def _part(subtype: str, text: str) -> bytes:
     """Return a text as a part of a message: its headers, then its lines, each with its end."""
-    headers = {
-        "Content-Type": f'text/{subtype}; charset="utf-8"',
-        "Content-Transfer-Encoding": "quoted-printable",
-    }
     lines = "\r\n".join([*text.splitlines(), ""]).encode()
-    return b"%b\r\n%b" % (_head(headers), binascii.b2a_qp(lines, istext=True))
+    return b"%b\r\n%b" % (_part_head(subtype), binascii.b2a_qp(lines, istext=True))
+
+
+@cache
+def _part_head(subtype: str) -> bytes:
+    return _head(
+        {
+            "Content-Type": f'text/{subtype}; charset="utf-8"',
+            "Content-Transfer-Encoding": "quoted-printable",
+        }
+    )
 
 
 def _thread(leased: Leased, settings: MailSettings) -> dict[str, str]:

@@ -23,6 +23,9 @@ _MONTHS = {
            "October", "November", "December"),
 }  # fmt: skip
 _ABSENT = {"fr": "non précisé", "en": "not given"}
+_OPENING = re.compile("« ?")
+_CLOSING = re.compile(" ?»")
+_MARK = re.compile(r" ([:%$])(?=\s|$|[).,])")
 _YES = {"fr": ("oui", "non"), "en": ("yes", "no")}
 
 
@@ -91,6 +94,6 @@ def _option(field: Mapping[str, Any], key: str, lang: str) -> str:
 
 def typography(text: str) -> str:
     """Return a French text with its no-break spaces, whatever spaces it was written with."""
-    text = re.sub(r"« ?", f"«{NBSP}", text)
-    text = re.sub(r" ?»", f"{NBSP}»", text)
-    return re.sub(r" ([:%$])(?=\s|$|[).,])", rf"{NBSP}\1", text)
+    text = _OPENING.sub(f"«{NBSP}", text)
+    text = _CLOSING.sub(f"{NBSP}»", text)
+    return _MARK.sub(rf"{NBSP}\1", text)
