@@ -13,13 +13,15 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from engine.definition import model
-from engine.definition.walk import split_form, timed_fields
+from engine.definition.walk import conditions, split_form, states_of_timer, timed_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from engine.definition.graph import Edge, Graph
 
+#: Sent by the engine itself when a case is given to somebody, in any state.
+ASSIGNED = "attribution"
 #: Points in time that are always known; `due` may not be.
 _KNOWN = frozenset({"now", "opened", "entered"})
 
@@ -47,6 +49,7 @@ class Effect:
         drops: What it empties.
         sets: What it writes, with what must be there for it to have a value.
         leaves: What it opens or sends, for those that come after.
+        sends: What it sends under a condition, with what makes that hold; None when that cannot be said.
         all: It may give anything: nothing is known of it.
     """
 
@@ -57,6 +60,7 @@ class Effect:
     drops: set[str] = field(default_factory=set)
     sets: dict[str, set[str] | None] = field(default_factory=dict)
     leaves: set[str] = field(default_factory=set)
+    sends: dict[str, set[str] | None] = field(default_factory=dict)
     all: bool = False
 
     def asked(self, before: set[str]) -> set[str]:
@@ -71,11 +75,13 @@ class Effect:
                 there.add(name)
             else:
                 there.discard(name)
-        return there | self.leaves
+        sent = {m for m, needed in self.sends.items() if needed is not None and needed <= there}
+        return there | self.leaves | sent
 
     def may_after(self, before: set[str]) -> set[str]:
         """Return what may be there after the action."""
-        return ((before | self.may_give) - self.drops) | set(self.sets) | self.leaves
+        there = (before | self.may_give) - self.drops
+        return there | set(self.sets) | self.leaves | set(self.sends)
 
 
 class Flow:
@@ -92,16 +98,20 @@ class Flow:
         self.d = graph.d
         self._lists: dict[str, set[str]] = {}
         messages = {f"message:{n}" for n in self.d.notifications}
-        opened = (a.opens for a in self.d.actions.values())
+        opened = {a.opens.process for a in self.d.actions.values() if a.opens}
+        # An action of which little is known may open what is awaited.
+        awaited = {c.children.process for _, c in conditions(self.d) if c.children}
         self.everything = {
             *self.d.fields,
             *messages,
-            *(f"children:{o.process}" for o in opened if o),
+            *(f"children:{process}" for process in (opened | awaited) - {None}),
         }
         self.effects: dict[str | None, Effect] = {None: self._effect(None, self.d.opening)}
         self.effects |= {n: self._effect(n, a) for n, a in self.d.actions.items()}
         self.sure: dict[str, set[str]] = {}
         self.may: dict[str, set[str]] = {}
+        #: For each state, the messages that may leave while a case is there, whatever anybody does.
+        self.passing = {name: self._passing(name) for name in self.d.states}
 
     # --- what is there --------------------------------------------------------------------------
 
@@ -115,7 +125,8 @@ class Flow:
         opening = self.effects[None]
         if not self.sure:
             self.sure[self.graph.first] = self.sure_at_opening()
-            self.may[self.graph.first] = self._all(opening) or opening.may_after(set())
+            may = self._all(opening) or opening.may_after(set())
+            self.may[self.graph.first] = may | self.passing[self.graph.first]
         waiting = deque(self.sure)
         while waiting:
             here = waiting.popleft()
@@ -130,7 +141,7 @@ class Flow:
 
     def _arrive(self, edge: Edge) -> bool:
         """Carry what is there along an edge; tell whether its target changes."""
-        sure, may = self.after(edge), self.may_after(edge)
+        sure, may = self.after(edge), self.may_after(edge) | self.passing[edge.target]
         known = edge.target in self.sure
         narrowed = self.sure[edge.target] & sure if known else sure
         widened = self.may[edge.target] | may if known else may
@@ -167,9 +178,12 @@ class Flow:
         effect = Effect(all=name in self.graph.doubts.data)
         for item in action.form:
             self._ask(item, effect)
-        effect.leaves |= {
-            f"message:{n}" for n in action.notify if self.d.notifications[n].when is None
-        }
+        for message in action.notify:
+            when = self.d.notifications[message].when
+            if when is None:
+                effect.leaves.add(f"message:{message}")
+            else:
+                effect.sends[f"message:{message}"] = self._asks_for(when)
         if isinstance(action, model.Action):
             for requirement in action.requires:
                 if requirement.exception is None:
@@ -181,6 +195,21 @@ class Flow:
                 effect.leaves.add(f"children:{action.opens.process}")
         effect.sets = {name: self._needed(value) for name, value in action.sets.items()}
         return effect
+
+    def _passing(self, state: str) -> set[str]:
+        sent = {ASSIGNED} & set(self.d.notifications)
+        for timer in self.d.timers.values():
+            if state in states_of_timer(self.d, timer):
+                sent |= set(timer.notify)
+        return {f"message:{name}" for name in sent}
+
+    def _asks_for(self, condition: model.Condition) -> set[str] | None:
+        """Return the fields that make a condition hold by being there, None when it asks for more."""
+        parts = [condition] if condition.all is None else condition.all
+        names = [part.present or part.obtained for part in parts]
+        if any(name is None or "." in name for name in names):
+            return None
+        return {str(name) for name in names}
 
     def _ask(self, item: str | model.FormItem, effect: Effect) -> None:
         name = item if isinstance(item, str) else item.field
@@ -281,7 +310,8 @@ class Flow:
         watched, frontier = set[str](), {name}
         while frontier:
             watched |= frontier
-            needed = [e.sets.get(n) or set() for e in self.effects.values() for n in frontier]
+            filled = (e.sets | e.sends for e in self.effects.values())
+            needed = [by.get(n) or set() for by in filled for n in frontier]
             frontier = set().union(*needed) - watched
         return watched
 

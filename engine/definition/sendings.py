@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.definition.flow import ASSIGNED
 from engine.definition.walk import states_of, states_of_timer
 
 if TYPE_CHECKING:
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
 
     from engine.definition.flow import Flow
     from engine.definition.graph import Edge, Way
-
-#: Sent by the engine itself when a case is given to somebody, in any state.
-ASSIGNED = "attribution"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

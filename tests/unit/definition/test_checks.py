@@ -132,3 +132,22 @@ def test_who_is_written_to_and_when_is_checked(old, new, code):
     assert old in GOOD
     found = [f.code for f in findings(GOOD.replace(old, new, 1))]
     assert code in found, found
+
+
+AWAITED = "    by: [chef]\n    requires: [{{when: {{message: {{message: {message}, is: settled}}}}, because: {{fr: Attendez, en: Wait}}}}]"
+
+
+@pytest.mark.parametrize(
+    ("message", "opening"),
+    [
+        ("bon", "{field: fournisseur, required: false}"),  # it leaves if there is an address
+        ("bon", "fournisseur"),  # it always leaves
+        ("rappel", "fournisseur"),  # a timer sends it
+    ],
+)
+def test_a_guard_may_await_a_message_that_leaves_under_a_condition_or_by_a_timer(message, opening):
+    text = GOOD.replace(
+        "    automatic: {children: {process: lot, all: ended, at_least: 1}}",
+        AWAITED.format(message=message),
+    ).replace("{field: fournisseur, required: false}", opening)
+    assert findings(text) == ()
