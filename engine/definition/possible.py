@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from engine.definition.decide import Known
 from engine.definition.graph import said
-from engine.definition.walk import states_of, states_of_timer, through_checklists
+from engine.definition.walk import (
+    states_of,
+    states_of_timer,
+    targets_of,
+    through_checklists,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +41,10 @@ class Possible:
         self._memo: dict[tuple[object, ...], bool] = {}
         self._guards = {n: self._guarded(n, a) for n, a in self.d.actions.items()}
         self._told = {e for e in flow.graph.edges if self._said_elsewhere(e)}
+        self._into: dict[str, list[Edge]] = {s: [] for s in self.d.states}
+        for edge in flow.graph.edges:
+            self._into[edge.target].append(edge)
+        self._acting = {s: self._automatics(s) for s in self.d.states}
         flow.spread(self.taken)
         self._dead = dict(self._dead_actions())
         # What comes after a dead action is worth following all the same.
@@ -71,6 +80,8 @@ class Possible:
 
     def taken(self, edge: Edge) -> bool:
         """Tell whether an edge can be taken, with what is there at its source so far."""
+        if self._first(edge.action, edge.source) is not None:
+            return False
         guards = self._guards[edge.action]
         known = self._asked(edge.action, edge.source)
         if guards and not self._holds(("guards", edge.action), guards, known):
@@ -81,6 +92,33 @@ class Possible:
         sure = self.flow.effects[edge.action].after(self.flow.sure[edge.source])
         after = self._known(sure, self.flow.may_after(edge))
         return self._holds(("branch", edge.action, edge.branch), asked, after, before)
+
+    def _automatics(self, state: str) -> list[tuple[str, model.Condition]]:
+        """Return the automatic actions that lead out of a state, in the order in which they are tried."""
+        return [
+            (name, action.automatic)
+            for name, action in self.d.actions.items()
+            # One that stays where it is goes round in circles, which is said elsewhere.
+            if action.automatic is not None
+            and state in states_of(self.d, action)
+            and set(targets_of(action, state)) != {state}
+        ]
+
+    def _first(self, name: str, state: str) -> str | None:
+        """Return the automatic action that is taken before another one whatever the case, if one is.
+
+        As less and less is surely there while the ways are followed, one that is none stays none.
+        """
+        known = self._known(self.flow.sure[state], self.flow.may[state])
+        for acting, condition in self._acting[state]:
+            if acting == name:
+                return None
+            if not self._holds(("always", acting), [], known, [condition]):
+                return acting
+        return None
+
+    def _acts(self, name: str) -> bool:
+        return self.d.actions[name].automatic is not None
 
     def _dead_actions(self) -> Iterator[tuple[str, str]]:
         """Yield each action that is possible from none of its states, and one of those."""
@@ -99,7 +137,20 @@ class Possible:
         """Return what is known when an action is judged: its form is laid over the case."""
         effect = self.flow.effects[name]
         sure = effect.asked(self.flow.sure[state])
-        return self._known(sure, self.flow.may[state] | effect.may_give)
+        may = self.flow.may[state] | effect.may_give
+        return self._known(sure, may - self._not_yet(state))
+
+    def _not_yet(self, state: str) -> set[str]:
+        """Return the child cases that are not there yet when a state is left at once.
+
+        Those that an action opens are opened once the automatic ones that follow it are done.
+        """
+        if self._first("", state) is None:
+            return set()
+        # Nobody stays there to open more.
+        into = (e for e in self._into[state] if e.source != state or self._acts(e.action))
+        before = [self.flow.may.get(e.source, set()) for e in into]
+        return {n for n in self.flow.everything if n.startswith("children:")}.difference(*before)
 
     def _known(self, sure: set[str], may: set[str]) -> Known:
         """Return what is known; where an action is in doubt, it may have emptied anything."""
@@ -133,7 +184,11 @@ class Possible:
 
     def findings(self) -> Iterator[Finding]:
         """Yield the actions and the timers that nothing ever makes possible."""
+        behind = dict(self._behind())
+        yield from behind.values()
         for name, state in self._dead.items():
+            if name in behind:
+                continue
             way = self.flow.graph.way_to(state)
             yield self.flow.graph.source.finding(
                 "dead-action", ("actions", name),
@@ -146,6 +201,22 @@ class Possible:
             sure = not self.flow.graph.doubts.anywhere
             if sure and timer.only is not None and self.decider.possible([timer.only]):
                 yield from self._timer(name, timer, timer.only)
+
+    def _behind(self) -> Iterator[tuple[str, Finding]]:
+        """Yield the actions before which another one is always taken, in each of their states."""
+        for name, action in self.d.actions.items():
+            reached = [s for s in states_of(self.d, action) if s in self.flow.sure]
+            first = [self._first(name, state) for state in reached]
+            if not reached or None in first:
+                continue
+            way = self.flow.graph.way_to(reached[0])
+            yield name, self.flow.graph.source.finding(
+                "dead-action", ("actions", name),
+                f"{said(way)} : « {name} » n'y est jamais possible : « {first[0]} » s'y fait toujours "
+                "d'abord, d'elle-même.",
+                f"{said(way)}: {name!r} is never possible there: {first[0]!r} is always done there first, "
+                "by itself.", of_key=True, way=way,
+            )  # fmt: skip
 
     def _timer(self, name: str, timer: model.Timer, only: model.Condition) -> Iterator[Finding]:
         states = [s for s in states_of_timer(self.d, timer) if s in self.flow.sure]

@@ -151,3 +151,37 @@ def test_a_guard_may_await_a_message_that_leaves_under_a_condition_or_by_a_timer
         AWAITED.format(message=message),
     ).replace("{field: fournisseur, required: false}", opening)
     assert findings(text) == ()
+
+
+AT_ONCE = """\
+  passer:
+    label: {{fr: Passer, en: Go on}}
+    from: [{state}]
+    to: {to}
+    automatic: {{present: objet}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "to", "dead"),
+    [
+        ("livraison", "annulee", {"recevoir"}),
+        ("brouillon", "approbation", {"chiffrer", "soumettre", "expirer"}),
+    ],
+)
+def test_what_can_only_be_done_after_an_automatic_action_that_always_comes_first_is_dead(
+    state, to, dead
+):
+    text = GOOD.replace("actions:\n", "actions:\n" + AT_ONCE.format(state=state, to=to))
+    found = [f for f in findings(text) if f.code == "dead-action"]
+    assert {f.where[1] for f in found} == dead
+    assert all("« passer » s'y fait toujours d'abord" in f.messages["fr"] for f in found)
+
+
+def test_a_state_that_is_only_passed_through_is_sound():
+    through = "  passage: {label: {fr: Passage, en: Passage}}\n  livraison:\n"
+    text = GOOD.replace("  livraison:\n", through, 1).replace("to: livraison", "to: passage", 1)
+    text = text.replace(
+        "actions:\n", "actions:\n" + AT_ONCE.format(state="passage", to="livraison")
+    )
+    assert findings(text) == ()
