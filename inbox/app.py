@@ -186,7 +186,7 @@ class App:
 
         settings = self.workspace.mail_settings()
         zone = str(self.workspace.calendar.zone)
-        return Renderer(settings.institute, zone, self.workspace.templates)
+        return Renderer(settings.institute, zone, [self.workspace.templates])
 
     @cached_property
     def library(self) -> Library:

@@ -12,6 +12,7 @@ from engine.definition import family
 from engine.definition.compiler import examine as examine_text
 from inbox import workspace as workspaces
 from inbox.texts import _
+from inbox.versions import template_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,14 +49,15 @@ def examine(app: App, paths: list[Path], templates: Path | None) -> Examination:
     Args:
         app: The run; its workspace is used where there is one.
         paths: The files.
-        templates: A folder of templates to look in first.
+        templates: A folder of templates to look in before all others.
 
     Raises:
         click.UsageError: A file cannot be read.
     """
     own = _workspace(app)
     calendar = Calendar() if own is None else own.calendar
-    renderer = _renderer(own, templates)
+    first = [] if templates is None else [templates]
+    renderer = _renderer(own, [*first, *template_folders(app, paths)])
     done = {
         p: examine_text(_read(p), path=str(p), calendar=calendar, templates=renderer) for p in paths
     }
@@ -110,17 +112,14 @@ def _workspace(app: App) -> workspaces.Workspace | None:
         return None
 
 
-def _renderer(own: workspaces.Workspace | None, templates: Path | None) -> Renderer:
+def _renderer(own: workspaces.Workspace | None, folders: list[Path]) -> Renderer:
     from notifications.rendering import Renderer
     from notifications.settings import Institute
 
     if own is None:
-        return Renderer(
-            Institute(name="Institut", address="", email="info@example.org"), folder=templates
-        )
-    return Renderer(
-        own.mail_settings().institute, str(own.calendar.zone), templates or own.templates
-    )
+        nobody = Institute(name="Institut", address="", email="info@example.org")
+        return Renderer(nobody, folders=folders)
+    return Renderer(own.mail_settings().institute, str(own.calendar.zone), folders)
 
 
 def _others(own: workspaces.Workspace | None, but: list[Path]) -> Iterator[Traversable]:

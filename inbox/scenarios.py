@@ -129,14 +129,13 @@ def _with_children(path: Path, found: source.Source) -> tuple[Path, ...]:
 
 
 @contextmanager
-def stage_of(script: Script) -> Iterator[Stage]:
-    """Give the stage of a file's definitions; templates are those of a workspace around them, if any."""
+def stage_of(script: Script, templates: Sequence[Path] = ()) -> Iterator[Stage]:
+    """Give the stage of a file's definitions; templates are looked for in those folders first."""
     sources = [
         Source(text=d.read_text(encoding="utf-8"), origin=_shown(d)) for d in script.definitions
     ]
-    templates = script.definitions[0].parent.parent / "templates"
     calendar = Calendar()
-    renderer = Renderer(_INSTITUTE, str(calendar.zone), templates if templates.is_dir() else None)
+    renderer = Renderer(_INSTITUTE, str(calendar.zone), templates)
     began = calendar.instant(*_EPOCH)
     with staged(sources, calendar, renderer, began) as stage:
         yield stage

@@ -13,7 +13,7 @@ from inbox.texts import _
 from inbox.workspace import NoWorkspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from engine.definition.compiled import CompiledDefinition
     from inbox.app import App
@@ -49,6 +49,20 @@ def has_workspace(app: App) -> bool:
     return False
 
 
+def template_folders(app: App, files: Sequence[Path]) -> list[Path]:
+    """Return where the templates of definitions are looked for, the nearest first.
+
+    That is a folder `templates/` beside a file, or beside the `workflows/` that it is in, then the
+    workspace's; those that are shipped come after. The same holds for whatever reads a definition.
+    """
+    homes = [f.resolve().parent for f in files]
+    homes += [h.parent for h in homes if h.name == "workflows"]
+    folders = [h / "templates" for h in homes]
+    if has_workspace(app):
+        folders.append(app.workspace.templates)
+    return [f for f in dict.fromkeys(folders) if f.is_dir()]
+
+
 def read_version(app: App, named: str) -> Version:
     """Return the version that a person names.
 
@@ -60,17 +74,15 @@ def read_version(app: App, named: str) -> Version:
 
     own = has_workspace(app)
     texts = [app.workspace.definitions] if own else []
-    templates = [*([app.workspace.templates] if own else []), packaged_templates()]
     path = Path(named)
     if path.is_file():
         texts.insert(0, path.parent)
-        templates.insert(0, path.parent / "templates")
         definition = _compiled(app, path, own=own)
     else:
         definition = _installed(app, named, own=own)
-    return Version(
-        definition=definition, name=named, texts=tuple(texts), templates=tuple(templates)
-    )
+    templates = template_folders(app, [path] if path.is_file() else [])
+    return Version(definition=definition, name=named, texts=tuple(texts),
+                   templates=(*templates, packaged_templates()))  # fmt: skip
 
 
 def _compiled(app: App, path: Path, *, own: bool) -> CompiledDefinition:

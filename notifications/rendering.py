@@ -112,15 +112,15 @@ class Renderer:
     Args:
         institute: Who writes.
         zone: The workspace's time zone.
-        folder: The workspace's own templates, looked in first.
+        folders: Where templates are looked for before those that are shipped, the nearest first.
     """
 
     def __init__(
-        self, institute: Institute, zone: str = "America/Toronto", folder: Path | None = None
+        self, institute: Institute, zone: str = "America/Toronto", folders: Sequence[Path] = ()
     ) -> None:
         self.institute = institute
         self.zone = ZoneInfo(zone)
-        self.folders = [f for f in (folder, packaged_templates()) if f is not None]
+        self.folders = [*folders, packaged_templates()]
         self._fields: dict[str, list[tuple[str, int]]] = {}
 
     @cached_property

@@ -19,6 +19,18 @@ from tests.unit.definition.test_language import blocks, change
 
 PAGE = (ROOT / "docs" / "changing-a-process.md").read_text(encoding="utf-8")
 LOAN = dict(blocks("yaml"))["pret.yaml"]
+#: A loan that is reminded of.
+REMINDED = """\
+arrimage: 1
+definitions: [../pret-3.yaml]
+given: {now: 2026-11-16 10:00, people: {ann: [conseiller]}}
+scenarios:
+  - title: Un rappel part
+    when:
+      - {open: pret, by: ann, with: {appareil: Gravimètre, jours: 14}}
+      - take: true
+      - {wait: 10 business days, then: {mail: [{message: Rappel, to: ann}]}}
+"""
 
 
 def part(kind):
@@ -185,6 +197,29 @@ def test_texts_and_templates_go_along_and_never_over_other_words(loans, drafts):
     told = loans.json("definitions", "install", str(drafts / "pret-3.yaml"), code=1)
     assert codes(told) == ["file-in-the-way"]
     assert (loans.home / "templates" / "fr" / "pret" / "rappel.txt.j2").read_text() == "Bonjour"
+
+
+def test_every_command_reads_the_templates_beside_a_file(loans, drafts):
+    text = (
+        (drafts / "pret-2.yaml").read_text(encoding="utf-8").replace("version: 2", "version: 3", 1)
+    )
+    text = text.replace("template: reminder", "template: pret/rappel")
+    (drafts / "pret-3.yaml").write_text(text, encoding="utf-8")
+    folder = drafts / "templates" / "fr" / "pret"
+    folder.mkdir(parents=True)
+    (folder / "rappel.subject.j2").write_text("{{ case.number }}", encoding="utf-8")
+    (folder / "rappel.txt.j2").write_text("Un mot de la maison", encoding="utf-8")
+    (drafts / "scenarios").mkdir()
+    (drafts / "scenarios" / "pret-3.yaml").write_text(REMINDED, encoding="utf-8")
+    third = str(drafts / "pret-3.yaml")
+    loans("definitions", "check", third)
+    assert loans.json("definitions", "test", third)["passed"] == 1
+    said = loans("definitions", "diff", str(drafts / "pret-2.yaml"), third)
+    assert "fr/pret/rappel.txt.j2\u00a0: ajouté" in said
+    loans("definitions", "install", third)
+    (folder / "rappel.txt.j2").unlink()
+    loans("definitions", "check", third)
+    assert loans.json("definitions", "test", third)["passed"] == 1
 
 
 def test_a_draft_that_somebody_left_in_the_folder_is_not_written_over(loans, drafts):

@@ -166,7 +166,7 @@ def test_a_template_that_would_fail_at_night_is_refused_in_the_day(tmp_path, tem
     (tmp_path / "fr").mkdir()
     (tmp_path / "fr" / "essai.subject.j2").write_text("Objet")
     (tmp_path / "fr" / "essai.txt.j2").write_text(template)
-    faults = Renderer(INSTITUTE, folder=tmp_path).check("essai", ["fr"], facts())
+    faults = Renderer(INSTITUTE, folders=[tmp_path]).check("essai", ["fr"], facts())
     assert words in faults[0]
 
 

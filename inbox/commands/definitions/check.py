@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 @click.option(
     "--templates",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help=_("Les gabarits à essayer d'abord ; sinon ceux de l'espace de travail."),
+    help=_(
+        "Les gabarits à essayer d'abord, avant ceux d'un dossier templates/ à côté et de l'espace de travail."
+    ),
 )
 @click.option("--sarif", "as_sarif", is_flag=True, help=_("Répondre en SARIF 2.1.0."))
 def check(app: App, files: tuple[Path, ...], templates: Path | None, *, as_sarif: bool) -> None:

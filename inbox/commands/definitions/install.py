@@ -15,7 +15,7 @@ from engine.errors import Finding, InvalidDefinition
 from inbox.command import command
 from inbox.output import say, show_json
 from inbox.texts import _, n_
-from inbox.versions import display, template_files
+from inbox.versions import display, template_files, template_folders
 from inbox.workspace import definition_text
 from notifications.rendering import packaged_templates
 
@@ -85,13 +85,11 @@ def _library(app: App, files: tuple[Path, ...]) -> Library:
     from notifications.rendering import Renderer
 
     library = app.library  # what was dropped in the workspace's folder is installed before
-    drafts = [folder for f in files if (folder := f.parent / "templates").is_dir()]
-    if not drafts:
+    folders = template_folders(app, files)
+    if folders == template_folders(app, []):
         return library
     settings = app.workspace.mail_settings()
-    zone = str(app.workspace.calendar.zone)
-    renderer = Renderer(settings.institute, zone, app.workspace.templates)
-    renderer.folders[:0] = drafts
+    renderer = Renderer(settings.institute, str(app.workspace.calendar.zone), folders)
     return Library(app.database, app.workspace.calendar, renderer)
 
 
@@ -124,15 +122,18 @@ def _place(app: App, given: _Given) -> Path:
 
 
 def _beside(app: App, given: _Given) -> list[_Copy]:
-    """Return the adopted text and the templates that stand beside a file."""
-    folder, home = given.path.parent, app.workspace
+    """Return the adopted text and the templates of a file that the workspace has not."""
+    home = app.workspace
+    folders = template_folders(app, [given.path])
     pairs = [
-        (folder / "templates" / name, home.templates / name)
+        (source, home.templates / name)
         for name in dict.fromkeys(template_files(given.definition))
+        if (source := next((f / name for f in folders if (f / name).is_file()), None))
+        and not _same_file(source, packaged_templates() / name)
     ]
     text = given.definition.adopted["text"]
     if text is not None:
-        pairs.append((folder / text, home.definitions / text))
+        pairs.append((given.path.parent / text, home.definitions / text))
     return [
         _Copy(source=source, target=target, owner=given.path)
         for source, target in pairs

@@ -14,6 +14,7 @@ from inbox.command import command
 from inbox.main import REFUSED
 from inbox.output import say, show_json, strong
 from inbox.texts import _, clean, n_, word
+from inbox.versions import template_folders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +94,7 @@ def _one(app: App, script: Script, tried: _Tried) -> dict[str, Any]:
     from engine.scenario.coverage import Reached
     from inbox import scenarios
 
-    with scenarios.stage_of(script) as stage:
+    with scenarios.stage_of(script, template_folders(app, script.definitions)) as stage:
         definitions = list(stage.definitions.values())
         stories = scenarios.stories_of(script, stage)
         played = scenarios.played(stage, stories)
@@ -244,7 +245,7 @@ def _explored(app: App, script: Script, found: Found, tried: _Tried) -> dict[str
     to = tried.file(script)
     scenarios.write(script, found, to, title)
     (again,) = scenarios.read_all([to])
-    with scenarios.stage_of(again) as stage:
+    with scenarios.stage_of(again, template_folders(app, again.definitions)) as stage:
         played = scenarios.played(stage, scenarios.stories_of(again, stage))
     if not app.json:
         say(_("Trouvé en explorant, et écrit dans {file} :", file=to))

@@ -187,7 +187,7 @@ def test_a_template_reaches_nothing_but_the_facts_and_grows_nothing(tmp_path, te
     (tmp_path / "fr").mkdir()
     (tmp_path / "fr" / "essai.subject.j2").write_text("Objet")
     (tmp_path / "fr" / "essai.txt.j2").write_text(template)
-    renderer = Renderer(Institute(name="I", address="", email="i@example.org"), folder=tmp_path)
+    renderer = Renderer(Institute(name="I", address="", email="i@example.org"), folders=[tmp_path])
     facts = {
         "case": {"title": "x" * 300},
         "fields": {},
@@ -202,6 +202,6 @@ def test_a_template_of_a_hundred_megabytes_is_refused_unread(tmp_path):
     (tmp_path / "fr").mkdir()
     (tmp_path / "fr" / "essai.subject.j2").write_text("Objet")
     (tmp_path / "fr" / "essai.txt.j2").write_bytes(b"x" * 100_000_000)
-    renderer = Renderer(Institute(name="I", address="", email="i@example.org"), folder=tmp_path)
+    renderer = Renderer(Institute(name="I", address="", email="i@example.org"), folders=[tmp_path])
     (fault,) = renderer.check("essai", ["fr"], {"fields": {}, "calendar": None})
     assert "more than" in fault
