@@ -41,15 +41,6 @@ def check(template: nodes.Template, name: str | None) -> None:
             raise TemplateSyntaxError(f"{fault} is not allowed in a template", node.lineno, name)
 
 
-def fields_of(template: nodes.Template) -> list[tuple[str, int]]:
-    """Return each field that a template reads, whatever the case, with its line."""
-    return [
-        (node.attr, node.lineno)
-        for node in template.find_all(nodes.Getattr)
-        if isinstance(node.node, nodes.Name) and node.node.name == "fields"
-    ]
-
-
 def _walk(
     node: nodes.Node, loops: tuple[str | None, ...]
 ) -> Iterator[tuple[nodes.Node, tuple[str | None, ...]]]:

@@ -12,6 +12,7 @@ same for everybody, byte for byte.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from importlib.resources import files
@@ -23,7 +24,9 @@ import jinja2
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from notifications import grammar, words
+from engine.ports import Fault, Reading
+from notifications import faults, grammar, words
+from notifications.outline import Outline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -121,7 +124,6 @@ class Renderer:
         self.institute = institute
         self.zone = ZoneInfo(zone)
         self.folders = [*folders, packaged_templates()]
-        self._fields: dict[str, list[tuple[str, int]]] = {}
 
     @cached_property
     def _environment(self) -> _Sandbox:
@@ -194,9 +196,10 @@ class Renderer:
         facts: Mapping[str, Any],
         environment: _Sandbox | None = None,
     ) -> dict[str, Any]:
-        subject = self._one(f"{lang}/{template}.subject.j2", lang, facts, environment)
-        body = self._one(f"{lang}/{template}.txt.j2", lang, facts, environment).strip()
-        foot = self._one(f"{lang}/layout.foot.j2", lang, facts, environment).strip()
+        subject, body, foot = (
+            self._one(name, lang, facts, environment) for name in _files(template, lang)
+        )
+        body, foot = body.strip(), foot.strip()
         if lang == "fr":
             subject, body, foot = map(words.typography, (subject, body, foot))
         return {
@@ -211,23 +214,16 @@ class Renderer:
     def _one(
         self, name: str, lang: str, facts: Mapping[str, Any], environment: _Sandbox | None = None
     ) -> str:
-        text = (
-            (environment or self._environment)
-            .get_template(name)
-            .render(
-                {
-                    **facts,
-                    "lang": lang,
-                    "institute": self.institute,
-                    "show": self._environment.filters[f"show_{lang}"],
-                    "day": self._environment.filters[f"day_{lang}"],
-                    "moment": self._environment.filters[f"moment_{lang}"],
-                }
-            )
-        )
+        found = (environment or self._environment).get_template(name)
+        text = found.render(self._context(lang, facts))
         if len(text) > LONGEST:
             raise jinja2.TemplateError(f"{name} renders to more than {LONGEST} characters")
         return text
+
+    def _context(self, lang: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a template sees."""
+        functions = {n: self._environment.filters[f"{n}_{lang}"] for n in ("show", "day", "moment")}
+        return {**facts, "lang": lang, "institute": self.institute, **functions}
 
     def _html(self, subject: str, parts: Sequence[Mapping[str, Any]]) -> str:
         return self._layout.get_template(LAYOUT).render(subject=subject, parts=parts)
@@ -246,46 +242,58 @@ class Renderer:
         environment.globals.clear()
         return environment
 
+    def read(self, template: str, languages: Sequence[str], facts: Mapping[str, Any]) -> Reading:
+        """Read every branch of a template (`engine.ports.TemplateChecker`)."""
+        missing: dict[Fault, None] = {}
+        names: set[str] = set()
+        values: set[str | int] = set()
+        for lang in languages:
+            for name in _files(template, lang):
+                outline = Outline(name, self._parsed)
+                with suppress(jinja2.TemplateError):  # `check` says so
+                    self._strict.get_template(name)
+                    outline.read(self._context(lang, facts))
+                    names |= outline.names
+                    values |= outline.values
+                    missing |= {_never_there(*m): None for m in outline.missing}
+        return Reading(faults=tuple(missing), names=frozenset(names), values=frozenset(values))
+
+    def _parsed(self, name: str) -> nodes.Template:
+        return self._strict.parse(_source(self._strict, name))
+
     def check(
         self, template: str, languages: Sequence[str], facts: Mapping[str, Any]
-    ) -> Sequence[str]:
-        """Return one sentence for every fault of a template (`engine.ports.TemplateChecker`)."""
-        faults = []
+    ) -> Sequence[Fault]:
+        """Return what fails in a template (`engine.ports.TemplateChecker`)."""
+        found = []
         for lang in languages:
             try:
                 self._part(template, lang, facts, self._strict)
-                faults += self._unseen(template, lang, facts)
-            except jinja2.TemplateNotFound as error:
-                faults.append(f"{error.name} : introuvable / not found")
-            except jinja2.TemplateSyntaxError as error:
-                faults.append(f"{error.name}:{error.lineno}: {error.message}")
-            except (jinja2.TemplateError, TypeError, ValueError, KeyError, RecursionError) as error:
-                faults.append(f"{lang}/{template}: {error}")
-        return faults
+            except _FAILURES as error:
+                first = _files(template, lang)[1]
+                found.append(faults.of(error, first, [str(f) for f in self.folders]))
+        return found
 
-    def _unseen(self, template: str, lang: str, facts: Mapping[str, Any]) -> list[str]:
-        """Return the fields that a template reads on some way that was not taken, and may not see."""
-        return [
-            f"{name}:{line}: fields.{field} is not among the fields of this message"
-            for name in (f"{lang}/{template}.subject.j2", f"{lang}/{template}.txt.j2")
-            for field, line in self._read_by(name)
-            if field not in facts["fields"]
-        ]
 
-    def _read_by(self, name: str) -> list[tuple[str, int]]:
-        if name not in self._fields:
-            parsed = self._strict.parse(_source(self._strict, name))
-            self._fields[name] = [
-                *grammar.fields_of(parsed),
-                *(
-                    (read, line)
-                    for part, line in grammar.included(parsed)
-                    for read, _ in grammar.fields_of(
-                        self._strict.parse(_source(self._strict, part))
-                    )
-                ),
-            ]
-        return self._fields[name]
+#: What a template may raise.
+_FAILURES = (
+    jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError, RecursionError,
+)  # fmt: skip
+
+
+def _files(template: str, lang: str) -> tuple[str, str, str]:
+    return f"{lang}/{template}.subject.j2", f"{lang}/{template}.txt.j2", f"{lang}/layout.foot.j2"
+
+
+def _never_there(file: str, line: int, name: str) -> Fault:
+    """Return that a template reads something that no case has."""
+    whole, _, last = name.rpartition(".")
+    if whole == "fields":
+        return Fault(file=file, line=line,
+                     fr=f"le champ « {last} » n'est pas dans « fields » de ce message",
+                     en=f"field {last!r} is not among the fields of this message")  # fmt: skip
+    return Fault(file=file, line=line, fr=f"rien ne s'appelle « {name} » ici",
+                 en=f"nothing is called {name!r} here")  # fmt: skip
 
 
 def _source(environment: _Sandbox, name: str) -> str:

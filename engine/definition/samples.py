@@ -5,6 +5,7 @@ values when a definition is checked. Only the fields that the notification names
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         CompiledField,
         CompiledNotification,
     )
+    from engine.ports import Reading
 
 
 def facts_for(
@@ -126,8 +128,30 @@ ATTESTATION: dict[str, Any] = {
 }  # fmt: skip
 #: Days before and after the generated instant: one left, several left, one and several gone.
 _PAST_AND_COMING = ("2026-04-01", "2026-05-30", "2026-03-30", "2026-02-01")
-#: What may be missing besides the fields.
-_REST = ("due", "owner", "note", "action")
+#: What may be missing besides the fields, as it is said.
+_REST = {
+    "due": ("échéance", "a due date"),
+    "owner": ("responsable", "an owner"),
+    "note": ("note", "a note"),
+    "action": ("action", "an action"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A case with which a template must render.
+
+    Attributes:
+        facts: What the template sees.
+        fr: What is particular about it, in French.
+        en: The same in English.
+        lacks: The one field that is not there, if it is that.
+    """
+
+    facts: dict[str, Any]
+    fr: str = ""
+    en: str = ""
+    lacks: str | None = None
 
 
 def sample_facts(
@@ -178,26 +202,90 @@ def sample_facts(
 def variants(
     definition: CompiledDefinition,
     notification: CompiledNotification,
-    sure: frozenset[str] = frozenset(),
-) -> Iterator[dict[str, Any]]:
-    """Yield the facts with which a template must render.
+    state: str,
+    sure: frozenset[str],
+    read: Reading,
+) -> Iterator[Case]:
+    """Yield the cases with which a template must render.
 
-    All there; nothing there; each thing alone missing, then alone there; each option, both answers, days
-    gone and to come, and each record without what its form does not demand. Any two things are then covered but for templates
-    that ask for a third one only when two others are there.
+    All there; each thing alone missing; nothing there; each thing alone there; each option, both answers,
+    days gone and to come, and each record without what its form does not demand. Then each of the values
+    that the template names, with each thing that may be missing.
 
     Args:
         definition: The definition.
         notification: The message.
+        state: Where the case is.
         sure: Fields that are there wherever it leaves from: they are never missing.
+        read: What the template says.
     """
-    state = next(iter(definition.states))
-    for empty in (False, True):
-        for but in (None, *(n for n in notification.fields if n not in sure), *_REST):
-            yield sample_facts(definition, notification, state, empty=empty, but=but, sure=sure)
+    yield from _with_and_without(definition, notification, state, sure)
+    absent = [n for n in notification.fields if n not in sure and n in read.names]
     for name in notification.fields:
-        for value in _other_values(definition, definition.fields[name]):
-            yield sample_facts(definition, notification, state, empty=False, values={name: value})
+        field = definition.fields[name]
+        for value in (*_other_values(definition, field), *_named_values(field, read)):
+            lacking = [a for a in absent if a != name] if _is_apart(field, value, read) else []
+            for but in (None, *lacking):
+                facts = sample_facts(definition, notification, state, empty=False, but=but,
+                                     values={name: value})  # fmt: skip
+                yield _valued(facts, name, value, but)
+
+
+def _valued(facts: dict[str, Any], name: str, value: Any, but: str | None) -> Case:
+    """Return a case in which a field has some value, and another may be missing."""
+    shown = value if isinstance(value, (str, int)) else "…"
+    fr, en = f"quand « {name} » vaut « {shown} »", f"when {name!r} is {shown!r}"
+    if but is not None:
+        fr, en = f"{fr}, sans « {but} »", f"{en}, without {but!r}"
+    return Case(facts=facts, fr=fr, en=en)
+
+
+def _is_apart(field: CompiledField, value: Any, read: Reading) -> bool:
+    """Tell whether a template may say something else for a value of a field."""
+    if field.type in {"choice", "choices"}:
+        chosen = value if isinstance(value, list) else [value]
+        return field.name in read.names and not read.values.isdisjoint(chosen)
+    if field.type == "date":
+        return field.name in read.names and "days" in read.names
+    return field.name in read.names and field.type != "records"
+
+
+def _with_and_without(
+    definition: CompiledDefinition,
+    notification: CompiledNotification,
+    state: str,
+    sure: frozenset[str],
+) -> Iterator[Case]:
+    def facts(but: str | None, *, empty: bool) -> dict[str, Any]:
+        return sample_facts(
+            definition, notification, state, empty=empty, but=but,
+            sure=sure if empty else frozenset(),
+        )  # fmt: skip
+
+    yield Case(facts=facts(None, empty=False))
+    absent = [n for n in notification.fields if n not in sure]
+    for name in absent:
+        yield Case(facts=facts(name, empty=False), fr=f"sans « {name} »", en=f"without {name!r}",
+                   lacks=name)  # fmt: skip
+    for name, (fr, en) in _REST.items():
+        yield Case(facts=facts(name, empty=False), fr=f"sans {fr}", en=f"without {en}")
+    yield Case(facts=facts(None, empty=True), fr="sans rien qui puisse manquer",
+               en="without anything that may be missing")  # fmt: skip
+    for name in (*absent, *_REST):
+        fr, en = _REST.get(name, (f"« {name} »", repr(name)))
+        yield Case(facts=facts(name, empty=True), fr=f"sans rien d'autre que {fr}",
+                   en=f"without anything but {en}")  # fmt: skip
+
+
+def _named_values(field: CompiledField, read: Reading) -> Iterator[Any]:
+    """Yield what a template compares a field with, and what is beside it."""
+    if field.name not in read.names:
+        return
+    if field.type in {"text", "paragraph", "email", "country", "person", "case"}:
+        yield from sorted(v for v in read.values if isinstance(v, str))
+    elif field.type == "integer":
+        numbers = {int(v) for v in read.values if isinstance(v, int)}
+        yield from sorted({n + d for n in numbers for d in (-1, 0, 1)})
 
 
 def _other_values(definition: CompiledDefinition, field: CompiledField) -> Iterator[Any]:

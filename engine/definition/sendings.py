@@ -31,6 +31,18 @@ class Sending:
     edge: Edge | None = None
     timer: str | None = None
 
+    def there(self, flow: Flow) -> str:
+        """Return the state that the case is in when the message leaves."""
+        if self.edge is not None:
+            return self.edge.target
+        return flow.graph.first if self.state is None else self.state
+
+    def way(self, flow: Flow) -> Way:
+        """Return a shortest way to it."""
+        last = () if self.edge is None else (self.edge,)
+        way = flow.graph.way([]) if self.state is None else flow.graph.way_to(self.state, *last)
+        return way if self.timer is None else (*way, flow.graph.timer(self.timer))
+
     def way_without(self, flow: Flow, name: str) -> Way:
         """Return a shortest way to it on which a field is not there."""
         last = () if self.edge is None else (self.edge,)

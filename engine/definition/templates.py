@@ -9,13 +9,15 @@ from engine.definition.samples import sample_facts, variants
 from engine.definition.sendings import sendings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from engine.definition.compiled import CompiledDefinition, CompiledNotification
     from engine.definition.flow import Flow
+    from engine.definition.graph import Way
+    from engine.definition.samples import Case
     from engine.definition.sendings import Sending
     from engine.errors import Finding
-    from engine.ports import TemplateChecker
+    from engine.ports import Fault, TemplateChecker
 
 #: The templates of a definition are rendered no more often than this: one that asks for more has very
 #: many messages with very many fields, and is refused.
@@ -27,9 +29,9 @@ def check_templates(
 ) -> list[Finding]:
     """Return what is wrong with the templates of a definition.
 
-    Each is rendered with everything there, with nothing there but what surely is wherever the message
-    leaves from, with each other thing alone missing and alone there, and with each option of each choice.
-    Facts have the same shape in every state, so that one state stands for all.
+    Each is read in all its branches, then rendered where it leaves from, with everything there, with
+    nothing there but what surely is, with each other thing alone missing and alone there, with each option
+    of each choice and with each value that it names.
 
     Args:
         compiled: The definition.
@@ -65,53 +67,93 @@ class _Template:
         self.templates = templates
         self.message = notification
         self.places: list[Sending] = sendings(flow, notification.name)
-        everywhere = [p.sure for p in self.places] or [frozenset(notification.fields)]
-        self.sure = frozenset.intersection(*everywhere)
+        #: Where reading found a fault: rendering has nothing to add there.
+        self.told: set[tuple[str, int]] = set()
+        self.seen: dict[Fault, set[str | None]] = {}
 
     def check(self) -> Iterator[Finding]:
         """Yield what is wrong, one finding for each fault."""
-        state = next(iter(self.compiled.states))
-        whole = sample_facts(self.compiled, self.message, state, empty=False)
-        known = self._faults(whole)
-        yield from (self._fault(f) for f in known)
-        lacking: list[str] = []
-        # The same words may be said of two fields: each is told.
-        for name in (n for n in self.message.fields if n not in self.sure):
-            facts = sample_facts(self.compiled, self.message, state, empty=False, but=name)
-            for fault in [f for f in self._faults(facts) if f not in known]:
-                lacking.append(fault)
-                yield from self._absent(name, fault)
-        known += lacking
-        for facts in variants(self.compiled, self.message, self.sure):
-            for fault in [f for f in self._faults(facts) if f not in known]:
-                known.append(fault)
-                yield self._fault(fault)
-            if self.left[0] < 0:
-                yield self._fault("trop de valeurs à essayer / too many values to try")
-                return
+        message, first = self.message, next(iter(self.compiled.states))
+        whole = sample_facts(self.compiled, message, first, empty=False)
+        read = self.templates.read(message.template, message.available, whole)
+        for fault in read.faults:
+            self.told.add((fault.file, fault.line))
+            yield self._fault(fault)
+        for state, places in self._states(first, read.names):
+            everywhere = [p.sure for p in places] or [frozenset(message.fields)]
+            sure = frozenset.intersection(*everywhere)
+            for case in variants(self.compiled, message, state, sure, read):
+                if self.left[0] < 0:
+                    yield self._too_many()
+                    return
+                yield from self._render(case, places)
 
-    def _faults(self, facts: dict[str, object]) -> list[str]:
+    def _states(self, first: str, names: frozenset[str]) -> Iterator[tuple[str, list[Sending]]]:
+        """Yield the states to render for, each with the places that lead there.
+
+        Facts have the same shape in every state: one stands for all, unless the template looks at it.
+        """
+        if names.isdisjoint({"state", "state_label"}) or not self.places:
+            yield first, self.places
+            return
+        states: dict[str, list[Sending]] = {}
+        for place in self.places:
+            states.setdefault(place.there(self.flow), []).append(place)
+        yield from states.items()
+
+    def _render(self, case: Case, places: list[Sending]) -> Iterator[Finding]:
         self.left[0] -= 1
-        checked = self.templates.check(self.message.template, self.message.available, facts)
-        return list(dict.fromkeys(checked))
+        found = self.templates.check(self.message.template, self.message.available, case.facts)
+        for fault in dict.fromkeys(found):
+            seen = self.seen.setdefault(fault, set())
+            # The same words may be said of two fields: each is told.
+            again = bool(seen & {None, case.lacks}) or (bool(seen) and case.lacks is None)
+            seen.add(case.lacks)
+            if again or (fault.file, fault.line) in self.told:
+                continue
+            if case.lacks is None:
+                yield self._fault(fault, case, places)
+            else:
+                yield from self._absent(case.lacks, fault, places)
 
-    def _absent(self, name: str, fault: str) -> Iterator[Finding]:
+    def _absent(self, name: str, fault: Fault, places: list[Sending]) -> Iterator[Finding]:
         """Yield that a template needs a field, unless it is there wherever the message leaves from."""
-        place = next((p for p in self.places if name not in p.sure), None)
+        place = next((p for p in places if name not in p.sure), None)
         if place is None:
             return
         way = place.way_without(self.flow, name)
+        fr, en = _at(fault)
         yield self.flow.graph.source.finding(
             "may-be-absent", ("notifications", self.message.name, "template"),
-            f"{said(way)} : le champ « {name} » peut être absent dans le gabarit "
-            f"« {self.message.template} » ({fault}).",
-            f"{said(way)}: field {name!r} may be absent in template {self.message.template!r} ({fault}).",
+            f"{said(way)} : le champ « {name} » peut être absent dans le gabarit {fr} : {fault.fr}.",
+            f"{said(way)}: field {name!r} may be absent in template {en}: {fault.en}.",
             way=way,
         )  # fmt: skip
 
-    def _fault(self, fault: str) -> Finding:
-        return self.flow.graph.source.finding(
-            "template", ("notifications", self.message.name, "template"),
-            f"le gabarit « {self.message.template} » : {fault}",
-            f"template {self.message.template!r}: {fault}",
-        )  # fmt: skip
+    def _fault(
+        self, fault: Fault, case: Case | None = None, places: Sequence[Sending] = ()
+    ) -> Finding:
+        way = places[0].way(self.flow) if places and case is not None else ()
+        fr, en = _at(fault)
+        fr, en = f"gabarit {fr}", f"template {en}"
+        if case is not None and case.fr:
+            fr, en = f"{fr}, {case.fr}", f"{en}, {case.en}"
+        if way:
+            fr, en = f"{said(way)} : {fr}", f"{said(way)}: {en}"
+        return self._finding(f"{fr} : {fault.fr}.", f"{en}: {fault.en}.", way)
+
+    def _too_many(self) -> Finding:
+        template = self.message.template
+        return self._finding(f"le gabarit « {template} » a trop de valeurs à essayer.",
+                             f"template {template!r} has too many values to try.")  # fmt: skip
+
+    def _finding(self, fr: str, en: str, way: Way = ()) -> Finding:
+        place = ("notifications", self.message.name, "template")
+        return self.flow.graph.source.finding("template", place, fr, en, way=way)
+
+
+def _at(fault: Fault) -> tuple[str, str]:
+    """Return where a fault is, in both languages."""
+    if not fault.line:
+        return fault.file, fault.file
+    return f"{fault.file}, ligne {fault.line}", f"{fault.file}, line {fault.line}"

@@ -1,6 +1,7 @@
 """`inbox definitions check` and `schema`, typed as people type them."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -113,13 +114,39 @@ def test_a_template_that_needs_what_may_be_absent_is_told_with_the_way(folder):
     assert finding["code"] == "may-be-absent"
     said = finding["message"].replace("\u00a0", " ")
     assert said.startswith(
-        "brouillon → approbation → livraison : le champ « montant » peut être absent dans le gabarit « commande/bon »"
+        "brouillon → approbation → livraison : le champ « montant » peut être absent dans le gabarit fr/commande/bon.txt.j2, ligne 1"
     )
     assert text.splitlines()[finding["line"] - 1].strip() == "template: commande/bon"
     assert [s["name"] for s in finding["way"] if s["kind"] == "action"] == [
         "soumettre",
         "approuver",
     ]
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{% if case.state == 'approbation' %}{{ moment(case.due) }}{% endif %}",
+         ("brouillon → approbation : gabarit fr/commande/rappel.txt.j2, ligne 1, sans échéance : "
+         "une date qui n'est pas là y est lue.")),
+        ("{% if fields.objet.value == 'Pompes' %}{{ fields.objet.valeur }}{% endif %}",
+         "gabarit fr/commande/rappel.txt.j2, ligne 1 : rien ne s'appelle « fields.objet.valeur » ici."),
+        ("{% if fields.objet.value == 'Pompes' %}{{ fields.fournisseur.value }}{% endif %}",
+         ("brouillon : gabarit fr/commande/rappel.txt.j2, ligne 1, quand « objet » vaut « Pompes », "
+         "sans « fournisseur » : une valeur qui n'est pas là y serait écrite « None ».")),
+    ],
+)  # fmt: skip
+def test_a_template_is_tried_in_each_state_and_with_each_value_that_it_names(
+    folder, template, said
+):
+    rappel = folder / "templates" / "fr" / "commande" / "rappel.txt.j2"
+    rappel.write_text(template, encoding="utf-8")
+    text = re.sub(r"(  rappel:\n(?:    .*\n)*?    fields: )\[.*\]", r"\1[objet, fournisseur]", GOOD)
+    assert text != GOOD
+    (folder / "commande.yaml").write_text(text, encoding="utf-8")
+    done = run("check", "commande.yaml", "lot.yaml", "--json", cwd=folder, code=1)
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert finding["message"].replace("\u00a0", " ") == said
 
 
 def test_hundreds_of_findings_come_at_once(folder):

@@ -166,8 +166,55 @@ def test_a_template_that_would_fail_at_night_is_refused_in_the_day(tmp_path, tem
     (tmp_path / "fr").mkdir()
     (tmp_path / "fr" / "essai.subject.j2").write_text("Objet")
     (tmp_path / "fr" / "essai.txt.j2").write_text(template)
-    faults = Renderer(INSTITUTE, folders=[tmp_path]).check("essai", ["fr"], facts())
-    assert words in faults[0]
+    (fault,) = Renderer(INSTITUTE, folders=[tmp_path]).check("essai", ["fr"], facts())
+    assert words in fault.en
+    assert (fault.file, fault.line) == ("fr/essai.txt.j2", 1)
+    assert "«" in fault.fr
+
+
+@pytest.mark.parametrize(
+    ("template", "fr"),
+    [
+        ("{% if case.number == 'X' %}{{ inconnu }}{% endif %}", "rien ne s'appelle « inconnu » ici"),
+        ("{% if note == 'X' %}{{ case.numero }}{% endif %}", "rien ne s'appelle « case.numero » ici"),
+        ("{% if note == 'X' %}{{ fields.ailleurs.value }}{% endif %}",
+         "le champ « ailleurs » n'est pas dans « fields » de ce message"),
+        ("{% if note == 'X' %}{% set a = 1 %}{% endif %}{{ a }}", "rien ne s'appelle « a » ici"),
+        ("{% for c in 'ab' %}{{ c.d.e }}{{ autre }}{% endfor %}", "rien ne s'appelle « autre » ici"),
+        ("{% include 'fr/part.txt.j2' %}", "rien ne s'appelle « absent » ici"),
+        ("{% if note is defined %}{{ absent | default('') }}{% endif %}{{ case.due.days }}",
+         "rien ne s'appelle « case.due.days » ici"),
+    ],
+)  # fmt: skip
+def test_a_name_that_no_case_has_is_found_in_a_branch_that_none_takes(tmp_path, template, fr):
+    (tmp_path / "fr").mkdir()
+    (tmp_path / "fr" / "essai.subject.j2").write_text("Objet")
+    (tmp_path / "fr" / "essai.txt.j2").write_text(template)
+    (tmp_path / "fr" / "part.txt.j2").write_text("{% if note == 'X' %}{{ absent }}{% endif %}")
+    read = Renderer(INSTITUTE, folders=[tmp_path]).read("essai", ["fr"], facts())
+    assert [f.fr for f in read.faults] == [fr]
+
+
+@pytest.mark.parametrize(
+    ("template", "fr"),
+    [
+        ("{{ case.due.year }}", "« year » est lu d'une valeur qui n'est pas là"),
+        ("{{ case.due }}", "une valeur qui n'est pas là y serait écrite « None »"),
+        ("{{ day(case.due) }}", "une date qui n'est pas là y est lue"),
+        ("{{ show(note) }}", "show(…) veut un champ : show(fields.nom)"),
+        ("{% if case.due > 2 %}{% endif %}", "une valeur qui n'est pas là y est comparée"),
+        ("{% for x in case.due %}{% endfor %}", "une valeur qui n'est pas là y est parcourue"),
+        ("{% if note %}", "le bloc « if » n'est pas fermé"),
+    ],
+)
+def test_what_fails_in_a_template_is_said_in_words_at_its_line(tmp_path, template, fr):
+    (tmp_path / "fr").mkdir()
+    (tmp_path / "fr" / "essai.subject.j2").write_text("Objet")
+    (tmp_path / "fr" / "essai.txt.j2").write_text(f"Bonjour,\n{template}")
+    given = facts()
+    given["case"] = {**given["case"], "due": None}
+    (fault,) = Renderer(INSTITUTE, folders=[tmp_path]).check("essai", ["fr"], given)
+    assert (fault.fr, fault.line) == (fr, 2)
 
 
 def test_a_missing_template_is_found_when_the_definition_is_compiled():

@@ -204,4 +204,4 @@ def test_a_template_of_a_hundred_megabytes_is_refused_unread(tmp_path):
     (tmp_path / "fr" / "essai.txt.j2").write_bytes(b"x" * 100_000_000)
     renderer = Renderer(Institute(name="I", address="", email="i@example.org"), folders=[tmp_path])
     (fault,) = renderer.check("essai", ["fr"], {"fields": {}, "calendar": None})
-    assert "more than" in fault
+    assert "more than" in fault.en
