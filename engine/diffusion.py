@@ -89,7 +89,9 @@ class Run:
         decided_at: The decision.
         decision: `released`, `aborted` (a person is needed), `put_off` (again later, by itself), or
             None: it was interrupted.
-        reason: What decided: `refused` and `deferred` (recipient keys → reply), `by`, `why`.
+        reason: What decided: `asked` (every recipient's key), `refused` and `deferred` (recipient keys
+            → reply), `states` (of those whom the sending was refused, not the recipient), `fault` (why
+            the server was not reached), and of a person's departure `by`, `at`, `reason`.
         first_dot_at: The first end of a message written.
         last_reply_at: The last acceptance read.
         window: Between these two, in microseconds, by a clock that never jumps.

@@ -64,13 +64,18 @@ def decide(
 
 
 def _reason(refused: Mapping[int, tuple[Delivery, Outcome]]) -> dict[str, Any]:
-    """Return whom the server refused, for good or for now, or why it was not reached at all."""
+    """Return whom the server refused, for good or for now, or why it was not reached at all.
+
+    `states` are those of whom it was not the recipient that was refused, but the sending.
+    """
     said: dict[str, Any] = {}
     for delivery, outcome in refused.values():
         if outcome.state == "deferred":
             return {"fault": outcome.reply}
         kind = "refused" if outcome.state in FINAL else "deferred"
         said.setdefault(kind, {})[delivery.recipient] = outcome.reply
+        if not outcome.state.endswith("_rcpt"):
+            said.setdefault("states", {})[delivery.recipient] = outcome.state
     return said
 
 

@@ -115,9 +115,11 @@ class Diffusion:
 
     def _decided(self, leased: Leased, decision: Decision, watch: Watch) -> dict[str, Any]:
         now = watch.now()
+        asked = [d.recipient for d in leased.deliveries]
         return {
             "server": self._server(), "staged_at": now, "decided_at": now,
-            "decision": decision.verdict, "reason": {**decision.reason, **(leased.ruling or {})},
+            "decision": decision.verdict,
+            "reason": {"asked": asked, **decision.reason, **(leased.ruling or {})},
         }  # fmt: skip
 
     def _server(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from engine.chain import GENESIS, canonical, content_hash
 from engine.outbox import DONE, NEEDS_PERSON
+from notifications.certificate.causes import cause, relayed
 from notifications.certificate.commitment import commitment, hidden_content
 from notifications.certificate.masking import Mask
 
@@ -168,11 +169,11 @@ class _Document:
 
     def _times(self) -> dict[str, Any]:
         first, last = self._releases()
-        staged = first or (self.account.runs[-1] if self.account.runs else None)
+        tried = first or (self.account.runs[-1] if self.account.runs else None)
         return {
             "queued": self._both(self.account.queued_at),
             "set_for": self._both(self.account.not_before),
-            "staged": self._both(staged.staged_at if staged else None),
+            "staged": self._both(_held_at(tried) if tried else None),
             "first_dot": self._both(first.first_dot_at if first else None),
             "last_reply": self._both(last.last_reply_at if last else None),
         }
@@ -192,7 +193,9 @@ class _Document:
             "shape": run.shape,
             "waves": len({t.wave for t in run.transmissions}),
             "began": utc(run.began_at),
-            "staged": utc(run.staged_at),
+            "asked": len(run.reason["asked"]) if "asked" in run.reason else None,
+            "fault": cause(run.reason.get("fault")),
+            "staged": utc(_held_at(run)),
             "decided": utc(run.decided_at),
             "decision": run.decision,
             "decided_by": _decider(run),
@@ -219,7 +222,8 @@ class _Document:
             "dot": utc(sent.dot_at),
             "replied": utc(sent.replied_at),
             "state": sent.state,
-            "reply": self.mask(sent.reply, about),
+            "reply": self.mask(relayed(sent.reply), about),
+            "cause": cause(sent.reply),
         }
 
     def _is_shared(self, sent: Transmission) -> bool:
@@ -266,7 +270,9 @@ class _Document:
         ]
         known = {copy.recipient: copy for copy in self.copies}
         rows = [
-            self._refusal(known[key], run.number, kind, str(reply))
+            self._refusal(
+                known[key], run.number, run.reason.get("states", {}).get(key, kind), str(reply)
+            )
             for run, kind, key, reply in before_dot
             if key in known
         ]
@@ -284,7 +290,8 @@ class _Document:
             "line": self.line_of[copy.recipient],
             "run": run,
             "kind": kind,
-            "reply": self.mask(reply, [copy]),
+            "reply": self.mask(relayed(reply), [copy]),
+            "cause": cause(reply),
             "remedy": _remedy(copy),
             "settled": utc(copy.settled_at),
         }
@@ -300,7 +307,8 @@ class _Document:
             "staged": utc(copy.staged_at),
             "released": utc(copy.released_at),
             "settled": utc(copy.settled_at),
-            "reply": self.mask(copy.reply, [copy]),
+            "reply": self.mask(relayed(copy.reply), [copy]),
+            "cause": cause(copy.reply),
             "transmission": self.number_of.get(copy.transmission or 0),
             "by_person": _resolved(copy),
         }
@@ -334,6 +342,15 @@ def line_hash(line: Mapping[str, Any]) -> str:
 
 def _words(label: Mapping[str, str]) -> dict[str, str]:
     return {"fr": label["fr"], "en": label.get("en") or label["fr"]}
+
+
+def _held_at(run: Run) -> datetime | None:
+    """Return when the relay held all but the end; None when it was not reached, or took nobody."""
+    asked, out = (
+        run.reason.get("asked"),
+        {**run.reason.get("refused", {}), **run.reason.get("deferred", {})},
+    )
+    return None if asked and len(out) == len(asked) else run.staged_at
 
 
 def _decider(run: Run) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from notifications.certificate.causes import CAUSES
 from notifications.certificate.summary import Summary
 from notifications.certificate.words import REMEDIES, RULES, STATES
 
@@ -138,14 +139,6 @@ class Explanation(Summary):
 
     def _run_said(self, run: Mapping[str, Any], many: int) -> str:
         lead = self.say("Essai {n} : ", "Attempt {n}: ", n=run["number"]) if many > 1 else ""
-        refused = run["refused"] + run["deferred"]
-        asked = self.speech.count(
-            refused,
-            ("le relais avait tout en main sauf la fin du message ; {n} refus.",
-             "le relais avait tout en main sauf la fin du message ; {n} refus."),
-            ("the relay held everything but the end of the message; {n} refusal.",
-             "the relay held everything but the end of the message; {n} refusals."),
-        )  # fmt: skip
         decisions = {
             "released": ("Décision : envoyer.", "Decision: send."),
             "aborted": ("Décision : rien ne part, pour personne.", "Decision: nothing leaves, for anybody."),
@@ -153,8 +146,50 @@ class Explanation(Summary):
                         "Decision: nothing leaves now; another attempt later."),
             None: ("L'essai a été interrompu avant la décision.", "It was interrupted before the decision."),
         }  # fmt: skip
-        said = " ".join([asked, self.say(*decisions[run["decision"]]), *self._by_person(run)])
+        said = " ".join(
+            [*self._held_said(run), self.say(*decisions[run["decision"]]), *self._by_person(run)]
+        )
         return lead + said if lead else said[:1].upper() + said[1:]
+
+    def _held_said(self, run: Mapping[str, Any]) -> list[str]:
+        """Return what the relay held when it was decided, or why it held nothing."""
+        if run["fault"] is not None:
+            return [self.say("le relais n'a pas pu être joint ({why}).",
+                             "the relay could not be reached ({why}).",
+                             why=self.speech.word(CAUSES, run["fault"]))]  # fmt: skip
+        if run["staged"] is None:
+            return self._nobody_taken(run)
+        return [
+            self.speech.count(
+                run["refused"] + run["deferred"],
+                ("le relais avait tout en main sauf la fin du message ; {n} refus.",
+                 "le relais avait tout en main sauf la fin du message ; {n} refus."),
+                ("the relay held everything but the end of the message; {n} refusal.",
+                 "the relay held everything but the end of the message; {n} refusals."),
+            )
+        ]  # fmt: skip
+
+    def _nobody_taken(self, run: Mapping[str, Any]) -> list[str]:
+        """Return whether the relay refused the recipients, or the sending itself; nothing if neither."""
+        told = [r for r in self.document["refusals"] if r["run"] == run["number"]]
+        whole = {self.answer(r) for r in told if not r["kind"].endswith("_rcpt")}
+        if not told:
+            return []
+        if len(whole) == 1:
+            return [self.say("le relais n'a pris l'envoi pour personne ({why}).",
+                             "the relay took it for nobody ({why}).", why=whole.pop())]  # fmt: skip
+        return [
+            self.speech.count(
+                len(told),
+                ("le relais a refusé le destinataire.", "le relais a refusé les {n} destinataires."),
+                ("the relay refused the recipient.", "the relay refused all {n} recipients."),
+            )
+        ]  # fmt: skip
+
+    def answer(self, row: Mapping[str, Any]) -> str:
+        """Return the relay's own words about a line, and what happened beside them or instead."""
+        own = [] if row["cause"] is None else [self.speech.word(CAUSES, row["cause"])]
+        return self.say(" ; ", "; ").join([*own, *([row["reply"]] if row["reply"] else [])]) or "—"
 
     def _by_person(self, run: Mapping[str, Any]) -> list[str]:
         """Return what a person decided instead of the predetermined rule."""
@@ -171,7 +206,7 @@ class Explanation(Summary):
         """Return each refusal, and what became of it."""
         return [
             self.say("{who} : {kind} ({reply}) ; {remedy}.", "{who}: {kind} ({reply}); {remedy}.",
-                     who=self.who(r["line"]), kind=self.speech.word(STATES, r["kind"]), reply=r["reply"] or "—",
+                     who=self.who(r["line"]), kind=self.speech.word(STATES, r["kind"]), reply=self.answer(r),
                      remedy=self.speech.word(REMEDIES, r["remedy"]))
             for r in self.document["refusals"]
         ]  # fmt: skip

@@ -7,13 +7,21 @@ from datetime import timedelta
 import pytest
 
 from engine import certificates, diffusion, outbox
+from engine.chain import canonical
 from engine.errors import NotFound
 from notifications.certificate import issuing
 from notifications.certificate.checking import check, own_line
+from notifications.certificate.explanation import Explanation
 from notifications.certificate.slip import slip
+from notifications.certificate.words import Speech
 from notifications.rendering import Renderer
 from notifications.settings import Institute
+from tests.integration.test_diffusion import account as account_of
+from tests.integration.test_diffusion import queued, settings
+from tests.integration.test_mail import settle, worker
+from tests.support import certificates as proofs
 from tests.support.diffusions import DOT, carry, key, newest_batch
+from tests.support.mail import free_port
 from tests.support.world import ready_to_diffuse
 
 
@@ -132,3 +140,68 @@ def test_who_comes_second_has_the_certificate_of_who_came_first(requests, monkey
     # As if both had looked before either had written.
     monkeypatch.setattr(certificates, "newest", lambda *_: None)
     assert issue(requests, batch_id) == first
+
+
+# --- what went wrong, as it was -----------------------------------------------------------------
+
+
+def certified(world, number):
+    """Return the certificate's document, and what is said of what happened, in both languages."""
+    batch_id = account_of(world, number).outbox_id
+    document = json.loads(issue(world, batch_id).document)
+    said = [" ".join(Explanation(document, Speech(lang)).happened()) for lang in ("fr", "en")]
+    return document, *(text.replace("\u00a0", " ") for text in said)
+
+
+@pytest.mark.parametrize(("fault", "words"), [
+    ("connection_refused", "rien ne répond à son adresse"),
+    ("tls_failed", "le chiffrement n'a pas pu s'établir"),
+    ("authentication_refused", "il refuse l'identifiant ou le mot de passe"),
+])  # fmt: skip
+def test_a_relay_that_could_not_be_reached_is_never_said_to_have_held_anything(
+    requests, mail, monkeypatch, fault, words
+):
+    number = queued(requests)
+    given = {"port": mail.port}
+    if fault == "connection_refused":
+        given = {"port": free_port()}
+    elif fault == "tls_failed":
+        given["security"] = "starttls"
+    else:
+        monkeypatch.setenv("ARRIMAGE_SMTP_PASSWORD", "mauvais")
+        monkeypatch.setenv("SSL_CERT_FILE", str(proofs.made("good").authority))
+        mail.faults.tls, mail.faults.login = "required", "institut:bon"
+        given |= {"security": "starttls", "username": "institut"}
+    post = worker(requests, mail)
+    post.settings = settings(mail, **given)
+    settle(requests, post)
+    document, said, english = certified(requests, number)
+    (run,) = document["runs"]
+    assert (run["fault"], run["staged"], run["asked"]) == (fault, None, 29)
+    assert document["times"]["staged"] is None
+    assert f"Le relais n'a pas pu être joint ({words})." in said
+    assert "tout en main" not in said
+    assert "could not be reached" in english
+    for secret in ("127.0.0.1", "mauvais", str(mail.port)):
+        assert secret not in canonical({**document, "signature": None, "digests": None})
+
+
+def test_what_the_relay_refuses_as_a_whole_is_not_said_of_each_recipient(requests, mail):
+    mail.faults.size = 100
+    number = queued(requests)
+    settle(requests, worker(requests, mail))
+    document, said, english = certified(requests, number)
+    assert {r["kind"] for r in document["refusals"]} == {"refused"}
+    assert document["runs"][0]["staged"] is None
+    assert "Le relais n'a pris l'envoi pour personne (552" in said
+    assert "tout en main" not in said
+    assert "The relay took it for nobody (552" in english
+
+
+def test_a_relay_that_refuses_every_recipient_held_nothing(requests, mail):
+    for copy in account_of(requests, number := queued(requests)).copies:
+        mail.faults.refuse_rcpt[copy.addresses[0]] = "550 no such user"
+    settle(requests, worker(requests, mail))
+    document, said, _english = certified(requests, number)
+    assert document["runs"][0]["staged"] is None
+    assert "Le relais a refusé les 29 destinataires. Décision : rien ne part, pour personne." in said
