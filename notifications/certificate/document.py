@@ -93,7 +93,7 @@ class _Document:
         self.mask = Mask(self.copies)
         sent = [t for run in account.runs for t in run.transmissions]
         self.number_of = {t.id: n for n, t in enumerate(sent, 1)}
-        self.run_of = {t.id: run for run in account.runs for t in run.transmissions}
+        self.sent = {t.id: t for t in sent}
 
     def sections(self) -> dict[str, Any]:
         """Return every section."""
@@ -298,18 +298,20 @@ class _Document:
 
     def _line(self, number: int, copy: Copy) -> dict[str, Any]:
         own = next((self.account.contents[v] for v in self._variants(copy)), None)
+        # Of a copy it is written down that its end is about to leave; of its transmission, that it did.
+        carrier = self.sent.get(copy.transmission or 0)
         return {
             "line": number,
             "commitment": commitment(copy.salt, copy.name, copy.addresses),
             "content": None if own is None else hidden_content(copy.salt, own),
             "state": copy.state,
             "attempts": copy.attempts,
-            "staged": utc(copy.staged_at),
-            "released": utc(copy.released_at),
+            "staged": utc(carrier.staged_at if carrier else copy.staged_at),
+            "released": utc(carrier.dot_at if carrier else copy.released_at),
             "settled": utc(copy.settled_at),
             "reply": self.mask(relayed(copy.reply), [copy]),
             "cause": cause(copy.reply),
-            "transmission": self.number_of.get(copy.transmission or 0),
+            "transmission": self.number_of[carrier.id] if carrier else None,
             "by_person": _resolved(copy),
         }
 

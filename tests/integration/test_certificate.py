@@ -205,3 +205,15 @@ def test_a_relay_that_refuses_every_recipient_held_nothing(requests, mail):
     document, said, _english = certified(requests, number)
     assert document["runs"][0]["staged"] is None
     assert "Le relais a refusé les 29 destinataires. Décision : rien ne part, pour personne." in said
+
+
+def test_a_line_was_staged_and_released_when_its_transmission_was(requests, mail):
+    number = queued(requests, personal=1)
+    settle(requests, worker(requests, mail))
+    document, _said, _english = certified(requests, number)
+    sent = {t["number"]: t for t in document["runs"][0]["transmissions"]}
+    assert len(sent) == 29
+    for line in document["lines"]:
+        carrier = sent[line["transmission"]]
+        assert (line["staged"], line["released"]) == (carrier["staged"], carrier["dot"])
+        assert line["staged"] < line["released"] < line["settled"]
