@@ -55,7 +55,7 @@ def planned(connection: Connection, case_id: int, now: datetime) -> list[Planned
         .where(
             outbox.c.case_id == case_id,
             outbox.c.not_before > to_micros(now),
-            deliveries.c.state != "cancelled",
+            deliveries.c.next_attempt_at.is_not(None),
         )
         .group_by(outbox.c.id, outbox.c.name, outbox.c.not_before, outbox.c.queued_at)
         .order_by(outbox.c.not_before)

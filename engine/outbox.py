@@ -93,6 +93,13 @@ def newest_message(connection: Connection, case_id: int, name: str) -> int | Non
     return connection.execute(wanted).scalar()
 
 
+def standing_message(connection: Connection, case_id: int, name: str) -> int | None:
+    """Return the newest message of a name; None where there is none, or where it was taken back."""
+    newest = newest_message(connection, case_id, name)
+    states = connection.execute(select(deliveries.c.state).where(deliveries.c.outbox_id == newest))
+    return None if set(states.scalars()) == {"cancelled"} else newest
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
     """A delivery as a person sees it; instants are UTC."""

@@ -272,6 +272,11 @@ class CompiledDefinition:
         found = [a for a in self.actions.values() if message in a.notify]
         return next((a for a in found if state in a.sources), found[0] if found else None)
 
+    def taking_back(self, message: str, state: str) -> CompiledAction | None:
+        """Return the action by which a person takes a message back in a state, if there is one."""
+        found = (a for a in self.actions.values() if message in a.cancels and a.automatic is None)
+        return next((a for a in found if state in a.sources), None)
+
     def summary(self) -> dict[str, Json]:
         """Return the labels that a list needs, as plain JSON, so that a list compiles nothing."""
         return {

@@ -82,7 +82,7 @@ def states() -> dict[str, str]:
         "staging_failed": _("pas pris par le serveur"),
         "lost_before_dot": _("interrompu avant l'envoi"),
         "aborted": _("annulé"),
-        "cancelled": _("annulé avant son instant"),
+        "cancelled": _("retiré, rien n'est parti"),
         "confirmed": _("confirmé par une personne"),
         "resend_authorised": _("renvoi autorisé"),
         "bounced": _("revenu"),

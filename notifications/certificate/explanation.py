@@ -134,6 +134,8 @@ class Explanation(Summary):
         """Return what happened, one sentence for each attempt and each refusal."""
         runs = self.document["runs"]
         if not runs:
+            if self.standing == "nobody":
+                return [self.headline()]
             return [self.say("Aucun envoi n'a encore été essayé.", "Nothing has been tried yet.")]
         return [*(self._run_said(run, len(runs)) for run in runs), *self.refusals()]
 

@@ -40,8 +40,14 @@ class Summary:
             return "complete"
         if self.accepted:
             return "partial"
-        settled = {"refused", "refused_rcpt", "aborted"}
+        settled = {"refused", "refused_rcpt", "aborted", "cancelled"}
         return "nobody" if set(self.outcome["states"]) <= settled else "waiting"
+
+    @property
+    def _called_off(self) -> bool:
+        """Whether a person stopped it: each line was settled by that decision, and by nothing else."""
+        lines = self.document["lines"]
+        return all(x["state"] == "aborted" and x["by_person"] == x["settled"] for x in lines)
 
     def headline(self) -> str:
         """Return what is to be understood in two seconds."""
@@ -96,6 +102,14 @@ class Summary:
         )  # fmt: skip
 
     def _nobody(self) -> str:
+        if "cancelled" in self.outcome["states"]:
+            return self.say("0/{n} : retirée avant l'envoi ; personne n'a rien, et rien n'en partira.",
+                            "0/{n}: taken back before it was sent; nobody has anything, and none of it will leave.",
+                            n=self.count)  # fmt: skip
+        if self._called_off:
+            return self.say("0/{n} : arrêtée par une personne avant l'envoi ; personne n'a rien.",
+                            "0/{n}: stopped by a person before it was sent; nobody has anything.",
+                            n=self.count)  # fmt: skip
         return self.say("0/{n} : rien n'est parti, pour personne.",
                         "0/{n}: nothing left, for anybody.", n=self.count)  # fmt: skip
 

@@ -34,10 +34,7 @@ STATES = {
     "lost_before_dot": ("interrompu, rien n'est parti", "interrupted, nothing left"),
     "confirmed": ("confirmé par une personne", "confirmed by a person"),
     "resend_authorised": ("renvoi autorisé", "to be sent again"),
-    "cancelled": (
-        "repris avant son instant, rien n'est parti",
-        "taken back before its instant, nothing left",
-    ),
+    "cancelled": ("retiré, rien n'est parti", "taken back, nothing left"),
     "bounced": ("accepté, puis retourné", "accepted, then returned"),
     "delayed": ("accepté, en retard plus loin", "accepted, delayed further on"),
 }

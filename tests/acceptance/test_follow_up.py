@@ -160,9 +160,31 @@ def test_a_planned_diffusion_is_suspended_before_its_instant_and_not_after(ready
     ready("tick")
     assert to(mail, "Titre") == []
     assert {d["state"] for d in ready.json("outbox")["deliveries"]} == {"cancelled"}
-    assert "annulé avant son instant" in ready("outbox")
+    assert "retiré, rien n'est parti" in ready("outbox")
     assert ready.json("outbox", "--failed")["deliveries"] == []
     assert ready.json("show", "1")["state"] == "prete"
+
+
+def test_a_diffusion_that_a_person_stopped_says_so_and_is_corrected_then_sent_anew(ready, mail):
+    ready("do", "1", "diffuser", "--set", f"diffuser_le={PLANNED}", "--yes")
+    stopped = plain(ready("diffusion", "abort", "1", "--reason", "Une erreur dans la fiche"))
+    assert "inbox diffusion send DI-2026-0001" in stopped
+    assert "inbox do DI-2026-0001 reprendre_fiche --note" in stopped
+    shown = ready.json("show", "1")
+    assert (shown["state"], shown["planned"]) == ("diffusion_a_regler", [])
+    status = ready.json("diffusion", "status", "1")
+    assert plain(status["headline"]) == (
+        "0/3 : arrêtée par une personne avant l'envoi ; personne n'a rien."
+    )
+    assert [line for line in status["next"] if "refusé" in line or "ne va pas" in line] == []
+    assert "arrêtée par une personne" in plain(ready("diffusion", "explain", "1"))
+    ready("do", "1", "reprendre_fiche", "--note", "Le titre se trompe", "--yes")
+    assert "retirée avant l'envoi" in plain(ready("diffusion", "status", "1"))
+    ready("do", "1", "preparer_fiche", "--set", "fiche_titre=Autre titre")
+    assert "Autre titre" in ready("diffusion", "preview", "1")
+    ready("diffusion", "send", "1", "--yes")
+    assert (to(mail, "Titre"), len(to(mail, "Autre titre"))) == ([], 3)
+    assert ready.json("show", "1")["state"] == "diffusee"
 
 
 def test_a_planned_instant_outside_opening_hours_is_refused_with_what_to_do(ready):

@@ -263,6 +263,30 @@ def test_what_is_called_off_while_it_is_held_reaches_nobody(requests, mail):
     assert requests.case(number).row.state == "diffusion_a_regler"
 
 
+def test_a_sheet_that_nobody_has_is_taken_back_and_only_the_corrected_one_ever_leaves(
+    requests, mail
+):
+    mail.faults.refuse_rcpt["e55@example.org"] = "550 no such user"
+    number = queued(requests)
+    settle(requests, worker(requests, mail))
+    assert requests.case(number).row.state == "diffusion_a_regler"
+    old = account(requests, number)
+    requests.do(number, "reprendre_fiche", note="La fiche se trompe")
+    assert state(requests, number) == {"cancelled": 29}
+    with requests.database.write() as connection:
+        assert outbox.retry(connection, [c.delivery for c in old.copies],
+                            now=requests.clock.now(), decision={}) == 0  # fmt: skip
+    mail.faults.refuse_rcpt.clear()
+    requests.do(number, "preparer_fiche", fiche_titre="Le bon titre")
+    requests.do(number, "diffuser")
+    settle(requests, worker(requests, mail))
+    assert set(letters(mail).values()) == {1}
+    (sheet,) = [r for r in mail.received if "<diffusion." in (r.message["List-Id"] or "")]
+    assert "Le bon titre" in sheet.message["Subject"]
+    assert requests.case(number).row.state == "diffusee"
+    assert account(requests, number).outbox_id != old.outbox_id
+
+
 def test_what_somebody_has_cannot_be_called_off(requests, mail):
     number = queued(requests)
     settle(requests, worker(requests, mail))

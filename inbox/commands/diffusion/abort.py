@@ -8,11 +8,12 @@ import click
 
 from engine import diffusion
 from engine.errors import Reason, Refused
+from engine.timers import run_case
 from inbox.command import command
-from inbox.commands.diffusion.batch import message_option, read
+from inbox.commands.diffusion.batch import message_option, read, ways_on
 from inbox.commands.outbox import decided, note
-from inbox.lookup import CASE
-from inbox.output import say, show_json
+from inbox.lookup import CASE, find
+from inbox.output import say, show_json, wrapped
 from inbox.texts import _
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 @command(
     "abort",
     help=_(
-        "Arrêter une diffusion tant que personne n'a rien. Elle se reprend par inbox diffusion send."
+        "Arrêter une diffusion tant que personne n'a rien. Elle repart telle quelle par inbox diffusion "
+        "send ; ou bien l'envoi se retire, et la fiche se corrige."
     ),
     examples=['inbox diffusion abort 7 --reason "erreur dans la fiche"'],
 )
@@ -42,11 +44,13 @@ def abort(app: App, case: str, message: str, reason: str) -> None:
         if not stopped:
             raise _refused(found.number, "nothing_coming")
         note(app, connection, "abort", {"message": account.outbox_id, **decision})
+    run_case(app.engine, found.id)
     if app.json:
         show_json({"case": found.number, "message": message, "stopped": stopped})
         return
     say(_("{number} — arrêtée ; personne n'a rien reçu.", number=found.number))
-    say(f"  → inbox diffusion send {found.number}")
+    for line in ways_on(find(app, found.number), message, nobody=True):
+        say(wrapped(f"→ {line}", "  "))
 
 
 def _refused(number: str, code: str) -> Refused:

@@ -50,6 +50,20 @@ def read(app: App, reference: str, message: str) -> tuple[Case, Account]:
         return case, diffusion.account(connection, case.id, message)
 
 
+def ways_on(case: Case, message: str, *, nobody: bool) -> list[str]:
+    """Return what can be done about a batch that somebody does not have: send it, or take it back."""
+    batch = "" if message == MESSAGE else f" --message {message}"
+    said = [
+        _("Pour l'envoyer à qui ne l'a pas : inbox diffusion send {number}", number=case.number)
+        + batch
+    ]
+    back = case.definition.taking_back(message, case.line.state)
+    if nobody and back is not None:
+        said.append(_("Pour la corriger, ou y renoncer : inbox do {number} {action} --note …",
+                      number=case.number, action=back.name))  # fmt: skip
+    return said
+
+
 def office(app: App) -> issuing.Office:
     """Return who certifies here: the institute."""
     return issuing.Office(

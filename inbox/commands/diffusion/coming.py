@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine import lease
 from engine.errors import Reason, Refused
-from engine.outbox import newest_message
+from engine.outbox import standing_message
 from inbox.lookup import find
 from inbox.texts import _
 from notifications.contents import Contents
@@ -27,7 +27,7 @@ def coming(app: App, reference: str, message: str) -> tuple[Case, Leased]:
     """
     case = find(app, reference)
     with app.database.read() as connection:
-        queued = newest_message(connection, case.id, message)
+        queued = standing_message(connection, case.id, message)
         if queued is not None:
             return case, lease.look(connection, queued)
     return case, lease.foreseen(*app.engine.foresee(case.id, message, app.actor))

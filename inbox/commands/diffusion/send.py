@@ -51,11 +51,11 @@ def send(app: App, case: str, message: str, rule: str | None, reason: str, yes: 
             raise click.UsageError(_("Une diffusion ne se reprend pas : confirmez par --yes."))
         confirm(_("Diffuser maintenant à tout le réseau ?"))
     found = find(app, case)
-    try:
-        _found, account = read(app, found.number, message)
-    except NotFound:
+    with app.database.read() as connection:
+        standing = outbox.standing_message(connection, found.id, message)
+    if standing is None:
         _queue(app, found, message)
-        _found, account = read(app, found.number, message)
+    _found, account = read(app, found.number, message)
     _again(app, account, rule, reason)
     report = one_pass(app)[1]
     found, account = read(app, found.number, message)

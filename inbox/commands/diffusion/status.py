@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.folding import fold
-from engine.outbox import DONE
+from engine.outbox import DONE, REFUSED, RETRIED
 from inbox import mailwords
 from inbox.command import command
-from inbox.commands.diffusion.batch import explained, message_option, read
+from inbox.commands.diffusion.batch import explained, message_option, read, ways_on
 from inbox.lookup import CASE
 from inbox.output import say, show_json, strong, table, wrapped
 from inbox.texts import _, clean
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from engine.diffusion import Account, Copy
     from inbox.app import App
+    from inbox.lookup import Case
     from notifications.certificate.explanation import Explanation
 
 #: The longest bar: the line stays within 80 columns.
@@ -38,7 +39,7 @@ _BAR = 40
 def status(app: App, case: str, message: str) -> None:
     found, account = read(app, case, message)
     made = explained(app, found, account)
-    todo = _next(found.number, made.outcome["states"])
+    todo = _next(found, account, made)
     if app.json:
         show_json(_as_json(account, made, todo))
         return
@@ -57,17 +58,21 @@ def status(app: App, case: str, message: str) -> None:
     )
 
 
-def _next(number: str, states: Mapping[str, int]) -> list[str]:
+def _next(case: Case, account: Account, made: Explanation) -> list[str]:
     """Return what is to be done, most pressing first."""
-    todo = []
+    todo, states = [], set(made.outcome["states"])
     if "uncertain" in states:
         todo.append(_("Cherchez le Message-ID chez le destinataire ou au relais, puis tranchez : "
                       "inbox outbox resolve N° --confirmed|--resend --reason …"))  # fmt: skip
-    if {"refused", "refused_rcpt", "aborted", "bounced"} & set(states):
-        todo.append(_("Voyez ce qui a été refusé et corrigez l'adresse : inbox outbox {number} --failed",
-                      number=number))  # fmt: skip
-    if {"queued", "deferred", "deferred_rcpt", "staging_failed", "lost_before_dot",
-            "resend_authorised"} & set(states):  # fmt: skip
+    if states & {"refused", "refused_rcpt", "bounced"}:
+        todo.append(
+            _("Voyez ce qui ne va pas : inbox outbox {number} --failed", number=case.number)
+        )
+        todo.append(_("L'adresse se corrige par l'administration ou la direction : "
+                      "inbox partners contact « NOM » ADRESSE"))  # fmt: skip
+    if states & {*REFUSED}:
+        todo += ways_on(case, account.message, nobody=made.standing == "nobody")
+    if states & {*RETRIED}:
         todo.append(_("Cela part tout seul à l'heure dite : inbox serve, ou inbox tick"))
     return todo
 
