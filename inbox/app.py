@@ -233,14 +233,7 @@ class App:
 
         if self._kept_on == self.today:
             return
-        plans = Plans(self)
-        keeper.keep(self.engine, plans.all())
-        for finding in plans.findings:
-            # A bad plan must not stop the reminders and the mail of everything else.
-            say(
-                f"{finding.path}:{finding.line}:{finding.column}: {finding.messages[lang()]}",
-                err=True,
-            )
+        keeper.keep(self.engine, Plans(self).told().all())
         self._kept_on = self.today
 
     _kept_on: date | None = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def explain_cycle(app: App, reference: str) -> None:
     """Explain the days of a cycle named by a person, by its case's number too."""
-    plan, cycle, _case = Plans(app).checked().named(reference)
+    plan, cycle, _case = Plans(app).told().named(reference)
     closed = _closed(app, cycle)
     if app.json:
         show_json(_json(app, plan, cycle, closed))

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 import workflows
-from engine.errors import InvalidDefinition, NotFound
+from engine.errors import Finding, InvalidDefinition, NotFound
 from inbox import dates
+from inbox.findings import lines
 from inbox.lookup import find, is_cycle
-from inbox.texts import _
+from inbox.output import say
+from inbox.texts import _, n_
 from workflows.plan import catalogue, keeper
 from workflows.plan.board import board
 from workflows.plan.cases import cases_of, named, paired
 
 if TYPE_CHECKING:
     from datetime import date
+    from pathlib import Path
 
-    from engine.errors import Finding
     from inbox.app import App
     from workflows.plan.board import Row
     from workflows.plan.cases import CycleCase
@@ -42,23 +44,34 @@ class Plans:
             catalogue.load(file.read_text(encoding="utf-8"), file.name)
             for file in workflows.shipped_plans()
         ]
-        for path in sorted((self.app.home / "plans").glob("*.yaml")):
+        own = self.app.home / "plans"
+        for path in sorted([*own.glob("*.yaml"), *own.glob("*.yml")]):
             try:
-                made = catalogue.load(path.read_text(encoding="utf-8", errors="replace"), str(path))
-                catalogue.check_among(made, found, self.app.library.keys())
+                found.append(self._read(path, found))
             except InvalidDefinition as error:
                 self.findings += error.findings
-            else:
-                found.append(made)
+            except Exception as error:  # noqa: BLE001 - no file stops the mail of everything else
+                self.findings += (_unreadable(path, error),)
         return found
+
+    def _read(self, path: Path, others: list[Catalogue]) -> Catalogue:
+        made = catalogue.load(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        catalogue.check_among(made, others, self.app.library.keys())
+        return made
 
     #: What is wrong with the workspace's own plans; known once `catalogues` is.
     findings: tuple[Finding, ...] = ()
 
-    def checked(self) -> Plans:
-        """Refuse to go on with a plan that does not stand: for whoever works on plans."""
+    def told(self) -> Plans:
+        """Say what is wrong with a plan that does not stand, and go on with those that do."""
         if self.catalogues and self.findings:
-            raise InvalidDefinition(self.findings)
+            files = len({f.path for f in self.findings})
+            say(
+                n_("{n} plan n'a pas été chargé :", "{n} plans n'ont pas été chargés :", files),
+                err=True,
+            )
+            for line in (line for f in self.findings for line in lines(f)):
+                say(f"  {line}", err=True)
         return self
 
     def all(self) -> list[Standing]:
@@ -166,3 +179,13 @@ class Plans:
         if self.app.today < day:
             raise NotFound("unopened", f"{cycle.name} ({dates.day(day)})")
         return keeper.open_cycle(self.app.engine, plan, cycle)
+
+
+def _unreadable(path: Path, error: Exception) -> Finding:
+    """Return the finding of a file that cannot be read at all, whatever the reason."""
+    what = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    said = {
+        "fr": f"ce fichier ne peut pas être lu : {what}.",
+        "en": f"this file cannot be read: {what}.",
+    }
+    return Finding(code="unreadable", path=str(path), line=1, column=1, messages=said)

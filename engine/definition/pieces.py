@@ -48,6 +48,8 @@ def _says(line: str) -> bool:
 
 def _cut(lines: list[str], first: int, indent: int) -> list[Piece]:
     heads = [(i, m) for i, line in enumerate(lines) if (m := _head(line, indent)) is not None]
+    if not heads:
+        return []  # a list, or a single value: it has no keys to be cut at
     ends = [i for i, _ in heads[1:]] + [len(lines)]
     return [
         Piece(key=key, first=first + i, column=indent, text="\n".join(lines[i:end]))

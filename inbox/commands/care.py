@@ -324,7 +324,11 @@ def _definitions(app: App) -> tuple[bool, str]:
 def _plans(app: App) -> tuple[bool, str]:
     from inbox.plans import Plans
 
-    return True, ", ".join(c.key for c in Plans(app).checked().catalogues)
+    plans = Plans(app)
+    known = ", ".join(c.key for c in plans.catalogues)
+    if plans.findings:
+        raise InvalidDefinition(plans.findings)
+    return True, known
 
 
 def _person(app: App) -> tuple[bool, str]:

@@ -54,7 +54,7 @@ def report(app: App, year: str, file: Path, key: str | None) -> None:
 
 
 def _report(app: App, year: str, key: str | None) -> Report:
-    plans = Plans(app)
+    plans = Plans(app).told()
     asked = plans.fiscal_year(year)
     plan, rows = _promising(plans, asked, key)
     first, last = app.workspace.calendar.fiscal_bounds(asked)

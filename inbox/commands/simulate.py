@@ -88,7 +88,7 @@ def _played(app: App, begin: datetime, end: datetime) -> Iterator[Happening]:
         calendar = app.workspace.calendar
         engine = Engine(copy, Library(copy, calendar), calendar, clock, domain="example.org")
         with copy.read() as connection:
-            plans = keeper.stand(connection, Plans(app).catalogues)
+            plans = keeper.stand(connection, Plans(app).told().catalogues)
         days = keeper.opening_days(plans, calendar)
         openings = [calendar.instant(day, time(0, 0)) for day in days]
         happenings = simulation.play(

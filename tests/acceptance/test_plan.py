@@ -170,16 +170,31 @@ def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
     (folder / "le_mien.yaml").write_text(
         own.replace("on: 2012-03-31}}", "on: 2012-02-30}}", 1), encoding="utf-8"
     )
-    assert "le_mien.yaml:" in plan.run("plan", code=1).stderr
-    # A bad plan stops neither the clock nor the mail of the rest, and the doctor names its line.
-    assert "le_mien.yaml:" in plan.run("tick").stderr
+    # A bad plan stops neither the other plans, nor the clock, nor the mail; the doctor names its line.
+    for words in (
+        ["plan"],
+        ["why", "E1-A2-O3-I1/2012-2013"],
+        ["simulate", "--to", "2012-12-01"],
+        ["tick"],
+    ):
+        said = plan.run(*words)
+        assert "le_mien.yaml:" in said.stderr
+        assert "1 plan n'a pas été chargé" in said.stderr
+        assert said.stdout
+    assert [p["plan"] for p in plan.json("plan")["plans"]] == ["plan_2011_2016"]
     assert "le_mien.yaml:" in plan.run("doctor", code=4).stdout
     (folder / "le_mien.yaml").write_text(shipped, encoding="utf-8")
-    assert "duplicate-id" in plan.run("plan", code=1).stderr
+    assert "duplicate-id" in plan.run("plan").stderr
     wrong = own.replace("process: cycle", "process: nimporte")
     (folder / "le_mien.yaml").write_text(wrong, encoding="utf-8")
-    assert "unknown-process" in plan.run("plan", code=1).stderr
-    (folder / "le_mien.yaml").write_text(own, encoding="utf-8")
+    assert "unknown-process" in plan.run("plan").stderr
+    (folder / "le_mien.yaml").write_text(own[:-3], encoding="utf-8")
+    assert "yaml" in plan.run("plan").stderr
+    (folder / "le_mien.yaml").unlink()
+    (folder / "le_mien.yml").mkdir()
+    assert "le_mien.yml:1:1: unreadable" in plan.run("tick").stderr
+    (folder / "le_mien.yml").rmdir()
+    (folder / "le_mien.yml").write_text(own, encoding="utf-8")
     assert len(plan.json("plan")["plans"]) == 2
     assert "le_mien" in plan.run("plan", "show", "E1-A2-O3-I1", code=2).stderr
     plan("plan", "show", "E1-A2-O3-I1", "--plan", "le_mien")

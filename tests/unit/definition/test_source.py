@@ -3,7 +3,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.definition.source import read
+from engine.definition.source import read, scan
 from engine.errors import InvalidDefinition
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "\n".join(
@@ -90,3 +90,10 @@ def test_a_plain_tree_is_read_back_as_it_was_written_and_every_key_has_its_place
     for (key, *rest), (line, column) in source.keys.items():
         if not rest:
             assert lines[line - 1][column - 1 :].startswith(str(key))
+
+
+@pytest.mark.parametrize("inside", ["  - {a: 1", "  - [a", "  {a: 1"])
+def test_a_bracket_left_open_inside_a_list_is_found_at_its_line(inside):
+    source = scan(f"process: essai\nactions:\n{inside}\nstates: {{}}\n", "x")
+    assert [(f.code, f.line) for f in source.findings] == [("yaml", 3)]
+    assert "process" in source.tree

@@ -94,6 +94,8 @@ BAD = [
     ("overlapping-amendments", "reason: {fr: Moins de moyens}}\n",
      ("reason: {fr: Moins de moyens}}\n  - {indicator: A-2, target: {fr: Non}, cadence: {yearly: {}}, decided: 2022-02-10, "
      "effective: 2022-04-01, resolution: R-3, reason: {fr: Autre}}\n"), 28),
+    ("yaml", "cadence: {yearly: {}}", "cadence: {yearly: {at_least: 3}", 25),
+    ("yaml", "cadence: {once: {on: 2024-03-31}}", "cadence: {once: {on: 2024-03-31}", 27),
 ]  # fmt: skip
 
 
@@ -129,3 +131,10 @@ def test_a_bad_plan_is_refused_with_its_place_and_nothing_is_loaded(code, good, 
     assert all(
         f.column > 0 and f.messages["fr"] and f.messages["en"] for f in refused.value.findings
     )
+
+
+@pytest.mark.parametrize("typed", ["{once", "- {a: 1", "[", "once: {on: 2021-03-31"])
+def test_a_cadence_whose_brace_is_not_closed_is_refused_at_its_place(typed):
+    with pytest.raises(InvalidDefinition) as refused:
+        catalogue.read_cadence(typed)
+    assert {(f.code, f.line) for f in refused.value.findings} == {("yaml", 1)}
