@@ -141,10 +141,11 @@ def play(
         postman: What becomes of each message that is due.
     """
     coming = deque(at for at in planned if at > clock.now())
+    before = _written(engine.database, clock.now())
     plan()
     while clock.now() <= until:
         settle(engine, clock, postman)
-        yield from _happened(engine.database, clock.now())
+        yield from _happened(engine.database, clock.now(), before)
         following = _next(engine.database, clock.now(), coming[0] if coming else None)
         if following is None or following > until:
             return
@@ -200,7 +201,21 @@ def _next(database: Database, now: datetime, planned: datetime | None) -> dateti
     return min((at for at in (due, planned) if at is not None), default=None)
 
 
-def _happened(database: Database, at: datetime) -> Iterator[Happening]:
+def _written(database: Database, at: datetime) -> set[tuple[int, ...]]:
+    """Return the events and the deliveries of an instant: a clock that stands still has lived it already."""
+    micros = schema.to_micros(at)
+    events, mail = schema.history.c, schema.deliveries.c
+    with database.read() as connection:
+        lived = connection.execute(select(events.case_id, events.seq).where(events.at == micros))
+        queued = connection.execute(
+            select(mail.id).join(schema.outbox).where(schema.outbox.c.queued_at == micros)
+        )
+        return {tuple(row) for rows in (lived, queued) for row in rows}
+
+
+def _happened(
+    database: Database, at: datetime, before: Collection[tuple[int, ...]]
+) -> Iterator[Happening]:
     micros = schema.to_micros(at)
     events = (
         select(schema.history, *_OF_CASE)
@@ -210,6 +225,8 @@ def _happened(database: Database, at: datetime) -> Iterator[Happening]:
     )
     with database.read() as connection:
         for row in connection.execute(events):
+            if (row.case_id, row.seq) in before:
+                continue
             body = json.loads(row.body)
             kind: Literal["opened", "timer", "step"] = (
                 "opened" if row.from_state is None else "timer" if "timer" in body else "step"
@@ -217,10 +234,12 @@ def _happened(database: Database, at: datetime) -> Iterator[Happening]:
             yield Happening(at=at, kind=kind, number=row.number, process=row.process,
                             version=row.definition_version, name=body.get("timer", row.action),
                             body=body)  # fmt: skip
-        yield from _mail(connection, at)
+        yield from _mail(connection, at, before)
 
 
-def _mail(connection: Connection, at: datetime) -> Iterator[Happening]:
+def _mail(
+    connection: Connection, at: datetime, before: Collection[tuple[int, ...]]
+) -> Iterator[Happening]:
     sent = (
         select(schema.deliveries, schema.outbox.c.name.label("message"), schema.outbox.c.template,
                schema.outbox.c.facts, *_OF_CASE)
@@ -230,6 +249,8 @@ def _mail(connection: Connection, at: datetime) -> Iterator[Happening]:
         .order_by(schema.deliveries.c.id)
     )  # fmt: skip
     for row in connection.execute(sent):
+        if (row.id,) in before:
+            continue
         body = {
             "to": json.loads(row.addresses), "name": row.name, "template": row.template,
             "languages": row.languages.split("+"), "facts": json.loads(row.facts),

@@ -50,13 +50,20 @@ def simulate(app: App, first: datetime | None, last: datetime, by_day: bool) -> 
     if last.date() < start:
         raise click.UsageError(_("Le dernier jour vient avant le premier."))
     calendar = app.workspace.calendar
-    begin = app.now if first is None else calendar.instant(start, time(0, 0))
-    happenings = list(_played(app, begin, calendar.end_of_day(last.date())))
+    # Today is played from now on: this morning has been lived.
+    begin = app.now if start == app.today else calendar.instant(start, time(0, 0))
+    fresh = _lived_past(app, begin)
+    happenings = list(_played(app, begin, calendar.end_of_day(last.date()), fresh=fresh))
     if app.json:
-        show_json(
-            {"from": start, "to": last.date(), "happenings": [_json(app, h) for h in happenings]}
-        )
+        show_json({"from": start, "to": last.date(), "fresh": fresh,
+                   "happenings": [_json(app, h) for h in happenings]})  # fmt: skip
         return
+    if fresh:
+        say(
+            _(
+                "Le passé est rejoué depuis un registre vide, comme s'il n'y avait encore eu aucun dossier."
+            )
+        )
     if by_day:
         _say_days(app, happenings)
     else:
@@ -69,7 +76,14 @@ def simulate(app: App, first: datetime | None, last: datetime, by_day: bool) -> 
     say(_("C'était une copie : rien n'a été changé, rien n'est parti."))
 
 
-def _played(app: App, begin: datetime, end: datetime) -> Iterator[Happening]:
+def _lived_past(app: App, begin: datetime) -> bool:
+    """Tell whether a window begins before what the register has lived already."""
+    with app.database.read() as connection:
+        lived = register.last_activity(connection)
+    return lived is not None and begin < lived
+
+
+def _played(app: App, begin: datetime, end: datetime, *, fresh: bool) -> Iterator[Happening]:
     from engine import simulation
     from engine.cases import Engine
     from engine.clock import ManualClock
@@ -78,9 +92,6 @@ def _played(app: App, begin: datetime, end: datetime) -> Iterator[Happening]:
     from workflows.plan.decisions import PROCESS
 
     app.library.keys()  # what is new in the workspace is installed before it is copied
-    with app.database.read() as connection:
-        lived = register.last_activity(connection)
-    fresh = lived is not None and begin < lived
     # The time before the window is lived through too, in silence.
     since = begin if fresh else min(begin, app.now)
     with simulation.copied(app.database, fresh=fresh, kept={PROCESS}) as copy:

@@ -143,6 +143,21 @@ def test_a_window_of_the_future_is_reached_by_living_through_what_comes_before(p
     plan.run("simulate", "--to", "9999-12-31", code=2)
 
 
+def test_a_window_that_begins_today_begins_now_and_one_of_the_past_says_that_it_starts_empty(plan):
+    plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere")
+    plan("tick")
+    played = [plan.json("simulate", *start, "--to", "2013-03-31") for start in
+              ([], ["--from", "2012-11-20"], ["--from", "2012-11-21"])]  # fmt: skip
+    assert played[0] == played[1]
+    assert played[0]["happenings"] == played[2]["happenings"]
+    # What was opened at this very instant has been lived: it is not to come.
+    assert {h["at"][:10] for h in played[0]["happenings"]}.isdisjoint({"2012-11-20"})
+    assert not any(p["fresh"] for p in played)
+    past = ("simulate", "--from", "2012-11-19", "--to", "2012-11-20")
+    assert plan.json(*past)["fresh"] is True
+    assert "depuis un registre vide" in plan(*past)
+
+
 def test_five_years_can_be_played_from_the_first_day(plan):
     happened = plan.json("simulate", "--from", "2011-03-01", "--to", "2016-03-31")["happenings"]
     assert sum(h["kind"] == "opened" for h in happened) == 67
