@@ -17,6 +17,7 @@ from inbox.command import LazyGroup, command
 from inbox.commands.partners import DATE
 from inbox.lookup import known_person
 from inbox.output import say, show_json, strong, table
+from inbox.plan_words import given_json, standing
 from inbox.plans import Plans
 from inbox.texts import _, clean, n_, said, word
 from workflows.plan import board, keeper, readings
@@ -112,7 +113,7 @@ def _say_board(plan: Standing, rows: list[Row], year: str) -> None:
 
 def _say_row(row: Row) -> None:
     cycle = row.cycle
-    status = word(board.STATUSES[row.status])
+    status = standing(row.status, row.given, row.replaced_by)
     number = "" if row.case is None else f" · {row.case.line.number}"
     say(f"  {strong(cycle.indicator)} {said(cycle.entry.indicator.title)}")
     say(_("      cible : {text} · {status}{progress}", text=cycle.version.target, status=status,
@@ -176,6 +177,10 @@ def row_json(row: Row) -> dict[str, Any]:
         "state": None if row.case is None else row.case.line.state,
         "status": row.status,
         "status_label": word(board.STATUSES[row.status]),
+        "status_given": given_json(row.given),
+        "replaced_by": None
+        if row.successor is None
+        else {"target": row.successor.target, "resolution": row.successor.resolution},
         "count": row.count,
         "owner": row.owner,
         "business_days_left": row.days_left,
@@ -255,7 +260,7 @@ def show(app: App, indicator: str, key: str | None) -> None:
     for row in rows:
         number = "—" if row.case is None else row.case.line.number
         say(_("  {year} : {status} · pour le {d} · {number} {progress}", year=row.cycle.fiscal_year,
-              status=word(board.STATUSES[row.status]), d=dates.day(row.cycle.due), number=number,
+              status=standing(row.status, row.given, row.replaced_by), d=dates.day(row.cycle.due), number=number,
               progress=_progress(row)))  # fmt: skip
         for event in row.events:
             say(f"    - {dates.stored(event['le'])} : {clean(event['titre'])}")

@@ -12,6 +12,7 @@ from engine import register, staff
 from inbox.command import command
 from inbox.commands.export import form_of, write_atomically
 from inbox.output import say, show_json
+from inbox.plan_words import given_json
 from inbox.plans import Plans
 from inbox.report import words
 from inbox.report.content import Report
@@ -109,9 +110,11 @@ def _line_json(line: Line) -> dict[str, Any]:
         "title": line.title,
         "target": line.target,
         "replaces": _pair(line.former_target, "target", "resolution"),
+        "replaced_by": _pair(line.replaced_by, "target", "resolution"),
         "due": line.due,
         "status": line.status,
         "status_label": word(STATUSES[line.status]),
+        "status_given": given_json(line.given),
         "result": line.result,
         "value": line.value,
         "reached_on": line.reached_on,

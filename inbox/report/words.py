@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from inbox import dates
+from inbox.plan_words import standing
 from inbox.texts import _, clean, lang, n_, word
 from workflows.plan.board import STATUSES
 
@@ -173,7 +174,7 @@ _CELLS: dict[str, Callable[[Line], list[str]]] = {
     "indicator": lambda line: [line.title, line.indicator],
     "target": _target,
     "result": _result,
-    "status": lambda line: [status(line.status)],
+    "status": lambda line: [standing(line.status, line.given, line.replaced_by)],
     "explanation": lambda line: [line.explanation or ""],
     "evidence": lambda line: list(line.evidence),
     "validation": lambda line: _signed(line.validated_by),

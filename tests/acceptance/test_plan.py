@@ -110,6 +110,31 @@ def test_an_amendment_and_an_extension_are_decisions_that_compare_shows(plan):
     assert any(c["fiscal_year"] == "2016-2017" for c in plan.json("plan", "cycles")["cycles"])
 
 
+def test_a_status_that_was_not_computed_says_who_decided_it_and_why(plan, tmp_path):
+    plan("tick")
+    year = ("--year", "2012-2013")
+    plan("do", "E1-A2-O3-I1/2012-2013", "imposer_statut", "--set", "statut_impose=non_atteint",
+         "--set", "statut_motif=Le sondage est annulé")  # fmt: skip
+    plan("do", "E3-A1-O1-I1/2012-2013", "declarer_sans_objet", "--yes",
+         "--set", "motif_fin=Programme aboli")  # fmt: skip
+    plan("plan", "amend", "E1-A4-O8-I1", "--target", "31 mars 2014", "--resolution", "INM-56",
+         "--cadence", "{once: {on: 2014-03-31}}", "--decided", "2012-11-20", "--effective", "2012-04-01",
+         "--reason", "Retard")  # fmt: skip
+    board = plan("plan", *year).replace("\u00a0", " ")
+    for said in (
+        "non atteint (statut donné par direction le 20 novembre 2012 ; motif : Le sondage est annulé ; calculé : en voie)",
+        "sans objet (statut donné par direction le 20 novembre 2012 ; motif : Programme aboli)",
+        "remplacé (résolution INM-56) : 31 mars 2014",
+    ):
+        assert said in board
+    assert "calculé : en voie" in plan("plan", "show", "E1-A2-O3-I1").replace("\u00a0", " ")
+    report = ("report", "2012-2013", str(tmp_path / "rapport.html"))
+    lines = {n["indicator"]: n for n in plan.json(*report)["lines"]}
+    assert lines["E1-A2-O3-I1"]["status_given"]["reason"] == "Le sondage est annulé"
+    assert lines["E1-A4-O8-I1"]["replaced_by"] == {"target": "31 mars 2014", "resolution": "INM-56"}
+    assert "Le sondage est annulé" in (tmp_path / "rapport.html").read_text(encoding="utf-8")
+
+
 def test_the_years_deadlines_go_into_a_calendar_program(plan, tmp_path):
     plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere")
     plan("plan", "calendar", str(tmp_path / "tout.ics"))

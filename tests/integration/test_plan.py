@@ -464,11 +464,49 @@ def test_a_status_that_a_person_gave_gives_way_to_the_result(planned):
     local(planned, "2013-03-20T09:00")
     number = case_of(planned, "E1-A2-O3-I1")
     planned.do(number, "imposer_statut", statut_impose="a_risque", statut_motif="Retard")
-    assert rows(planned)["E1-A2-O3-I1"].status == "a_risque"
+    row = rows(planned)["E1-A2-O3-I1"]
+    assert row.status == "a_risque"
+    assert (row.given.by, row.given.on.isoformat(), row.given.reason, row.given.computed) == (
+        "conseillere", "2013-03-20", "Retard", "a_risque",
+    )  # fmt: skip
     planned.do(number, "retirer_statut", note="Rattrapé")
     planned.do(number, "imposer_statut", statut_impose="a_risque", statut_motif="Retard")
     report(planned, number, atteint_le="2013-03-19")
-    assert rows(planned)["E1-A2-O3-I1"].status == "atteint"
+    row = rows(planned)["E1-A2-O3-I1"]
+    assert (row.status, row.given) == ("atteint", None)
+
+
+def test_a_target_is_not_said_to_be_reached_before_a_result_is_entered(planned):
+    keep(planned)
+    local(planned, "2013-03-20T09:00")
+    number = case_of(planned, "E1-A2-O3-I1")
+    for status in ("atteint", "atteint_en_retard"):
+        with pytest.raises(Refused) as refusal:
+            planned.do(number, "imposer_statut", statut_impose=status, statut_motif="Parce que")
+        assert refusal.value.reasons[0].action == "saisir"
+    planned.do(number, "imposer_statut", statut_impose="non_atteint", statut_motif="Fermé")
+    report(planned, number, atteint_le="2013-03-19")
+    planned.do(number, "imposer_statut", statut_impose="atteint_en_retard", statut_motif="Relu")
+    row = rows(planned)["E1-A2-O3-I1"]
+    assert (row.status, row.given.computed) == ("atteint_en_retard", "atteint")
+
+
+def test_days_before_the_period_are_refused_and_an_empty_day_is_only_missing(planned):
+    keep(planned)
+    local(planned, "2013-03-20T09:00")
+    number = case_of(planned, "E1-A2-O3-I1")
+    with pytest.raises(Refused) as refusal:
+        report(planned, number, atteint_le="2011-03-31")
+    assert "avant la période" in refusal.value.reasons[0].message["fr"]
+    report(planned, number, atteint_le="2011-04-01")
+    planned.do(number, "valider", DIRECTOR)
+    with pytest.raises(Refused) as refusal:
+        planned.do(number, "adopter", DIRECTOR)
+    assert {r.field for r in refusal.value.reasons} == {"resolution", "adopte_le"}
+    with pytest.raises(Refused) as refusal:
+        planned.do(number, "adopter", DIRECTOR, resolution="INM-1", adopte_le="2011-03-31")
+    assert "avant la période" in refusal.value.reasons[0].message["fr"]
+    planned.do(number, "adopter", DIRECTOR, resolution="INM-1", adopte_le="2013-03-19")
 
 
 def test_a_name_that_several_cycles_bear_is_told_not_guessed(planned):

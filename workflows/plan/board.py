@@ -43,6 +43,23 @@ ANSWERED = frozenset({"saisi", "valide", "adopte", "verrouille"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A status that was not computed.
+
+    Attributes:
+        by: Who gave it, where that is known.
+        on: The day.
+        reason: Why.
+        computed: The status that it stands in for, where there is one.
+    """
+
+    by: str | None
+    on: date | None
+    reason: str
+    computed: Status | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One cycle on the board.
 
@@ -50,22 +67,32 @@ class Row:
         cycle: What is expected.
         case: Its case, once it is open.
         status: In one word (`STATUSES`).
+        given: Who gave it and why, when it is not the computed one.
         events: What was logged, by day.
         days_left: Business days to the target date before it has passed, then to the end of the entry.
         missing: What the report still lacks, as keys: `result`, `evidence`, `explanation`,
             `validation`, `adoption`.
         owner: The login of who answers for it.
         former: The version of the target that this one replaced, when that happened in its period.
+        successor: The version that replaced this one, when its case was replaced by a resolution.
     """
 
     cycle: Cycle
     case: CycleCase | None
     status: Status
+    given: Given | None
     events: tuple[dict[str, Any], ...]
     days_left: int
     missing: tuple[str, ...]
     owner: str | None
     former: Version | None
+    successor: Version | None
+
+    @property
+    def replaced_by(self) -> tuple[str, str] | None:
+        """The words of the target that replaced this one, with the resolution that did."""
+        found = self.successor
+        return None if found is None else (found.target, found.resolution)
 
     @property
     def answered(self) -> bool:
@@ -113,10 +140,13 @@ def _row(
     events = () if case is None else tuple(case.events)
     limit = cycle.do_by if today <= cycle.due else cycle.enter_by
     owner = plan.owners.get(cycle.indicator) if case is None else case.line.owner
+    computed = _computed(cycle, case, events, today)
+    successor = _successor(plan, cycle, case)
     return Row(
-        cycle=cycle, case=case, status=_status(cycle, case, events, today), events=events,
+        cycle=cycle, case=case, status=_status(case, computed),
+        given=None if successor is not None else _given(case, computed), events=events,
         days_left=calendar.business_days_between(today, limit), missing=_missing(case),
-        owner=owner, former=_former(plan, cycle),
+        owner=owner, former=_former(plan, cycle), successor=successor,
     )  # fmt: skip
 
 
@@ -129,14 +159,40 @@ def _former(plan: Standing, cycle: Cycle) -> Version | None:
     return before[-1] if before and (in_period or cycle.version.decided >= cycle.start) else None
 
 
-def _status(cycle: Cycle, case: CycleCase | None, events: Sequence[Any], today: date) -> Status:
-    data, state = ({}, "") if case is None else (case.data, case.line.state)
-    if state in {"remplace", "sans_objet"}:
-        return state  # type: ignore[return-value]
-    if data.get("statut_impose"):
-        return data["statut_impose"]  # type: ignore[no-any-return]
+def _successor(plan: Standing, cycle: Cycle, case: CycleCase | None) -> Version | None:
+    if case is None or case.line.state != "remplace":
+        return None
+    since = cycle.version.effective
+    later = [v for v in plan.versions(cycle.entry) if since < v.effective <= cycle.due]
+    return later[-1] if later else None
+
+
+def _status(case: CycleCase | None, computed: Status) -> Status:
+    if case is None:
+        return computed
+    if case.line.state in {"remplace", "sans_objet"}:
+        return case.line.state  # type: ignore[return-value]
+    return case.data.get("statut_impose") or computed
+
+
+def _given(case: CycleCase | None, computed: Status) -> Given | None:
+    """Return what makes the status another one than the computed one, with its reason."""
+    if case is None:
+        return None
+    ended = case.line.state in {"remplace", "sans_objet"}
+    reason = case.data.get("motif_fin" if ended else "statut_motif")
+    if not reason:
+        return None
+    on = case.data.get("statut_le")
+    return Given(
+        by=case.data.get("statut_par"), on=None if on is None else date.fromisoformat(str(on)),
+        reason=str(reason), computed=None if ended else computed,
+    )  # fmt: skip
+
+
+def _computed(cycle: Cycle, case: CycleCase | None, events: Sequence[Any], today: date) -> Status:
     if case is not None and has_answered(case):
-        return _reported(cycle, data)
+        return _reported(cycle, case.data)
     if today > cycle.enter_by:
         return "en_retard"
     if today < cycle.start:

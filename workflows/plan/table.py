@@ -5,14 +5,14 @@ What was adopted keeps the words it was adopted with: an amendment decided later
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from workflows.plan.board import Row, Status
+    from workflows.plan.board import Given, Row, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +28,10 @@ class Line:
         title: Its words.
         target: The target's words.
         former_target: The words it replaced in this year, with the resolution that did.
+        replaced_by: The words that replaced it, with the resolution that did.
         due: The nominal due date.
         status: The status.
+        given: Who gave it (a name) and why, when it is not the computed one.
         result: The narrative.
         value: The value entered (a decimal as text), if one was.
         reached_on: When the target was reached, if that was entered.
@@ -51,8 +53,10 @@ class Line:
     title: str
     target: str
     former_target: tuple[str, str] | None
+    replaced_by: tuple[str, str] | None
     due: date
     status: Status
+    given: Given | None
     result: str | None
     value: str | None
     reached_on: date | None
@@ -99,8 +103,10 @@ def _line(
         title=str(data.get("libelle") or entry.indicator.title.fr),
         target=str(data.get("cible") or cycle.version.target),
         former_target=None if former is None else (former.target, cycle.version.resolution),
+        replaced_by=row.replaced_by,
         due=cycle.due,
         status=row.status,
+        given=_named(row.given, name_of),
         result=data.get("resultat"),
         value=data.get("valeur"),
         reached_on=_day(data.get("atteint_le")),
@@ -114,6 +120,12 @@ def _line(
         resolution=_who(data.get("resolution"), data.get("adopte_le"), str),
         case=None if row.case is None else row.case.line.number,
     )
+
+
+def _named(given: Given | None, name_of: Callable[[str], str]) -> Given | None:
+    if given is None or given.by is None:
+        return given
+    return replace(given, by=name_of(given.by))
 
 
 def _day(stored: object) -> date | None:
