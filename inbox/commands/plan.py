@@ -76,7 +76,7 @@ def board_(app: App, key: str | None, year: str | None) -> None:
     if not shown:
         _say_none(app, plans, asked)
     for plan, rows in shown:
-        _say_board(plan, rows, asked)
+        _say_board(plan, rows, asked, app.today)
 
 
 def _say_none(app: App, plans: Plans, year: str) -> None:
@@ -92,7 +92,7 @@ def _say_none(app: App, plans: Plans, year: str) -> None:
         )
 
 
-def _say_board(plan: Standing, rows: list[Row], year: str) -> None:
+def _say_board(plan: Standing, rows: list[Row], year: str, today: date) -> None:
     say(strong(_("{label} — exercice {year}", label=said(plan.catalogue.plan.label), year=year)))
     enjeu = 0
     for row in rows:
@@ -100,7 +100,7 @@ def _say_board(plan: Standing, rows: list[Row], year: str) -> None:
             enjeu = row.cycle.entry.enjeu.number
             say()
             say(_("Enjeu {n} : {text}", n=enjeu, text=said(row.cycle.entry.enjeu.title)))
-        _say_row(row)
+        _say_row(row, today)
     say()
     total = board.summary(rows)
     say(_("{received}/{expected} reçus, {on_time}/{expected} à temps.", received=total.received,
@@ -111,7 +111,7 @@ def _say_board(plan: Standing, rows: list[Row], year: str) -> None:
         say(f"  → inbox plan assign {unowned[0]} --to LOGIN")
 
 
-def _say_row(row: Row) -> None:
+def _say_row(row: Row, today: date) -> None:
     cycle = row.cycle
     status = standing(row.status, row.given, row.replaced_by)
     number = "" if row.case is None else f" · {row.case.line.number}"
@@ -121,8 +121,8 @@ def _say_row(row: Row) -> None:
     if row.former is not None:
         say(_("      cible remplacée : {text} (résolution {r})", text=row.former.target,
               r=cycle.version.resolution))  # fmt: skip
-    say(_("      à faire avant le {d}{left} · à {who}{number}", d=dates.day(cycle.do_by),
-          left=_left(row), who=row.owner or _("personne"), number=number))  # fmt: skip
+    say(_("      échéance : {due} · {todo} · à {who}{number}", due=dates.day(cycle.due),
+          todo=_todo(row, today), who=row.owner or _("personne"), number=number))  # fmt: skip
     missing = _missing(row)
     if missing:
         say(_("      il manque : {missing}", missing=missing))
@@ -134,9 +134,20 @@ def _progress(row: Row) -> str:
     return f" · {row.count}/{row.cycle.quantity}"
 
 
-def _left(row: Row) -> str:
+def _todo(row: Row, today: date) -> str:
+    """Return what is to be done by when: to reach the target, then to report it."""
     if row.answered or row.status in {"remplace", "sans_objet"}:
-        return ""
+        return _("à faire au plus tard le {d}", d=dates.day(row.cycle.do_by))
+    day = f"{dates.day(row.limit)}{_left(row, today)}"
+    if row.limit == row.cycle.do_by:
+        return _("à faire au plus tard le {d}", d=day)
+    return _("à déclarer au plus tard le {d}", d=day)
+
+
+def _left(row: Row, today: date) -> str:
+    if row.days_left == 0:
+        # On a closed day, the limit may be another closed day with none open in between.
+        return "" if row.limit != today else _(" (aujourd'hui)")
     if row.days_left < 0:
         late = n_(
             "en retard de {n} jour ouvrable", "en retard de {n} jours ouvrables", -row.days_left
@@ -223,7 +234,7 @@ def cycles_(app: App, key: str | None, first: datetime | None, last: datetime | 
     table(
         [(c.name, said(c.entry.indicator.title), c.version.target, dates.day(c.due), dates.day(c.do_by),
           c.quantity or "", natures[c.nature]) for c in found],
-        [_("Cycle"), _("Libellé"), _("Cible"), _("Échéance"), _("À faire avant"), _("Nombre"), _("Nature")],
+        [_("Cycle"), _("Libellé"), _("Cible"), _("Échéance"), _("À faire au plus tard"), _("Nombre"), _("Nature")],
     )  # fmt: skip
     say(n_("{n} cycle", "{n} cycles", len(found)))
 

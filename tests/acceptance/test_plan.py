@@ -195,9 +195,46 @@ def test_a_tick_opens_what_is_due_to_open_and_reminds(plan, mail):
     plan.now = "2013-03-28T09:00"
     plan("tick")
     (received,) = [m for m in mail.received if "E1-A2-O3-I1" in m.message["Subject"]]
-    text = received.message.get_body(("plain",)).get_content()
+    text = received.message.get_body(("plain",)).get_content().replace("\r\n", "\n")
     for part in ("Rapport", "31 mars 2013", "inbox do CY-2012-", "saisir"):
         assert part in text
+    assert 'preuve="…"\n\nSi la cible ne doit pas être atteinte, dites-le' in text
+
+
+def test_mail_names_the_due_date_of_the_plan_and_the_day_by_which_to_do_it(plan, mail):
+    plan.now = "2013-03-15T07:00"
+    plan("tick")
+    plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere", "--as", "conseiller")
+    plan.now = "2013-03-15T09:00"
+    plan("tick")
+
+    def text(subject):
+        (found,) = [m.message for m in mail.received if subject in m.message["Subject"]]
+        return found.get_body(("plain",)).get_content().replace("\u00a0", " ")
+
+    assigned = text("E1-A2-O3-I1 – un cycle vous est confié")
+    assert "Échéance : 31 mars 2013" in assigned
+    assert "À faire au plus tard : 28 mars 2013" in assigned
+    unowned = text("E1-A4-O7-I1 – personne")
+    assert (
+        "Son échéance est le 31 mars 2013 ; à faire au plus tard le 28 mars 2013, dans 13 jours."
+        in unowned
+    )
+    assert "inbox plan assign E1-A4-O7-I1 --to LOGIN --plan plan_2011_2016" in unowned
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ("2012-03-27T10:00", "échéance : 31 mars 2012 · à faire au plus tard le 30 mars 2012 (dans 3 jours ouvrables) · à personne"),
+        ("2012-03-30T10:00", "à faire au plus tard le 30 mars 2012 (aujourd'hui)"),
+        ("2012-04-05T10:00", "échéance : 31 mars 2012 · à déclarer au plus tard le 30 avril 2012 (dans 15 jours ouvrables)"),
+        ("2012-04-30T10:00", "à déclarer au plus tard le 30 avril 2012 (aujourd'hui)"),
+    ],
+)  # fmt: skip
+def test_the_board_says_the_due_date_and_what_is_to_be_done_by_when(plan, now, said):
+    plan.now = now
+    assert said in plan("plan", "--year", "2011-2012").replace("\u00a0", " ")
 
 
 def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):

@@ -69,7 +69,9 @@ class Row:
         status: In one word (`STATUSES`).
         given: Who gave it and why, when it is not the computed one.
         events: What was logged, by day.
-        days_left: Business days to the target date before it has passed, then to the end of the entry.
+        limit: The day that counts now: the do-by date until the target date has passed, then the end of
+            the entry.
+        days_left: Business days to it.
         missing: What the report still lacks, as keys: `result`, `evidence`, `explanation`,
             `validation`, `adoption`.
         owner: The login of who answers for it.
@@ -82,6 +84,7 @@ class Row:
     status: Status
     given: Given | None
     events: tuple[dict[str, Any], ...]
+    limit: date
     days_left: int
     missing: tuple[str, ...]
     owner: str | None
@@ -144,7 +147,7 @@ def _row(
     successor = _successor(plan, cycle, case)
     return Row(
         cycle=cycle, case=case, status=_status(case, computed),
-        given=None if successor is not None else _given(case, computed), events=events,
+        given=None if successor is not None else _given(case, computed), events=events, limit=limit,
         days_left=calendar.business_days_between(today, limit), missing=_missing(case),
         owner=owner, former=_former(plan, cycle), successor=successor,
     )  # fmt: skip
