@@ -76,7 +76,7 @@ def board_(app: App, key: str | None, year: str | None) -> None:
     if not shown:
         _say_none(app, plans, asked)
     for plan, rows in shown:
-        _say_board(plan, rows, asked, app.today)
+        _say_board(plans, plan, rows, asked)
 
 
 def _say_none(app: App, plans: Plans, year: str) -> None:
@@ -92,7 +92,7 @@ def _say_none(app: App, plans: Plans, year: str) -> None:
         )
 
 
-def _say_board(plan: Standing, rows: list[Row], year: str, today: date) -> None:
+def _say_board(plans: Plans, plan: Standing, rows: list[Row], year: str) -> None:
     say(strong(_("{label} — exercice {year}", label=said(plan.catalogue.plan.label), year=year)))
     enjeu = 0
     for row in rows:
@@ -100,7 +100,7 @@ def _say_board(plan: Standing, rows: list[Row], year: str, today: date) -> None:
             enjeu = row.cycle.entry.enjeu.number
             say()
             say(_("Enjeu {n} : {text}", n=enjeu, text=said(row.cycle.entry.enjeu.title)))
-        _say_row(row, today)
+        _say_row(row, plans.app.today)
     say()
     total = board.summary(rows)
     say(_("{received}/{expected} reçus, {on_time}/{expected} à temps.", received=total.received,
@@ -108,7 +108,8 @@ def _say_board(plan: Standing, rows: list[Row], year: str, today: date) -> None:
     unowned = [r.cycle.indicator for r in rows if r.owner is None and not r.answered]
     if unowned:
         say(n_("{n} indicateur est sans responsable.", "{n} indicateurs sont sans responsable.", len(unowned)))  # fmt: skip
-        say(f"  → inbox plan assign {unowned[0]} --to LOGIN")
+        which = f" --plan {plan.catalogue.key}" if len(plans.catalogues) > 1 else ""
+        say(f"  → inbox plan assign {unowned[0]} --to LOGIN{which}")
 
 
 def _say_row(row: Row, today: date) -> None:

@@ -274,6 +274,13 @@ def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
     (folder / "le_mien.yml").write_text(own, encoding="utf-8")
     assert len(plan.json("plan")["plans"]) == 2
     assert "le_mien" in plan.run("plan", "show", "E1-A2-O3-I1", code=2).stderr
+    # A cycle that both plans promise is named with its plan, and a hint can be typed as it stands.
+    asked = plan.run("why", "E1-A2-O3-I1/2012-2013", code=2).stderr
+    for key in ("le_mien", "plan_2011_2016"):
+        assert f"{key}:E1-A2-O3-I1@2013-03-31" in asked
+        for name in ("E1-A2-O3-I1@2013-03-31", "E1-A2-O3-I1/2012-2013"):
+            assert plan.json("why", f"{key}:{name}")["plan"] == key
+    assert "--to LOGIN --plan le_mien" in plan("plan")
     plan("plan", "show", "E1-A2-O3-I1", "--plan", "le_mien")
 
 

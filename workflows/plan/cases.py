@@ -119,24 +119,29 @@ def named(
 ) -> tuple[Standing, Cycle, CycleCase | None]:
     """Return the cycle that a person names: `E1-A3-O5-I1/2013-2014` or `E1-A3-O5-I1@2013-12-31`.
 
-    What was replaced is only meant when nothing else bears the name.
+    Before it, `plan_2011_2016:` says of which plan, where several have that indicator. What was replaced is only meant when nothing else bears the name.
 
     Raises:
         NotFound: No plan promises it.
         Ambiguous: Several cycles bear that name.
     """
-    wanted = reference.upper()
+    key, _colon, wanted = reference.upper().rpartition(":")
     found = [
         (plan, cycle, case)
         for plan in plans
         for cycle, case in paired(plan, cases, calendar)
-        if wanted in {cycle.name, f"{cycle.indicator}@{cycle.due}"}
+        if key in {"", plan.catalogue.key.upper()}
+        and wanted in {cycle.name, f"{cycle.indicator}@{cycle.due}"}
     ]
     found = [f for f in found if f[2] is None or f[2].line.state != "remplace"] or found[-1:]
     if not found:
         raise NotFound("cycle", reference, near=tuple(_near(plans, calendar, wanted)))
     if len(found) > 1:
-        raise Ambiguous(reference, tuple(f"{c.indicator}@{c.due}" for _plan, c, _case in found))
+        several = len({plan.catalogue.key for plan, _cycle, _case in found}) > 1
+        raise Ambiguous(reference, tuple(
+            f"{f'{plan.catalogue.key}:' if several else ''}{cycle.indicator}@{cycle.due}"
+            for plan, cycle, _case in found
+        ))  # fmt: skip
     return found[0]
 
 
