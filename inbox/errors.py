@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.errors import ArrimageError
+from engine.errors import ArrimageError, InvalidDefinition
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 class Declined(ArrimageError):
     """The person was asked whether to go on, and answered no."""
+
+
+class InvalidDecision(InvalidDefinition):
+    """A decision on a plan that does not hold; nothing was recorded."""
 
 
 class InvalidData(ArrimageError):

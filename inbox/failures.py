@@ -20,7 +20,7 @@ from engine.errors import (
     Unavailable,
 )
 from inbox import dates, findings, mailwords, reasons
-from inbox.errors import Declined, InvalidData
+from inbox.errors import Declined, InvalidData, InvalidDecision
 from inbox.main import CONFLICT, ENVIRONMENT, REFUSED, USAGE
 from inbox.output import say, show_json
 from inbox.texts import _, clean, lang, n_
@@ -163,6 +163,13 @@ def _definition(error: InvalidDefinition) -> Told:
     return REFUSED, title, lines, {"findings": listed}
 
 
+def _decision(error: InvalidDecision) -> Told:
+    title = n_("La décision n'a pas été consignée : {n} constat.",
+               "La décision n'a pas été consignée : {n} constats.", len(error.findings))  # fmt: skip
+    lines, listed = finding_lines(error.findings)
+    return REFUSED, title, lines, {"findings": listed}
+
+
 def _scenario(error: InvalidScenario) -> Told:
     title = n_("Rien n'a été joué : {n} erreur dans les scénarios.",
                "Rien n'a été joué : {n} erreurs dans les scénarios.", len(error.findings))  # fmt: skip
@@ -239,6 +246,7 @@ _KINDS: list[tuple[type[Exception], Any]] = [
     (Conflict, _conflict),
     (NotFound, _not_found),
     (Ambiguous, _ambiguous),
+    (InvalidDecision, _decision),
     (InvalidDefinition, _definition),
     (InvalidScenario, _scenario),
     (InvalidData, _data),

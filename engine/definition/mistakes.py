@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,8 @@ from engine.definition.model import Model
 from engine.errors import Finding, InvalidDefinition
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic_core import ErrorDetails
 
     from engine.definition.source import Path, Source
@@ -34,6 +37,9 @@ _EXPECTED = {
     "less_than_equal": ("au plus {le}", "at most {le}"),
 }  # fmt: skip
 _LABELS = {"fr", "en", "label"}
+_LIKE_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+#: So many keys are listed for one that is unknown; more would hide it.
+_FEW = 8
 _PATTERN = "string_pattern_mismatch"
 
 
@@ -90,6 +96,7 @@ class _Mistakes:
 
     def __init__(self, source: Source, kind: type[Model]) -> None:
         self.source = source
+        self.kind = kind
         self.keys = _known_keys(kind)
 
     def findings(self, details: list[ErrorDetails]) -> list[Finding]:
@@ -124,8 +131,13 @@ class _Mistakes:
     def _unknown(self, path: Path, name: str) -> Finding:
         near = next(iter(get_close_matches(name, sorted(self.keys), n=1, cutoff=0.7)), None)
         fr, en = f"« {name} » n'est pas une clé connue ici", f"{name!r} is not a known key here"
+        here = sorted(
+            {key for n in _nodes(self.kind, path[:-1]) for key in n.get("properties", {})}
+        )
         if near is not None:
             fr, en = f"{fr} ; vouliez-vous « {near} » ?", f"{en}; did you mean {near!r}?"
+        elif 0 < len(here) <= _FEW:
+            fr, en = f"{fr}, mais : {', '.join(here)}.", f"{en}, but these are: {', '.join(here)}."
         return self.source.finding("unknown-key", path, fr, en, of_key=True)
 
     def _wrong(self, path: Path, ways: list[ErrorDetails]) -> Finding:
@@ -134,10 +146,17 @@ class _Mistakes:
         misspelt = [d for d in ways if d["type"] == _PATTERN]
         if misspelt:
             # Of the right type but not of the right form: the other types were never meant.
+            form = next(
+                (str(e) for n in _nodes(self.kind, path) for e in n.get("examples", ())), None
+            )
             return self.source.finding(
-                "bad-form", path, f"« {given} » n'a pas la forme attendue ici.",
-                f"{given!r} does not have the form that is needed here.",
+                "bad-form", path,
+                f"« {given} » n'a pas la forme attendue ici{'' if form is None else f', comme {form}'}.",
+                f"{given!r} does not have the form that is needed here{'' if form is None else f', such as {form}'}.",
             )  # fmt: skip
+        if all(d["type"] == "value_error" for d in ways) and _LIKE_A_DAY.fullmatch(given):
+            return self.source.finding("wrong-type", path, f"le {given} n'existe pas.",
+                                       f"there is no {given}.")  # fmt: skip
         fr = " ou ".join(dict.fromkeys(p[0] for p in pairs))
         en = " or ".join(dict.fromkeys(p[1] for p in pairs))
         return self.source.finding("wrong-type", path, f"il faut ici {fr}.", f"this must be {en}.")
@@ -168,8 +187,37 @@ def _expected(detail: ErrorDetails) -> tuple[str, str]:
 
 
 @cache
+def _schema(kind: type[Model]) -> dict[str, Any]:
+    return kind.model_json_schema()
+
+
+def _nodes(kind: type[Model], path: Path) -> list[dict[str, Any]]:
+    """Return what the language says of a place in a file: one schema for each thing that may stand there."""
+    nodes = list(_alternatives(kind, _schema(kind)))
+    for part in path:
+        inner = [
+            n.get("items")
+            if isinstance(part, int)
+            else n.get("properties", {}).get(part, n.get("additionalProperties"))
+            for n in nodes
+        ]
+        nodes = [a for n in inner if isinstance(n, dict) for a in _alternatives(kind, n)]
+    return nodes
+
+
+def _alternatives(kind: type[Model], node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "$ref" in node:
+        yield from _alternatives(kind, _schema(kind)["$defs"][node["$ref"].rpartition("/")[2]])
+    elif "anyOf" in node:
+        for one in node["anyOf"]:
+            yield from _alternatives(kind, one)
+    else:
+        yield node
+
+
+@cache
 def _known_keys(kind: type[Model]) -> frozenset[str]:
     """Return every key of a language."""
-    schema = kind.model_json_schema()
+    schema = _schema(kind)
     parts = [schema, *schema.get("$defs", {}).values()]
     return frozenset(key for part in parts for key in part.get("properties", {}))

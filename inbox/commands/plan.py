@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.errors import InvalidInput
+from engine.errors import InvalidDefinition, InvalidInput
 from engine.judge import read_form
 from engine.references import References
 from inbox import dates, form
 from inbox.command import LazyGroup, command
 from inbox.commands.partners import DATE
+from inbox.errors import InvalidDecision
 from inbox.lookup import known_person
 from inbox.output import say, show_json, strong, table
 from inbox.plan_words import given_json, standing
@@ -398,7 +399,10 @@ def amend(
     plans = _plans(app)
     plan, entry = plans.indicator(indicator, key)
     since = (effective or decided).date()
-    amended_cadence(cadence, plan.catalogue.plan, since, plan.ends)
+    try:
+        amended_cadence(cadence, plan.catalogue.plan, since, plan.ends)
+    except InvalidDefinition as error:
+        raise InvalidDecision(error.findings) from error
     if decided.date() > app.today:
         raise click.UsageError(_("La décision est à venir : {d}", d=dates.day(decided.date())))
     if not plan.catalogue.plan.starts <= since <= plan.ends:

@@ -92,6 +92,7 @@ def test_an_amendment_and_an_extension_are_decisions_that_compare_shows(plan):
              "--decided", "2012-11-20", "--reason", "Enquête plus longue")  # fmt: skip
     wrong = plan.run(*amend, "--cadence", "{once: {on: 2014-02-30}}", code=1).stderr
     assert "--cadence:1:" in wrong
+    assert "La décision n'a pas été consignée" in wrong
     for day in ("2012-06-30", "2030-03-31"):
         plan.run(*amend, "--cadence", f"{{once: {{on: {day}}}}}", code=1)
     plan.run("plan", "assign", "E1-A2-O3-I1", "--to", "personne", code=2)

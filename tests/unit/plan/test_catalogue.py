@@ -138,3 +138,20 @@ def test_a_cadence_whose_brace_is_not_closed_is_refused_at_its_place(typed):
     with pytest.raises(InvalidDefinition) as refused:
         catalogue.read_cadence(typed)
     assert {(f.code, f.line) for f in refused.value.findings} == {("yaml", 1)}
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "said"),
+    [
+        ("on: 2021-03-31", "on: 2021-02-30", "le 2021-02-30 n'existe pas."),
+        ("on: 2021-03-31", "on: demain", "il faut ici une date comme 2026-03-31."),
+        ("cadence: {yearly: {}}", "cadence: {monthly: {}}",
+         "« monthly » n'est pas une clé connue ici, mais : continuous, level, once, periodic, yearly."),
+        ("ends: 2025-03-31", "ends: 2025-03-31\nentry: 1 month",
+         "« 1 month » n'a pas la forme attendue ici, comme 30 days."),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_what_would_do_instead(good, bad, said):
+    with pytest.raises(InvalidDefinition) as refused:
+        catalogue.load(MINIMAL.replace(good, bad, 1), "essai.yaml")
+    assert said in {f.messages["fr"] for f in refused.value.findings}
