@@ -15,15 +15,14 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
+from engine.definition import model
 from engine.definition.conditions import compile_condition, only_key
 from engine.definition.domains import field_values
 from engine.definition.doubts import Doubts
 from engine.definition.walk import spec_of, through_checklists
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from engine.definition import model
+    from collections.abc import Mapping, Sequence
 
 #: A search that looks at more parts of its formula than this is given up.
 MAX_LOOKS = 60_000
@@ -60,6 +59,41 @@ class _GivenUpError(Exception):
     """The search grew too large."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """A value that something has and keeps; of child cases, how they all ended (`Ended`).
+
+    Each is equal to itself only, so that answers about it can be remembered.
+    """
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The child cases of one process, all of them ended.
+
+    Attributes:
+        process: Their process.
+        outcomes: The ending of each.
+        reopened: They may be taken up again and end otherwise.
+    """
+
+    process: str
+    outcomes: tuple[str, ...]
+    reopened: bool
+
+    def decides(self, part: model.Children) -> bool:
+        """Tell whether a join is decided for good."""
+        return part.all != "open" and not (part.outcome is not None and self.reopened)
+
+    def holds(self, part: model.Children) -> bool:
+        """Tell whether a join holds."""
+        made = [SimpleNamespace(process=self.process, outcome=o) for o in self.outcomes]
+        join = model.Condition(children=part)
+        return compile_condition(join, {})(SimpleNamespace(children=lambda: made))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What is known of a case, as `engine.definition.flow` names it.
@@ -67,10 +101,13 @@ class Known:
     Attributes:
         sure: What has a value.
         may: What may have one; anything else has none.
+        fixed: What some things are known to be: a field's value, a message that never left (None), child
+            cases that have ended.
     """
 
     sure: frozenset[str]
     may: frozenset[str]
+    fixed: Mapping[str, Held] = field(default_factory=dict)
 
 
 class Decider:
@@ -79,7 +116,7 @@ class Decider:
     def __init__(self, definition: model.Definition, doubts: Doubts | None = None) -> None:
         self._definition = definition
         self._doubts = doubts or Doubts()
-        self._written = written_values(definition) if self._doubts.none else {}
+        self.written = written_values(definition) if self._doubts.none else {}
         self._looks = 0
 
     def verdict(self, condition: model.Condition) -> Literal["never", "always"] | None:
@@ -105,9 +142,7 @@ class Decider:
         """
         if self._looks > MAX_ALL_LOOKS:
             return True
-        problem = _Problem(
-            self._definition, [*conditions, *but], self._doubts, self._written, known
-        )
+        problem = _Problem(self._definition, [*conditions, *but], self._doubts, self.written, known)
         try:
             yes = [problem.formula(c) for c in conditions]
             no = [_Node("not", (problem.formula(c),)) for c in but]
@@ -210,11 +245,17 @@ class _Problem:
                 if written is None
                 else [None, *sorted(written, key=repr)]
             )
-            self._values[name] = [v for v in every if self._may_be(name, v)]
+            held = self._held(name)
+            self._values[name] = (
+                [v for v in every if self._may_be(name, v)] if held is None else [held.value]
+            )
         test = compile_condition(condition, {})
         values = self._values[name]
         holds = {i for i, v in enumerate(values) if test(_facts(name, v))}
         return self._leaf(f"field {name}", len(values), holds)
+
+    def _held(self, name: str) -> Held | None:
+        return None if self.known is None else self.known.fixed.get(name.partition(".")[0])
 
     def _may_be(self, name: str, value: Any) -> bool:
         """Tell whether a field may have a value, with what is known of the case."""
@@ -235,7 +276,7 @@ class _Problem:
             states = {"accepted": {3}, "settled": {2, 3}, "stuck": {1, 2}}
             if part.state == "begun":  # whatever else holds of it
                 return self._leaf(f"begun {part.message}", 2, {1})
-            never = self.known is not None and f"message:{part.message}" not in self.known.may
+            never = self._never_sent(f"message:{part.message}")
             return self._leaf(
                 f"message {part.message}", 1 if never else 4, set() if never else states[part.state]
             )
@@ -250,9 +291,21 @@ class _Problem:
             return self._leaf("actor", 2, {0} if part == "owner" else {1})
         if name == "owned":
             return self._leaf("owned", 2, {int(part)})
-        if name == "children" and self._childless(part):
-            return self._leaf(f"{name} {part!r}", 1, set() if part.at_least else {0})
+        holds = self._joined(part) if name == "children" else None
+        if holds is not None:
+            return self._leaf(f"{name} {part!r}", 1, {0} if holds else set())
         return self._leaf(f"{name} {part!r}", 2, {1})
+
+    def _never_sent(self, message: str) -> bool:
+        known = self.known
+        return known is not None and (message in known.fixed or message not in known.may)
+
+    def _joined(self, part: model.Children) -> bool | None:
+        """Tell whether a join holds, None when it may or may not."""
+        held = self._held(f"children:{part.process}")
+        if held is not None:
+            return bool(held.value.holds(part)) if held.value.decides(part) else None
+        return not part.at_least if self._childless(part) else None
 
     def _childless(self, part: model.Children) -> bool:
         """Tell whether no child case of that process was opened by any way."""

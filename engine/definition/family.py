@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from engine.definition import stuck
 from engine.definition.compiler import in_order
+from engine.definition.decide import Decider
 from engine.definition.fields import longest
 from engine.definition.graph import said
+from engine.definition.possible import Possible
 from engine.definition.walk import conditions, spec_of, split_form, states_of
+from engine.definition.worlds import Kin, kin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -75,12 +79,20 @@ class _Family:
 
     def check(self) -> Iterator[Finding]:
         """Yield the findings."""
+        if any(c.children is not None for _, c in conditions(self.d)):
+            yield from stuck.check(
+                Possible(self.flow, Decider(self.d, self.flow.graph.doubts)), self._kin
+            )
         for name, action in self.d.actions.items():
             if action.opens is not None:
                 yield from self._opens(name, action, action.opens)
         for path, condition in conditions(self.d):
             if condition.children is not None:
                 yield from self._awaits(path, condition.children)
+
+    def _kin(self, key: str) -> Kin | None:
+        child = self.process(key)
+        return None if child is None or isinstance(child, str) else kin_of(child)
 
     def _opens(self, name: str, action: model.Action, opens: model.Child) -> Iterator[Finding]:
         path: Path = ("actions", name, "opens")

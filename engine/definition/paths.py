@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.definition import guards, joins, timing, unused
+from engine.definition import guards, joins, stuck, timing, unused
 from engine.definition.decide import Decider
 from engine.definition.graph import said
 from engine.definition.needs import Needs
@@ -34,6 +34,8 @@ def check(flow: Flow) -> Iterator[Finding]:
     possible = Possible(flow, decider)
     yield from _Ways(flow, possible).check()
     yield from possible.findings()
+    # How child cases end is known once their processes are: `family` looks again.
+    yield from stuck.check(possible, lambda _: None)
     yield from Needs(flow).check()
     yield from timing.check(flow)
     yield from joins.check(flow)

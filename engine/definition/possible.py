@@ -31,6 +31,8 @@ class Possible:
     """Judges every edge of a graph that can be reached.
 
     Attributes:
+        guards: What must hold for each action, but for what can be said of it whatever the state.
+        dead: Actions that ask for what nothing ever gives, each with a state where they do.
         never: Edges that no case takes, of actions that are possible elsewhere.
     """
 
@@ -39,20 +41,21 @@ class Possible:
         self.d = flow.d
         self.decider = decider
         self._memo: dict[tuple[object, ...], bool] = {}
-        self._guards = {n: self._guarded(n, a) for n, a in self.d.actions.items()}
+        self._reads: dict[tuple[object, ...], frozenset[str]] = {}
+        self.guards = {n: self._guarded(n, a) for n, a in self.d.actions.items()}
         self._told = {e for e in flow.graph.edges if self._said_elsewhere(e)}
         self._into: dict[str, list[Edge]] = {s: [] for s in self.d.states}
         for edge in flow.graph.edges:
             self._into[edge.target].append(edge)
         self._acting = {s: self._automatics(s) for s in self.d.states}
         flow.spread(self.taken)
-        self._dead = dict(self._dead_actions())
+        self.dead = dict(self._dead_actions())
         # What comes after a dead action is worth following all the same.
-        flow.spread(lambda edge: edge.action in self._dead or self.taken(edge))
+        flow.spread(lambda edge: edge.action in self.dead or self.taken(edge))
         self.never = {
             e
             for e in flow.graph.edges
-            if e.source in flow.sure and e.action not in self._dead and not self.taken(e)
+            if e.source in flow.sure and e.action not in self.dead and not self.taken(e)
         }
 
     def _guarded(self, name: str, action: model.Action) -> list[model.Condition]:
@@ -65,11 +68,11 @@ class Possible:
 
     def _said_elsewhere(self, edge: Edge) -> bool:
         """Tell whether a branch is never taken, or not known, whatever the state."""
-        doubts, (asked, before) = self.flow.graph.doubts, self._branch(edge)
+        doubts, (asked, before) = self.flow.graph.doubts, self.branch(edge)
         unknown = doubts.anywhere or edge.action in doubts.data
         return unknown or not self.decider.possible(asked, before)
 
-    def _branch(self, edge: Edge) -> tuple[list[model.Condition], list[model.Condition]]:
+    def branch(self, edge: Edge) -> tuple[list[model.Condition], list[model.Condition]]:
         """Return what must and what must not hold for a branch to be taken."""
         to = self.d.actions[edge.action].to
         if edge.branch is None or isinstance(to, str):
@@ -82,16 +85,23 @@ class Possible:
         """Tell whether an edge can be taken, with what is there at its source so far."""
         if self._first(edge.action, edge.source) is not None:
             return False
-        guards = self._guards[edge.action]
-        known = self._asked(edge.action, edge.source)
-        if guards and not self._holds(("guards", edge.action), guards, known):
+        guards = self.guards[edge.action]
+        known = self.asked(edge.action, edge.source)
+        if guards and not self.holds(("guards", edge.action), guards, known):
             return False
         if edge in self._told:
             return True
-        asked, before = self._branch(edge)
+        return self.chosen(edge, self.afterwards(edge))
+
+    def afterwards(self, edge: Edge) -> Known:
+        """Return what is known when the branches of an action are tried."""
         sure = self.flow.effects[edge.action].after(self.flow.sure[edge.source])
-        after = self._known(sure, self.flow.may_after(edge))
-        return self._holds(("branch", edge.action, edge.branch), asked, after, before)
+        return self._known(sure, self.flow.may_after(edge))
+
+    def chosen(self, edge: Edge, known: Known) -> bool:
+        """Tell whether a branch may be the one that is taken."""
+        asked, before = self.branch(edge)
+        return self.holds(("branch", edge.action, edge.branch), asked, known, before)
 
     def _automatics(self, state: str) -> list[tuple[str, model.Condition]]:
         """Return the automatic actions that lead out of a state, in the order in which they are tried."""
@@ -113,7 +123,7 @@ class Possible:
         for acting, condition in self._acting[state]:
             if acting == name:
                 return None
-            if not self._holds(("always", acting), [], known, [condition]):
+            if not self.holds(("always", acting), [], known, [condition]):
                 return acting
         return None
 
@@ -124,16 +134,20 @@ class Possible:
         """Yield each action that is possible from none of its states, and one of those."""
         for name, action in self.d.actions.items():
             reached = [s for s in states_of(self.d, action) if s in self.flow.sure]
-            known = (self._asked(name, s) for s in reached)
-            guards = self._guards[name]
+            known = (self.asked(name, s) for s in reached)
+            guards = self.guards[name]
             if (
                 reached
                 and guards
-                and not any(self._holds(("guards", name), guards, k) for k in known)
+                and not any(self.holds(("guards", name), guards, k) for k in known)
             ):
                 yield name, reached[0]
 
-    def _asked(self, name: str, state: str) -> Known:
+    def told(self, edge: Edge) -> bool:
+        """Tell whether whatever is wrong with a branch is said whatever the state."""
+        return edge in self._told
+
+    def asked(self, name: str, state: str) -> Known:
         """Return what is known when an action is judged: its form is laid over the case."""
         effect = self.flow.effects[name]
         sure = effect.asked(self.flow.sure[state])
@@ -157,22 +171,40 @@ class Possible:
         sure = set() if self.flow.graph.doubts.data else sure
         return Known(sure=frozenset(sure), may=frozenset(may))
 
-    def _holds(
+    def holds(
         self,
         key: tuple[object, ...],
         conditions: Sequence[model.Condition],
         known: Known,
         but: Sequence[model.Condition] = (),
     ) -> bool:
+        """Tell whether some conditions may hold, and others not, with what is known.
+
+        Args:
+            key: What stands for these conditions, so that the answer is remembered.
+            conditions: What must hold.
+            known: What is known of the case.
+            but: What must not.
+        """
         if not conditions and not but:
             return True
-        read = self._read([*conditions, *but])
-        memo = (key, known.sure & read, known.may & read)
+        read = self.reads(key, [*conditions, *but])
+        fixed = frozenset((n, h) for n, h in known.fixed.items() if n in read)
+        memo = (key, known.sure & read, known.may & read, fixed)
         if memo not in self._memo:
             self._memo[memo] = self.decider.possible(conditions, but, known)
         return self._memo[memo]
 
-    def _read(self, conditions: Sequence[model.Condition]) -> frozenset[str]:
+    def reads(
+        self, key: tuple[object, ...], conditions: Sequence[model.Condition]
+    ) -> frozenset[str]:
+        """Return what conditions read; see `holds`."""
+        if key not in self._reads:
+            self._reads[key] = self.read(conditions)
+        return self._reads[key]
+
+    def read(self, conditions: Sequence[model.Condition]) -> frozenset[str]:
+        """Return what conditions read, as `flow` names it."""
         return frozenset(
             name
             for root in conditions
@@ -186,7 +218,7 @@ class Possible:
         """Yield the actions and the timers that nothing ever makes possible."""
         behind = dict(self._behind())
         yield from behind.values()
-        for name, state in self._dead.items():
+        for name, state in self.dead.items():
             if name in behind:
                 continue
             way = self.flow.graph.way_to(state)
@@ -221,7 +253,7 @@ class Possible:
     def _timer(self, name: str, timer: model.Timer, only: model.Condition) -> Iterator[Finding]:
         states = [s for s in states_of_timer(self.d, timer) if s in self.flow.sure]
         known = [self._known(self.flow.sure[s], self.flow.may[s]) for s in states]
-        if states and not any(self._holds(("only", name), [only], k) for k in known):
+        if states and not any(self.holds(("only", name), [only], k) for k in known):
             way = (*self.flow.graph.way_to(states[0]), self.flow.graph.timer(name))
             yield self.flow.graph.source.finding(
                 "never-true", ("timers", name, "only"),

@@ -68,6 +68,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "unreachable-state": ("Aucune suite d'actions ne mène à l'état", "No sequence of actions leads to the state"),
     "dead-action": ("L'action n'est jamais possible", "The action is never possible"),
     "no-way-out": ("Aucune fin ne peut être atteinte", "No ending can be reached"),
+    "may-not-end": ("Un dossier peut ne jamais finir", "A case may never end"),
     "branches": ("Seule la dernière voie est sans condition", "Only the last way has no condition"),
     "same-from-ended": ("Un dossier fermé se rouvre d'abord", "A case that ended is reopened first"),
     "no-task": ("Un état ouvert dit quoi faire", "An open state says what there is to do"),

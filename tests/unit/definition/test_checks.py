@@ -134,6 +134,82 @@ def test_who_is_written_to_and_when_is_checked(old, new, code):
     assert code in found, found
 
 
+ONLY_WAY = "    automatic: {children: {process: lot, all: ended, at_least: 1}}"
+
+
+def one_way_out(way, *changes):
+    """Return the example with « livraison » left by one action only."""
+    text = GOOD.replace(ONLY_WAY, way).replace(
+        "    from: open\n    to: annulee", "    from: [brouillon, approbation]\n    to: annulee"
+    )
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        ("    automatic: {obtained: fournisseur}", "« fournisseur » est absent"),
+        ("    automatic: {compare: {field: urgence, equals: haute}}", "« urgence » vaut « basse »"),
+        ("    automatic: {compare: {field: delai, at_least: 5}}", "« delai » vaut « 2 »"),
+        ("    by: [chef]\n    requires: [{when: {message: {message: bon, is: accepted}}, because: {fr: A, en: A}}]",
+         "« bon » n'est pas parti"),
+        ("    automatic: {children: {process: lot, outcome: arrive, at_least: 1}}", "1 par « perdu »"),
+        ("    automatic: {children: {process: lot, all: ended, at_least: 3}}", "1 par « arrive »"),
+        ("    automatic: {all: [{children: {process: lot, outcome: arrive, at_least: 2}}, {children: {process: lot, outcome: perdu, at_least: 2}}]}",
+         "1 par « arrive »"),
+        ("    automatic: {any: [{obtained: fournisseur}, {compare: {field: urgence, equals: haute}}]}",
+         "« fournisseur » est absent et « urgence » vaut « basse »"),
+    ],
+)  # fmt: skip
+def test_a_case_that_can_never_end_is_shown_with_the_way_to_it_and_what_is_so(way, said):
+    (found,) = [f for f in findings(one_way_out(way)) if f.code == "may-not-end"]
+    assert found.messages["fr"].startswith("brouillon → approbation → livraison, quand ")
+    assert said in found.messages["fr"]
+    assert found.where == ("states", "livraison")
+    assert [s.name for s in found.way if s.kind == "action"] == ["soumettre", "approuver"]
+
+
+STAYS = """\
+  ecrire:
+    label: {fr: Écrire, en: Write}
+    from: [livraison]
+    to: same
+    by: [chef]
+    form: [{field: fournisseur, required: false}]
+  annuler:
+"""
+COMES_BACK = STAYS.replace("to: same", "to: approbation")
+OPENS_MORE = STAYS.replace("form: [{field: fournisseur, required: false}]",
+                           "opens: {process: lot, copy: {commande: objet, contenu: objet}}")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("way", "changes"),
+    [
+        # Somebody can still give what is asked for, here or after going back.
+        ("    automatic: {obtained: fournisseur}", [("  annuler:\n", STAYS)]),
+        ("    automatic: {obtained: fournisseur}", [("  annuler:\n", COMES_BACK)]),
+        # No case comes there without it.
+        ("    automatic: {obtained: fournisseur}",
+         [("  form: [objet, urgence, {field: fournisseur, required: false}]", "  form: [objet, urgence, fournisseur]"),
+          ("    when: {obtained: fournisseur}\n", "")]),
+        ("    automatic: {compare: {field: delai, at_least: 2}}", []),
+        # Another child case can be opened, and end otherwise.
+        ("    automatic: {children: {process: lot, outcome: arrive, at_least: 1}}", [("  annuler:\n", OPENS_MORE)]),
+        ("    automatic: {any: [{children: {process: lot, outcome: arrive, at_least: 1}}, {children: {process: lot, outcome: perdu, at_least: 1}}]}", []),
+        # Time, or who owns the case, changes by itself.
+        ("    by: [chef]\n    requires: [{when: {within: business_day}, because: {fr: A, en: A}}]", []),
+        ("    automatic: {owned: true}", []),
+    ],
+)  # fmt: skip
+def test_a_case_that_somebody_can_still_bring_to_its_end_is_no_mistake(way, changes):
+    found = findings(one_way_out(way, *changes))
+    assert [str(f) for f in found if f.code != "always-true"] == []
+
+
 AWAITED = "    by: [chef]\n    requires: [{{when: {{message: {{message: {message}, is: settled}}}}, because: {{fr: Attendez, en: Wait}}}}]"
 
 

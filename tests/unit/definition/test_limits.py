@@ -1,5 +1,6 @@
 """Hostile definitions and templates: refused, in bounded time and memory, with a place."""
 
+import re
 import resource
 import subprocess
 import sys
@@ -111,6 +112,14 @@ def test_five_hundred_states_and_two_thousand_actions_are_sound():
     assert examined.findings == ()
     assert len(examined.compiled.states) == 500
     assert len(examined.compiled.actions) == 2000
+
+
+def test_five_hundred_states_that_a_case_may_never_leave_end():
+    # What each state asks for is asked once, when the case opens, and need not be given.
+    text = re.sub(r", form: \[n\d\]\}", "}", generated(500))
+    asked = ", ".join(f"{{field: n{i}, required: false}}" for i in range(5))
+    found = codes(text.replace("form: [objet], to: e0", f"form: [objet, {asked}], to: e0"))
+    assert found == {"may-not-end"}
 
 
 @pytest.mark.parametrize(
