@@ -104,6 +104,7 @@ class Session:
     driver: Any
     connection: Connection | None
     woken: list[int] = field(default_factory=list)  #: cases to look at again after the commit
+    generation: int = 0  #: of the child cases that this step is opening
 
 
 class _Undone(Exception):

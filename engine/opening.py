@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from engine.draft import Draft
     from engine.library import Process
 
+#: A step opens child cases, which open theirs, down to so many generations.
+MAX_GENERATIONS = 8
 #: A probable duplicate is looked for among this many of the newest open cases that share a word.
 DUPLICATE_LIMIT = 5
 
@@ -99,10 +102,22 @@ def open_children(
         data |= {ours: _given(draft, name) for ours, name in child.form.items()}
         if child.item is not None:
             data[child.item] = item
-        yield open_case(
-            engine, session, process, data, actor,
-            note="", files=(), key=None, parent_id=draft.row.id, owner=draft.facts.owner,
-        ).number  # fmt: skip
+        with _generation(session, action):
+            yield open_case(
+                engine, session, process, data, actor,
+                note="", files=(), key=None, parent_id=draft.row.id, owner=draft.facts.owner,
+            ).number  # fmt: skip
+
+
+@contextmanager
+def _generation(session: Session, action: CompiledAction) -> Iterator[None]:
+    """Count one more generation of child cases in a step, and refuse one too many."""
+    if session.generation == MAX_GENERATIONS:
+        why = reason("generations", limit=MAX_GENERATIONS)
+        raise Refused((why,), number=None, action=action.name, label=action.label)
+    session.generation += 1
+    yield
+    session.generation -= 1
 
 
 def _given(draft: Draft, name: str) -> Any:

@@ -61,6 +61,8 @@ _SENTENCES = {
     "assignee_left": "{person} ne fait plus partie du personnel",
     "file_too_large": "le fichier {field} est trop gros ({size} octets ; {largest} au plus)",
     "file_name": "le nom de fichier « {field} » n'est pas permis",
+    "generations": "un dossier enfant en ouvrirait un autre, qui en ouvrirait un autre, et ainsi de suite, "
+    "plus de {limit} fois : le processus est à corriger",
     "already_exists": "« {value} » existe déjà",
     "already_member": "« {value} » est déjà membre",
     "last_before_first": "le dernier jour vient avant le premier",

@@ -12,9 +12,10 @@ from engine.definition import stuck
 from engine.definition.compiler import in_order
 from engine.definition.decide import Decider
 from engine.definition.fields import longest
-from engine.definition.graph import said
+from engine.definition.flow import Flow
+from engine.definition.graph import Graph, said
 from engine.definition.possible import Possible
-from engine.definition.walk import conditions, spec_of, split_form, states_of
+from engine.definition.walk import conditions, spec_of, split_form, states_of, targets_of
 from engine.definition.worlds import Kin, kin_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from engine.definition import model
     from engine.definition.compiler import Examined
-    from engine.definition.flow import Flow
     from engine.definition.source import Path
     from engine.errors import Finding
 
@@ -75,20 +75,51 @@ class _Family:
         self.flow = flow
         self.d = flow.d
         self.source = flow.graph.source
-        self.process = process
+        self._process = process
+
+    def process(self, key: str) -> model.Definition | Unsound | None:
+        """Return a process by its key, this one too; None when there is none."""
+        if key != self.d.process:
+            return self._process(key)
+        return self.d if self.flow.graph.doubts.none else UNSOUND
 
     def check(self) -> Iterator[Finding]:
         """Yield the findings."""
         if any(c.children is not None for _, c in conditions(self.d)):
-            yield from stuck.check(
-                Possible(self.flow, Decider(self.d, self.flow.graph.doubts)), self._kin
-            )
+            yield from stuck.check(_possible(self.flow), self._kin)
+        yield from self._endless()
         for name, action in self.d.actions.items():
             if action.opens is not None:
                 yield from self._opens(name, action, action.opens)
         for path, condition in conditions(self.d):
             if condition.children is not None:
                 yield from self._awaits(path, condition.children)
+
+    def _endless(self) -> Iterator[Finding]:
+        """Yield what opens a case at once which opens another at once, and so on without an end."""
+        if not any(a.opens and a.automatic for a in self.d.actions.values()):
+            return
+        for action, process in _born(self.flow):
+            circle = self._back(process, (self.d.process,))
+            if circle is not None:
+                said = " → ".join(circle)
+                yield self.source.finding(
+                    "automatic-circle", ("actions", action),
+                    f"« {action} » se fait dès l'ouverture et ouvre un dossier qui en ouvre un autre, sans fin : {said}.",
+                    f"{action!r} is done as soon as a case opens, and opens one that opens another, for ever: {said}.",
+                    of_key=True,
+                )  # fmt: skip
+
+    def _back(self, process: str, way: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Return the processes that open each other at once, from one back to this one."""
+        if process == way[0]:
+            return (*way, process)
+        child = self.process(process)
+        if process in way or child is None or isinstance(child, str):
+            return None
+        born = _born(Flow(Graph(child, self.source)))
+        found = (self._back(following, (*way, process)) for _, following in born)
+        return next((f for f in found if f is not None), None)
 
     def _kin(self, key: str) -> Kin | None:
         child = self.process(key)
@@ -187,6 +218,28 @@ class _Family:
                 f"« {part.process} » ne finit jamais par « {part.outcome} » : {', '.join(known)}.",
                 f"{part.process!r} never ends in {part.outcome!r}: {', '.join(known)}.",
             )  # fmt: skip
+
+
+def _possible(flow: Flow) -> Possible:
+    return Possible(flow, Decider(flow.d, flow.graph.doubts))
+
+
+def _born(flow: Flow) -> Iterator[tuple[str, str]]:
+    """Yield what opens a child case in the very step that opens a case, whatever the case, and which."""
+    possible, state, passed = _possible(flow), flow.graph.first, set[str]()
+    while state not in passed:
+        passed.add(state)
+        name = possible.at_once(state)
+        if name is None:
+            return
+        action = flow.d.actions[name]
+        opens = action.opens
+        if opens is not None and (opens.for_each is None or opens.for_each in flow.sure[state]):
+            yield name, opens.process
+        targets = set(targets_of(action, state))
+        state = targets.pop()
+        if targets:
+            return  # it depends on the case
 
 
 def _given(opens: model.Child) -> Iterator[tuple[tuple[str, ...], str, str]]:

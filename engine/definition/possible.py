@@ -127,6 +127,16 @@ class Possible:
                 return acting
         return None
 
+    def at_once(self, state: str) -> str | None:
+        """Return the automatic action that is taken whatever the case as soon as it is in a state."""
+        known = self._known(self.flow.sure[state], self.flow.may[state])
+        for acting, condition in self._acting[state]:
+            if not self.holds(("always", acting), [], known, [condition]):
+                return acting
+            if self.holds(("acts", acting), [condition], known):
+                return None
+        return None
+
     def _acts(self, name: str) -> bool:
         return self.d.actions[name].automatic is not None
 

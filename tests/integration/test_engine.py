@@ -108,6 +108,30 @@ def test_a_join_that_nobody_looked_at_before_a_crash_is_caught_up_by_the_next_pa
     assert orders.case(number).row.state == "recue"
 
 
+DOUBLED = """\
+  doubler:
+    label: {fr: Doubler, en: Double}
+    from: [brouillon]
+    to: approbation
+    automatic: {compare: {field: urgence, equals: haute}}
+    opens: {process: commande, copy: {objet: objet, urgence: urgence}}
+"""
+
+
+def test_a_case_that_would_open_another_without_an_end_is_refused_in_words(empty, tmp_path):
+    # Whether it does depends on the case, so that the definition stands.
+    text = (EXAMPLES / "commande.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "commande.yaml"
+    path.write_text(text.replace("actions:\n", "actions:\n" + DOUBLED), encoding="utf-8")
+    empty.install(path, EXAMPLES / "lot.yaml")
+    empty.people()
+    with pytest.raises(Refused) as refusal:
+        empty.engine.open("commande", {"objet": "Pompes", "urgence": "haute"}, BUYER)
+    assert codes(refusal) == ["generations"]
+    opened = empty.engine.open("commande", {"objet": "Pompes", "urgence": "basse"}, BUYER)
+    assert opened.number == "CO-2026-0001"
+
+
 def test_automatic_actions_are_not_for_people(orders):
     number, _ = deliver(orders)
     with pytest.raises(Refused) as refusal:

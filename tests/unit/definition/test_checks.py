@@ -134,6 +134,40 @@ def test_who_is_written_to_and_when_is_checked(old, new, code):
     assert code in found, found
 
 
+def test_processes_that_open_each_other_at_once_are_found_from_one_to_the_other():
+    lot = (EXAMPLES / "lot.yaml").read_text(encoding="utf-8")
+    lot = lot.replace(
+        "    by: [acheteur]\n  perdre",
+        """\
+    automatic: {present: contenu}
+    opens: {process: commande, copy: {objet: contenu, urgence: urgence}}
+  perdre""",
+    ).replace("form: [commande, contenu]", "form: [commande, contenu, urgence]")
+    urgence = re.search(r"  urgence:\n.*?(?=  delai:)", GOOD, flags=re.DOTALL)[0]
+    lot = lot.replace("fields:\n", f"fields:\n{urgence}")
+    order = GOOD.replace(
+        "actions:\n",
+        """\
+actions:
+  doubler:
+    label: {fr: Doubler, en: Double}
+    from: [brouillon]
+    to: livraison
+    automatic: {present: objet}
+    opens: {process: lot, copy: {commande: objet, contenu: objet, urgence: urgence}}
+""",
+    ).replace(
+        "    opens: {process: lot, copy: {commande: objet}, for_each: lots, item: contenu}\n", ""
+    )
+    both = [examine(t, path="x", calendar=CALENDAR, templates=None) for t in (order, lot)]
+    given = family.Given(both, lambda _: None)
+    found = [f for e in both for f in family.together(e, given.process)]
+    circles = [f.messages["fr"] for f in found if f.code == "automatic-circle"]
+    assert [c.rpartition(": ")[2] for c in circles] == [
+        "commande → lot → commande.", "lot → commande → lot.",
+    ]  # fmt: skip
+
+
 ONLY_WAY = "    automatic: {children: {process: lot, all: ended, at_least: 1}}"
 
 
