@@ -99,8 +99,18 @@ def _read(path: Path) -> str:
         return workspaces.definition_text(path)
     except OSError as error:
         raise click.UsageError(
-            _("Ce fichier ne peut pas être lu : {file} ({why})", file=path, why=error.strerror)
+            _("Ce fichier ne peut pas être lu : {file} ({why})", file=path, why=_why(error))
         ) from error
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return _("il n'est pas là")
+    if isinstance(error, IsADirectoryError):
+        return _("c'est un dossier")
+    if isinstance(error, PermissionError):
+        return _("vous n'en avez pas le droit")
+    return error.strerror or str(error)
 
 
 def _workspace(app: App) -> workspaces.Workspace | None:

@@ -157,8 +157,8 @@ def _declined(_error: Declined) -> Told:
 
 
 def _definition(error: InvalidDefinition) -> Told:
-    title = n_("La définition n'a pas été installée : {n} constat.",
-               "La définition n'a pas été installée : {n} constats.", len(error.findings))  # fmt: skip
+    title = n_("Rien n'a été fait : {n} constat sur la définition.",
+               "Rien n'a été fait : {n} constats sur la définition.", len(error.findings))  # fmt: skip
     lines, listed = finding_lines(error.findings)
     return REFUSED, title, lines, {"findings": listed}
 
@@ -178,7 +178,7 @@ def _scenario(error: InvalidScenario) -> Told:
 
 
 def _data(error: InvalidData) -> Told:
-    title = _("Ce fichier de valeurs n'a pas pu être lu : {file}", file=error.path)
+    title = _("Ce fichier n'a pas pu être lu : {file}", file=error.path)
     lines, listed = finding_lines(error.findings)
     return USAGE, title, [*lines, _("Rien n'a été changé.")], {"findings": listed}
 

@@ -36,6 +36,28 @@ _EXPECTED = {
     "greater_than_equal": ("au moins {ge}", "at least {ge}"),
     "less_than_equal": ("au plus {le}", "at most {le}"),
 }  # fmt: skip
+#: Forms, each known by an example that it takes and those before it do not.
+_FORMS = (
+    ("Ann.B-2", "un identifiant de connexion comme « ann »", "a login such as 'ann'"),
+    ("liste.champ", "un champ, ou « liste.champ », en minuscules sans accent, chiffres et _",
+     "a field, or 'list.field', in lower case without accents, digits and _"),
+    ("dossier/gabarit", "un nom de gabarit comme « pret/rappel », en minuscules sans accent",
+     "the name of a template such as 'pret/rappel', in lower case without accents"),
+    ("un_nom", "au plus 48 minuscules sans accent, chiffres et _, une lettre d'abord",
+     "at most 48 lower-case letters without accents, digits and _, a letter first"),
+    ("3 business days", "une durée comme « 3 business days », « 2 weeks », « 1 month » ou « 6 hours »",
+     "a length of time such as '3 business days', '2 weeks', '1 month' or '6 hours'"),
+    ("30 days", "une durée comme « 30 days »", "a length of time such as '30 days'"),
+    ("08:30", "une heure comme « 08:30 »", "an hour such as '08:30'"),
+    ("2026-03-31 09:00", "un instant comme « 2026-03-31 09:00 »", "an instant such as '2026-03-31 09:00'"),
+    ("2026-03-31", "une année, un mois ou un jour comme « 2026-03-31 »",
+     "a year, a month or a day such as '2026-03-31'"),
+    ("2012-2013", "une année financière comme « 2012-2013 »", "a fiscal year such as '2012-2013'"),
+    ("E1-A3-O5", "un code comme « E1-A3-O5 »", "a code such as 'E1-A3-O5'"),
+    ("DI-2026-0001", "un numéro comme « DI-2026-0001 »", "a number such as 'DI-2026-0001'"),
+    ("PR", "une à six capitales", "one to six capitals"),
+    ("plan.txt", "le nom d'un fichier .txt ou .md", "the name of a .txt or .md file"),
+)  # fmt: skip
 _LABELS = {"fr", "en", "label"}
 _LIKE_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 #: So many keys are listed for one that is unknown; more would hide it.
@@ -146,17 +168,19 @@ class _Mistakes:
         misspelt = [d for d in ways if d["type"] == _PATTERN]
         if misspelt:
             # Of the right type but not of the right form: the other types were never meant.
-            form = next(
-                (str(e) for n in _nodes(self.kind, path) for e in n.get("examples", ())), None
-            )
-            return self.source.finding(
-                "bad-form", path,
-                f"« {given} » n'a pas la forme attendue ici{'' if form is None else f', comme {form}'}.",
-                f"{given!r} does not have the form that is needed here{'' if form is None else f', such as {form}'}.",
-            )  # fmt: skip
+            forms = [_form(d) for d in misspelt]
+            fr = " ou ".join(dict.fromkeys(f[0] for f in forms))
+            en = " or ".join(dict.fromkeys(f[1] for f in forms))
+            return self.source.finding("bad-form", path,
+                                       f"« {given} » n'a pas la forme attendue ici : {fr}.",
+                                       f"{given!r} does not have the form that is needed here: {en}.")  # fmt: skip
         if all(d["type"] == "value_error" for d in ways) and _LIKE_A_DAY.fullmatch(given):
             return self.source.finding("wrong-type", path, f"le {given} n'existe pas.",
                                        f"there is no {given}.")  # fmt: skip
+        if path == ("arrimage",):
+            return self.source.finding("wrong-type", path,
+                                       "« arrimage » est la version de ce langage ; il n'y en a qu'une : 1.",
+                                       "'arrimage' is the version of this language; there is one only: 1.")  # fmt: skip
         fr = " ou ".join(dict.fromkeys(p[0] for p in pairs))
         en = " or ".join(dict.fromkeys(p[1] for p in pairs))
         return self.source.finding("wrong-type", path, f"il faut ici {fr}.", f"this must be {en}.")
@@ -175,6 +199,14 @@ class _Mistakes:
             if known or (last and part in self.keys):
                 path = here
         return path
+
+
+def _form(detail: ErrorDetails) -> tuple[str, str]:
+    """Return the form that a text was to have."""
+    pattern = str((detail.get("ctx") or {}).get("pattern"))
+    known = (form for form in _FORMS if re.fullmatch(pattern, form[0]))
+    _, fr, en = next(known, ("", f"celle de {pattern}", f"that of {pattern}"))
+    return fr, en
 
 
 def _expected(detail: ErrorDetails) -> tuple[str, str]:

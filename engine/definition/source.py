@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from engine.definition import pieces
+from engine.definition import pieces, unreadable
 from engine.errors import Finding, InvalidDefinition
 
 if TYPE_CHECKING:
@@ -273,10 +273,9 @@ class _Reader:
         if line > last > 0:
             # The parser noticed at the beginning of what follows.
             line, column = last, len(self.source.lines[last - 1].rstrip()) + 1
-        problem = error.problem or "unreadable"
-        return self.source.refuse("yaml", line, column,
-                                  f"le YAML est illisible ({problem}).",
-                                  f"the YAML cannot be read ({problem}).")  # fmt: skip
+        fr, en = unreadable.said(error.problem)
+        return self.source.refuse("yaml", line, column, f"le YAML est illisible : {fr}.",
+                                  f"the YAML cannot be read: {en}.")  # fmt: skip
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -358,10 +357,18 @@ class _Reader:
         )  # fmt: skip
 
     def _limit(self, event: Any, depth: int) -> None:
-        if depth > MAX_DEPTH or self.nodes > MAX_NODES or self.documents > 1:
-            raise self.source.refuse("too-large", *self._at(event),
-                "le fichier est trop profond, trop long, ou a plusieurs documents.",
-                "the file is too deep, too long, or has several documents.")  # fmt: skip
+        if self.documents > 1:
+            fr, en = "un second document commence ici (---) ; un fichier n'en a qu'un", (
+                "a second document begins here (---); a file has one only")  # fmt: skip
+        elif depth > MAX_DEPTH:
+            fr, en = f"il y a ici plus de {MAX_DEPTH} niveaux l'un dans l'autre", (
+                f"there are more than {MAX_DEPTH} levels here, one inside the other")  # fmt: skip
+        elif self.nodes > MAX_NODES:
+            fr = f"le fichier a plus de {MAX_NODES} valeurs"
+            en = f"the file has more than {MAX_NODES} values"
+        else:
+            return
+        raise self.source.refuse("too-large", *self._at(event), f"{fr}.", f"{en}.")
 
     def _at(self, event: Any) -> tuple[int, int]:
         return event.start_mark.line + 1 + self.first, event.start_mark.column + 1

@@ -260,3 +260,12 @@ def test_an_editor_finds_nothing_wrong_in_sound_definitions(validator, path):
 def test_an_editor_underlines_what_is_not_of_the_language(validator, old, new):
     assert old in GOOD
     assert list(validator.iter_errors(tree(GOOD.replace(old, new, 1))))
+
+
+def test_a_drawing_of_a_faulty_file_speaks_of_the_file_and_not_of_installing(folder):
+    (folder / "commande.yaml").write_text(GOOD.replace("to: approbation", "to: la"), "utf-8")
+    said = run("draw", "commande.yaml", cwd=folder, code=1).stderr
+    assert "sur la définition" in said
+    assert "install" not in said
+    there = run("check", ".", "absent.yaml", cwd=folder, code=2).stderr
+    assert "c'est un dossier" in there.replace("\u2019", "'")

@@ -204,7 +204,9 @@ def test_a_relay_that_refuses_every_recipient_held_nothing(requests, mail):
     settle(requests, worker(requests, mail))
     document, said, _english = certified(requests, number)
     assert document["runs"][0]["staged"] is None
-    assert "Le relais a refusé les 29 destinataires. Décision : rien ne part, pour personne." in said
+    assert (
+        "Le relais a refusé les 29 destinataires. Décision : rien ne part, pour personne." in said
+    )
 
 
 def test_a_line_was_staged_and_released_when_its_transmission_was(requests, mail):

@@ -63,9 +63,13 @@ def _show(done: Examination) -> None:
     for file in done.files:
         if file.compiled is not None and not file.found:
             d = file.compiled
-            say(_("{file} : rien à redire ({s} états, {a} actions, {t} minuteries, {n} avis).",
-                  file=file.path, s=len(d.states), a=len(d.actions), t=len(d.timers),
-                  n=len(d.notifications)))  # fmt: skip
+            counts = ", ".join([
+                n_("{n} état", "{n} états", len(d.states)),
+                n_("{n} action", "{n} actions", len(d.actions)),
+                n_("{n} minuterie", "{n} minuteries", len(d.timers)),
+                n_("{n} message", "{n} messages", len(d.notifications)),
+            ])  # fmt: skip
+            say(_("{file} : rien à redire ({counts}).", file=file.path, counts=counts))
     if done.findings:
         say()
         say(n_("{n} constat.", "{n} constats.", len(done.findings)))

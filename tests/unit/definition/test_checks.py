@@ -295,3 +295,19 @@ def test_a_state_that_is_only_passed_through_is_sound():
         "actions:\n", "actions:\n" + AT_ONCE.format(state="passage", to="livraison")
     )
     assert findings(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("after: 2 business days", "after: deux jours", "une durée comme « 3 business days »"),
+        ('hour: "08:30"', 'hour: "8h30"', "une heure comme « 08:30 »"),
+        ("template: commande/bon", "template: Bon", "un nom de gabarit comme « pret/rappel »"),
+        ("to: approbation", "to: À approuver", "minuscules sans accent"),
+        ("arrimage: 1", "arrimage: 2", "la version de ce langage"),
+    ],
+)
+def test_a_form_that_is_wrong_is_said_with_the_form_that_is_right(old, new, words):
+    assert old in GOOD
+    found = findings(GOOD.replace(old, new, 1))
+    assert any(words in f.messages["fr"] for f in found), [str(f) for f in found]

@@ -35,6 +35,26 @@ def test_what_surprises_in_yaml_is_refused_at_its_place(text, code, line):
     assert str(finding).startswith(f"essai.yaml:{line}:")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: {b: 1\nc: 2\n", "une accolade n'est pas fermée"),
+        ("a: [b\n", "un crochet n'est pas fermé"),
+        ("a: 'b\nc: 2\n", "un guillemet n'est pas fermé"),
+        ("a: b: c\n", "un texte qui en contient n'est pas entre guillemets"),
+        ("a: @b\n", "à moins d'être entre guillemets"),
+        ("a:\n\tb: 1\n", "une tabulation"),
+        ("a:\n  b: 1\n c: 2\n", "le retrait n'est pas celui des lignes voisines"),
+        ("a: 1\n---\nb: 2\n", "un second document commence ici"),
+        ("[" * 60 + "]" * 60, "plus de 30 niveaux"),
+    ],
+)
+def test_what_the_parser_refuses_is_said_in_words_that_mend_it(text, words):
+    with pytest.raises(InvalidDefinition) as refusal:
+        read(text, "essai.yaml")
+    assert words in refusal.value.findings[0].messages["fr"]
+
+
 @pytest.mark.parametrize("text", ["x" * 10_000_000, "a: " + "[" * 400_000, "- x\n" * 200_000])
 def test_a_hostile_file_is_refused(text):
     with pytest.raises(InvalidDefinition):

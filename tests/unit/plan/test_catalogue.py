@@ -148,7 +148,7 @@ def test_a_cadence_whose_brace_is_not_closed_is_refused_at_its_place(typed):
         ("cadence: {yearly: {}}", "cadence: {monthly: {}}",
          "« monthly » n'est pas une clé connue ici, mais : continuous, level, once, periodic, yearly."),
         ("ends: 2025-03-31", "ends: 2025-03-31\nentry: 1 month",
-         "« 1 month » n'a pas la forme attendue ici, comme 30 days."),
+         "« 1 month » n'a pas la forme attendue ici : une durée comme « 30 days »."),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_what_would_do_instead(good, bad, said):
