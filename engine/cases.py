@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from engine import attachments, audience, embargo, opening, register
 from engine.actor import SYSTEM
+from engine.awaited import is_lost
 from engine.chain import content_hash, request_hash
 from engine.change import back, move
 from engine.draft import Draft
@@ -90,11 +91,13 @@ class Option:
         action: The action.
         reasons: All of them: the state, the person, the guards.
         way: The steps that make it possible; None: nothing leads there from here.
+        lost: It awaits child cases that have ended otherwise.
     """
 
     action: CompiledAction
     reasons: tuple[Reason, ...]
     way: tuple[Step, ...] | None
+    lost: bool = False
 
 
 @dataclass(slots=True)
@@ -615,7 +618,8 @@ def _option(
 ) -> Option:
     reasons = judge(definition, action, draft.state, actor, draft.facts, everything=True)
     way = shortest_way(definition, draft.state, action, draft.facts) if reasons else ()
-    return Option(action=action, reasons=tuple(reasons), way=way)
+    lost = is_lost(definition, action, draft.state, draft.facts)
+    return Option(action=action, reasons=tuple(reasons), way=way, lost=lost)
 
 
 def _driver(connection: Connection) -> Any:

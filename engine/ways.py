@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
+from engine.awaited import is_lost
 from engine.definition.walk import conditions_in, split_form, through_checklists
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def _steps(
 ) -> Iterator[Step]:
     for action in definition.actions.values():
         if state not in action.sources or not (asking or not (action.confirm or action.hidden)):
+            continue
+        if facts is not None and is_lost(definition, action, state, facts):
             continue
         for i, branch in enumerate(action.branches):
             to = branch.state

@@ -42,13 +42,14 @@ def show(app: App, case: str, drawing: Path | None) -> None:
         from inbox.commands.drawing import draw_case
 
         draw_case(app, found, drawing)
-    options = tuple(
-        o for o in app.engine.options(found.id, app.actor) if o.action.automatic is None
-    )
+    every = app.engine.options(found.id, app.actor)
+    options = tuple(o for o in every if o.action.automatic is None)
+    alone = [o for o in every if o not in options and found.line.state in o.action.sources]
     checklists = app.engine.checklists(found.id)
     if app.json:
         file = None if drawing is None else str(drawing)
-        show_json({**_case_json(app, found, options, checklists), "drawing": file})
+        show_json({**_case_json(app, found, options, checklists), "drawing": file,
+                   "automatic": [_alone_json(found, o) for o in alone]})  # fmt: skip
         return
     _print_head(app, found)
     _print_fields(app, found)
@@ -60,6 +61,7 @@ def show(app: App, case: str, drawing: Path | None) -> None:
             hint = f" → inbox do {found.number} {action}" if action and not done else ""
             say(f"  {mark} {word(text)}{hint}")
     _print_options(found, options)
+    _print_alone(found, alone)
     if drawing is not None:
         say()
         say(_("Dessin écrit dans {file}", file=drawing))
@@ -190,6 +192,40 @@ def _print_others(title: str, options: list[Option]) -> None:
         first = reasons.way(option)
         if first is not None:
             say(f"      → {clean(first)}")
+
+
+def _print_alone(case: Case, options: list[Option]) -> None:
+    """Print what happens by itself in this state, and what it can no longer."""
+    if not options:
+        return
+    say()
+    say(strong(_("Tout seul")))
+    for option in options:
+        say(clean(f"  {_waits(case, option)}"))
+
+
+def _waits(case: Case, option: Option) -> str:
+    """Return on what an automatic action waits, or that it waits in vain."""
+    told = _alone_json(case, option)
+    if option.lost:
+        return _(
+            "« {label} » ne se fera plus. Il faudrait ceci : {condition} ; mais ce que sont devenus les "
+            "dossiers enfants ne le permet plus. Rouvrez-en un, ou prenez une autre action.",
+            label=told["label"], condition=told["when"],
+        )  # fmt: skip
+    return _("attendez : « {label} » se fait tout seul quand {condition}",
+             label=told["label"], condition=told["when"])  # fmt: skip
+
+
+def _alone_json(case: Case, option: Option) -> dict[str, Any]:
+    written, name = case.definition.written, option.action.name
+    automatic = written.actions[name].automatic
+    return {
+        "action": name,
+        "label": word(option.action.label),
+        "when": "" if automatic is None else rules.condition(automatic, written),
+        "lost": option.lost,
+    }
 
 
 def _case_json(
@@ -374,12 +410,9 @@ def _print_way(case: Case, option: Option) -> None:
 
 
 def _last_line(case: Case, option: Option) -> str:
-    written, name = case.definition.written, option.action.name
-    automatic = written.actions[name].automatic
-    if automatic is None:
-        return f"inbox do {case.number} {name}"
-    return _("attendez : « {label} » se fait tout seul quand {condition}",
-             label=word(option.action.label), condition=rules.condition(automatic, written))  # fmt: skip
+    if option.action.automatic is None:
+        return f"inbox do {case.number} {option.action.name}"
+    return _waits(case, option)
 
 
 def _step_line(case: Case, step: Mapping[str, Any]) -> str:

@@ -93,6 +93,28 @@ def test_child_cases_are_opened_with_the_parents_data_and_the_join_waits_for_all
     assert [e["actor"] for e in orders.events(number)][-1] == "system"
 
 
+def test_what_awaits_child_cases_that_ended_otherwise_is_said_to_be_lost(orders):
+    from engine.library import Source
+
+    text = (EXAMPLES / "commande.yaml").read_text(encoding="utf-8")
+    text = text.replace("version: 1", "version: 2", 1).replace(
+        "{process: lot, all: ended, at_least: 1}", "{process: lot, outcome: arrive, at_least: 1}"
+    )
+    second = Source(text=text, origin="commande.yaml")
+    orders.library.install([second], actor="x", at=orders.clock.now())
+
+    def lost(number):
+        options = orders.engine.options(orders.case(number).row.id, BUYER)
+        return [o.action.name for o in options if o.lost]
+
+    number, outcome = deliver(orders)
+    assert lost(number) == []
+    orders.do(outcome.children[0], "perdre", BUYER, note="tombé du camion")
+    assert lost(number) == []  # the other one may arrive
+    orders.do(outcome.children[1], "perdre", BUYER, note="tombé aussi")
+    assert lost(number) == ["recevoir"]
+
+
 def test_a_join_that_nobody_looked_at_before_a_crash_is_caught_up_by_the_next_pass(
     orders, monkeypatch
 ):
