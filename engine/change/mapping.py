@@ -67,10 +67,13 @@ def read_mapping(
     Raises:
         InvalidDefinition: Every finding, in the order of the file.
     """
-    read = source.read(text, path)
-    mapping = mistakes.parse(read, Mapping)
-    findings = list(_check(mapping, read, olds, new))
-    if findings:
+    read = source.scan(text, path)
+    mapping, wrong = mistakes.salvage(read, Mapping)
+    findings = [*read.findings, *wrong]
+    if mapping is not None:
+        # What has the right form is looked at all the same: a mistake hides no other.
+        findings += _check(mapping, read, olds, new)
+    if findings or mapping is None:
         raise InvalidDefinition(tuple(sorted(findings, key=lambda f: (f.line, f.column))))
     return mapping
 
@@ -100,8 +103,25 @@ def _check(
     for name in mapping.timers:
         yield from _known(read, ("timers", name), name, set(new.timers), of_key=True)
     for name in mapping.values:
-        yield from _known(read, ("values", name), name, asked, of_key=True)
+        unknown = list(_known(read, ("values", name), name, asked, of_key=True))
+        yield from unknown or _options(mapping, read, name, olds, new)
     yield from _defaults(mapping, read, new)
+
+
+def _options(
+    mapping: Mapping,
+    read: Source,
+    name: str,
+    olds: Sequence[CompiledDefinition],
+    new: CompiledDefinition,
+) -> Iterator[Finding]:
+    """Yield the options of a field that neither the old versions nor the new one have."""
+    before = {key for old in olds if name in old.fields for key in old.fields[name].options}
+    field = new.fields.get(mapping.fields.get(name, name))
+    for was, now in mapping.values[name].items():
+        yield from _known(read, ("values", name, was), was, before, of_key=True)
+        if field is not None:
+            yield from _known(read, ("values", name, was), now, set(field.options))
 
 
 def _same_list(read: Source, name: str, field: str) -> Iterator[Finding]:

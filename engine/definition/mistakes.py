@@ -133,7 +133,8 @@ class _Mistakes:
                 finding = self._finding(path, detail)
                 found[str(finding)] = finding
         # Where a part of a value was tried and found wrong inside, that is what was meant.
-        deep = {path[:n] for path in wrong for n in range(len(path))}
+        inside = (self.path(detail["loc"]) for detail in details)
+        deep = {path[:n] for path in inside for n in range(len(path))}
         told = [self._wrong(path, ways) for path, ways in wrong.items() if path not in deep]
         return [*found.values(), *told]
 

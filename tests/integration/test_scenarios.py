@@ -341,6 +341,13 @@ def test_a_bad_scenario_file_is_refused_at_its_line(tmp_path, before, after, pla
     assert f"{place} {code}" in found
 
 
+def test_an_unknown_key_of_what_must_be_is_one_mistake_and_no_list():
+    text = SCENARIOS.replace("then: {owner: ann}", "then: {stat: x}", 1)
+    with pytest.raises(InvalidScenario) as refused:
+        reading.parse(text, "pret.yaml")
+    assert [f.code for f in refused.value.findings] == ["unknown-key"]
+
+
 def test_all_mistakes_of_a_scenario_file_are_told_at_once_with_exit_2(nowhere, tmp_path):
     path = tmp_path / "workflows" / "scenarios" / "pret.yaml"
     text = SCENARIOS.replace("by: ann", "by: zoe").replace("do: reparer", "do: raparer")

@@ -270,3 +270,19 @@ def test_a_way_begins_with_what_mends_its_guards(shared):
     shared.do(number, "chiffrer", BUYER, montant="1")
     options = {o.action.name: o for o in shared.engine.options(shared.id(number), HEAD)}
     assert [s.action for s in options["approuver"].way] == ["soumettre"]
+
+
+def test_a_mapping_with_many_mistakes_tells_them_all_at_once():
+    text = """\
+states: {brouillon: nulle_part}
+values: {urgence: {basse: moyenne, nulle: haute}}
+defaults: {delai: beaucoup}
+timers: {rappel: boum}
+zut: 1
+"""
+    with pytest.raises(InvalidDefinition) as refusal:
+        read_mapping(text, "m.yaml", [compiled(ORDER)], compiled(ORDER))
+    assert [(f.code, f.line) for f in refusal.value.findings] == [
+        ("unknown-name", 1), ("unknown-name", 2), ("unknown-name", 2), ("bad-default", 3),
+        ("wrong-type", 4), ("unknown-key", 5),
+    ]  # fmt: skip
