@@ -83,6 +83,16 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     for name in plan.undecided_fields:
         yield _("à décider : le champ {a} n'est plus là — fields: {{{name}: …}} ou drop: [{name}]",
                 a=_field(plan, name), name=name)  # fmt: skip
+    for name, option in plan.undecided_options:
+        yield _("à décider : l'option {a} du champ {b} n'est plus là — "
+                "values: {{{name}: {{{option}: …}}}}",
+                a=_option(plan, name, option), b=_field(plan, name), name=name,
+                option=option)  # fmt: skip
+
+
+def _option(plan: Plan, field: str, option: str) -> str:
+    options = specs(plan.old.definition.written)[field].options or {}
+    return _("« {label} » ({name})", label=said(options[option]), name=option)
 
 
 def _inherited(plan: Plan, name: str, move: FieldMove) -> bool:
@@ -121,6 +131,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "fields": {n: {"to": m.to, "how": m.how} for n, m in plan.fields.items()},
         "undecided_states": plan.undecided_states,
         "undecided_fields": plan.undecided_fields,
+        "undecided_options": [{"field": f, "option": o} for f, o in plan.undecided_options],
     }
 
 
@@ -129,6 +140,7 @@ def as_mapping(plans: Mapping[int, Plan]) -> str:
     lines = [_("# Le plan proposé. Complétez-le, puis : --mapping CE_FICHIER")]
     lines += _part("states", plans, _state_lines)
     lines += _part("fields", plans, _field_lines)
+    lines += _part("values", plans, _value_lines)
     for plan in plans.values():
         lines += [f"# drop: [{name}]" for name in plan.undecided_fields]
         lines += [_new_line(plan, name) for name in _new_fields(plan)]
@@ -163,6 +175,14 @@ def _field_lines(plan: Plan) -> Iterator[str]:
 def _new_fields(plan: Plan) -> list[str]:
     taken = {move.to for move in plan.fields.values()}
     return [name for name in plan.new.definition.fields if name not in taken]
+
+
+def _value_lines(plan: Plan) -> Iterator[str]:
+    after = specs(plan.new.definition.written)
+    for name in dict.fromkeys(field for field, _option in plan.undecided_options):
+        gone = ", ".join(f"{o}: …" for field, o in plan.undecided_options if field == name)
+        known = ", ".join(after[plan.fields[name].to or ""].options or {})
+        yield f"#   {name}: {{{gone}}}   # {known}"
 
 
 def _new_line(plan: Plan, name: str) -> str:

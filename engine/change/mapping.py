@@ -67,7 +67,12 @@ def read_mapping(
     Raises:
         InvalidDefinition: Every finding, in the order of the file.
     """
-    read = source.scan(text, path)
+    try:
+        read = source.scan(text, path)
+    except InvalidDefinition as error:
+        if [f.code for f in error.findings] == ["empty"]:
+            return Mapping()  # the proposed plan as it was written: comments only, nothing decided
+        raise
     mapping, wrong = mistakes.salvage(read, Mapping)
     findings = [*read.findings, *wrong]
     if mapping is not None:

@@ -83,6 +83,19 @@ class Plan:
         """The old fields that have no place in the new version yet."""
         return [name for name in specs(self.old.definition.written) if name not in self.fields]
 
+    @property
+    def undecided_options(self) -> list[tuple[str, str]]:
+        """The old fields with their options that the new version does not have, as far as is known."""
+        before, after = specs(self.old.definition.written), specs(self.new.definition.written)
+        return [
+            (name, option)
+            for name, move in self.fields.items()
+            if move.to in after and after[move.to].options
+            for option in before[name].options or {}
+            if option not in (after[move.to].options or {})
+            and option not in self.given.values.get(name, {})
+        ]
+
 
 def specs(definition: model.Definition) -> dict[str, model.FieldSpec]:
     """Return the fields of a definition, those of records by `list.field`."""

@@ -13,6 +13,7 @@ from engine.change.plan import propose
 from engine.errors import Conflict, InvalidDefinition, Refused
 from engine.library import Source
 from engine.verify import verify
+from inbox import migration_text
 from tests.support.world import (
     ADVISER,
     BUYER,
@@ -94,6 +95,17 @@ def test_names_that_stay_map_to_themselves_and_a_rename_is_guessed_when_nothing_
     )
     assert (planned.fields["montant"].to, planned.fields["montant"].how) == ("cout", "guessed")
     assert planned.undecided_states == planned.undecided_fields == []
+
+
+def test_an_option_that_is_gone_is_left_to_be_decided_and_proposed(orders):
+    planned = plan(orders, ("basse", "faible"))
+    assert planned.undecided_options == [("urgence", "basse")]
+    assert any("« Basse » (basse)" in line.replace("\u00a0", " ")
+               for line in migration_text.plan_lines(planned))  # fmt: skip
+    written = migration_text.as_mapping({1: planned})
+    assert "# values:\n#   urgence: {basse: …}   # " in written
+    decided = propose(planned.old, planned.new, Mapping(values={"urgence": {"basse": "faible"}}))
+    assert decided.undecided_options == []
 
 
 def test_two_states_that_could_be_the_old_one_are_left_to_be_decided(orders):

@@ -272,6 +272,11 @@ def test_a_way_begins_with_what_mends_its_guards(shared):
     assert [s.action for s in options["approuver"].way] == ["soumettre"]
 
 
+def test_a_plan_given_back_as_it_was_proposed_decides_nothing():
+    text = "# Le plan proposé.\n# drop: [constat]\n"
+    assert read_mapping(text, "m.yaml", [compiled(ORDER)], compiled(ORDER)) == Mapping()
+
+
 def test_a_mapping_with_many_mistakes_tells_them_all_at_once():
     text = """\
 states: {brouillon: nulle_part}
