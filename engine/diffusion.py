@@ -21,6 +21,7 @@ from engine.schema import (
     deliveries,
     from_micros,
     instant,
+    journal,
     outbox,
     renderings,
     runs,
@@ -29,10 +30,14 @@ from engine.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
+
+
+#: What a person may decide about mail, as the journal names it; the first two are about a whole batch.
+DECISIONS = ("abort", "depart", "retry", "confirmed", "resend_authorised")
 
 
 class TooLate(ArrimageError):
@@ -155,6 +160,27 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What a person decided about a message.
+
+    Attributes:
+        action: One of `DECISIONS`.
+        by: A login.
+        at: UTC.
+        reason: In that person's words; empty where none was asked for.
+        rule: For `depart`: the rule chosen instead.
+        deliveries: How many copies it is about; None for the whole batch.
+    """
+
+    action: str
+    by: str
+    at: datetime
+    reason: str
+    rule: str | None
+    deliveries: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """All that is known of one batch.
 
@@ -174,6 +200,7 @@ class Account:
         contents: Languages → SHA-256 of the frozen rendering.
         copies: In the order that was drawn.
         runs: In order.
+        decisions: What people decided about it, in order.
     """
 
     outbox_id: int
@@ -191,6 +218,7 @@ class Account:
     contents: Mapping[str, str]
     copies: tuple[Copy, ...]
     runs: tuple[Run, ...]
+    decisions: tuple[Decided, ...]
 
 
 def account(connection: Connection, case_id: int, name: str) -> Account:
@@ -239,7 +267,36 @@ def account_of(connection: Connection, outbox_id: int) -> Account:
         contents={c.variant: c.sha256 for c in contents},
         copies=_copies(connection, outbox_id),
         runs=_runs(connection, outbox_id),
+        decisions=decisions(connection, [outbox_id]),
     )
+
+
+def decisions(connection: Connection, outbox_ids: Collection[int]) -> tuple[Decided, ...]:
+    """Return what people decided about messages, from the journal, in order."""
+    theirs = select(deliveries.c.id).where(deliveries.c.outbox_id.in_(outbox_ids))
+    copies = set(connection.execute(theirs).scalars())
+    rows = connection.execute(
+        select(journal.c.actor, journal.c.at, journal.c.action, journal.c.body)
+        .where(journal.c.subject == "outbox", journal.c.action.in_(DECISIONS))
+        .order_by(journal.c.seq)
+    )
+    made = []
+    for row in rows:
+        body = json.loads(row.body)
+        about = copies.intersection(body.get("deliveries", ()))
+        if about or body.get("message") in outbox_ids:
+            made.append(Decided(
+                action=row.action, by=row.actor, at=from_micros(row.at),
+                reason=str(body.get("reason") or ""), rule=body.get("rule"),
+                deliveries=len(about) or None,
+            ))  # fmt: skip
+    return tuple(made)
+
+
+def decisions_of_case(connection: Connection, case_id: int) -> tuple[Decided, ...]:
+    """Return what people decided about all the mail of a case, in order."""
+    wanted = select(outbox.c.id).where(outbox.c.case_id == case_id)
+    return decisions(connection, connection.execute(wanted).scalars().all())
 
 
 def _copies(connection: Connection, outbox_id: int) -> tuple[Copy, ...]:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine import register, roster
+from engine import diffusion, register, roster
 from engine.schema import instant
 from inbox import dates, process_text, rules
 from inbox.command import command
 from inbox.lookup import CASE, find
 from inbox.output import say, set_in, show_json, strong
-from inbox.texts import _, clean, word
+from inbox.texts import _, clean, lang, word
 from inbox.values import records, shown
+from notifications.certificate.words import RULES, Speech
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from engine.definition.compiled import CompiledDefinition, CompiledField
+    from engine.diffusion import Decided
     from inbox.app import App
     from inbox.lookup import Case
 
@@ -55,12 +57,18 @@ def history(app: App, case: str) -> None:
     found = find(app, case)
     with app.database.read() as connection:
         events = register.events(connection, found.id)
+        decisions = list(diffusion.decisions_of_case(connection, found.id))
         members = roster.names(connection)
     if app.json:
-        show_json({"case": found.number, "events": events})
+        show_json({"case": found.number, "events": events,
+                   "mail_decisions": [asdict(d) for d in decisions]})  # fmt: skip
         return
     for under in _under(app, found, events):
+        while decisions and decisions[0].at < under.event["at"]:
+            _print_decision(app, decisions.pop(0))
         _print_event(app, under, members)
+    for decided in decisions:
+        _print_decision(app, decided)
 
 
 def _under(app: App, case: Case, events: list[dict[str, Any]]) -> Iterator[_Under]:
@@ -70,6 +78,26 @@ def _under(app: App, case: Case, events: list[dict[str, Any]]) -> Iterator[_Unde
         after = app.library.get(key, version).definition
         yield _Under(event=event, before=before if event["seq"] > 1 else after, after=after)
         before = after
+
+
+def _print_decision(app: App, decided: Decided) -> None:
+    what = {
+        "abort": _("Diffusion arrêtée, avant que quiconque ait quoi que ce soit"),
+        "depart": _("Écart à la règle de diffusion"),
+        "retry": _("Courrier à renvoyer"),
+        "confirmed": _("Courrier tenu pour arrivé"),
+        "resend_authorised": _("Renvoi autorisé, au risque d'un double"),
+    }[decided.action]
+    when = dates.moment(decided.at, app.workspace.calendar)
+    say(f"  –  {when}  {strong(what)}  {clean(decided.by)}")
+    told = [] if decided.rule is None else [_("règle : {rule}", rule=_rule(decided.rule))]
+    told += [_("motif : {why}", why=decided.reason)] if decided.reason else []
+    for line in told:
+        say(set_in(clean(f"     {line}"), "       "))
+
+
+def _rule(rule: str) -> str:
+    return Speech(lang()).word(RULES, rule)
 
 
 def _print_event(app: App, under: _Under, members: Mapping[int, str]) -> None:

@@ -1,7 +1,8 @@
 """What a certificate says of a diffusion, before it is sealed: plain JSON, the same for the same facts.
 
-Nothing in it names a recipient: lines are numbered in the order that was drawn, replies are masked, a
-person's reasons stay in the workspace. Only `about` depends on the moment of issue.
+Nothing in it names a recipient: lines are numbered in the order that was drawn, replies are masked. A
+person who calls it off or departs from the rule owes a public reason, which is told without its author;
+reasons about one recipient's mail stay in the workspace. Only `about` depends on the moment of issue.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from notifications.certificate.masking import Mask
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from engine.diffusion import Account, Copy, Run, Transmission
+    from engine.diffusion import Account, Copy, Decided, Run, Transmission
 
+#: What a person decides for everybody, and answers for in public.
+PUBLIC = ("abort", "depart")
 FORMAT = "arrimage-certificate-1"
 #: The members of a certificate that say something, in the order of reading.
-SECTIONS = ("format", "about", "case", "rule", "content", "recipients", "times", "runs", "outcome",
-            "refusals", "lines")  # fmt: skip
+SECTIONS = ("format", "about", "case", "rule", "content", "recipients", "times", "runs", "decisions",
+            "outcome", "refusals", "lines")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,7 @@ class _Document:
             "recipients": self._recipients(),
             "times": self._times(),
             "runs": [self._run(run) for run in self.account.runs],
+            "decisions": [self._decision(d) for d in self.account.decisions if d.action in PUBLIC],
             "outcome": self._outcome(),
             "refusals": self._refusals(),
             "lines": chained(self._line(n, copy) for n, copy in enumerate(self.copies, 1)),
@@ -205,6 +209,14 @@ class _Document:
             "last_reply": utc(run.last_reply_at),
             "window_us": run.window,
             "transmissions": [self._transmission(t) for t in run.transmissions],
+        }
+
+    def _decision(self, decided: Decided) -> dict[str, Any]:
+        return {
+            "action": decided.action,
+            "at": self._both(decided.at),
+            "rule": decided.rule,
+            "reason": self.mask.reason(decided.reason, self.copies),
         }
 
     def _transmission(self, sent: Transmission) -> dict[str, Any]:

@@ -28,10 +28,18 @@ class Explanation(Summary):
         document: The certificate's sections, sealed or not.
         speech: The language.
         who: What a line is called: its number, or a name where names may be shown.
+        people: Who took each of the certificate's decisions, where names may be shown.
     """
 
-    def __init__(self, document: Document, speech: Speech, who: Who | None = None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        speech: Speech,
+        who: Who | None = None,
+        people: Sequence[str] = (),
+    ) -> None:
         super().__init__(document, speech)
+        self.people = people
         self.who = who or (lambda line: speech.say("Ligne {n}", "Line {n}", n=line))
 
     def verdict_said(self) -> str:
@@ -134,10 +142,29 @@ class Explanation(Summary):
         """Return what happened, one sentence for each attempt and each refusal."""
         runs = self.document["runs"]
         if not runs:
-            if self.standing == "nobody":
-                return [self.headline()]
-            return [self.say("Aucun envoi n'a encore été essayé.", "Nothing has been tried yet.")]
-        return [*(self._run_said(run, len(runs)) for run in runs), *self.refusals()]
+            nothing = self.say("Aucun envoi n'a encore été essayé.", "Nothing has been tried yet.")
+            return [self.headline() if self.standing == "nobody" else nothing, *self.decisions()]
+        tried = [self._run_said(run, len(runs)) for run in runs]
+        return [*tried, *self.decisions(), *self.refusals()]
+
+    def decisions(self) -> list[str]:
+        """Return what people decided for everybody, when, and why."""
+        taken = self.document["decisions"]
+        nobody = self.say("une personne", "a person")
+        names = self.people or [nobody] * len(taken)
+        return [self._decision_said(d, by) for d, by in zip(taken, names, strict=True)]
+
+    def _decision_said(self, decision: Mapping[str, Any], by: str) -> str:
+        said = {
+            "abort": ("Le {at}, {by} a arrêté l'envoi, avant que quiconque ait quoi que ce soit.",
+                      "On {at}, {by} called it off, before anybody had anything."),
+            "depart": ("Le {at}, {by} a décidé de s'écarter de la règle : « {rule} ».",
+                       "On {at}, {by} decided to depart from the rule: “{rule}”."),
+        }[decision["action"]]  # fmt: skip
+        rule = self.speech.word(RULES, decision["rule"] or "")
+        told = self.say(*said, at=self.speech.moment(decision["at"]), by=by, rule=rule)
+        why = self.say("Motif : « {why} ».", "Reason: “{why}”.", why=decision["reason"])
+        return f"{told} {why}"
 
     def _run_said(self, run: Mapping[str, Any], many: int) -> str:
         lead = self.say("Essai {n} : ", "Attempt {n}: ", n=run["number"]) if many > 1 else ""

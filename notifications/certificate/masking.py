@@ -38,6 +38,12 @@ class Mask:
             text = pattern.sub(MASK, text)
         return text
 
+    def reason(self, text: str, copies: Sequence[Copy]) -> str:
+        """Return a person's reason without addresses, nor the names of recipients."""
+        names = sorted((re.escape(c.name) for c in copies if c.name), key=len, reverse=True)
+        hidden = str(self(text, ()))
+        return re.sub("|".join(names), MASK, hidden, flags=re.IGNORECASE) if names else hidden
+
     def _host(self, found: re.Match[str]) -> str:
         labels = found[0].casefold().split(".")
         suffixes = {".".join(labels[n:]) for n in range(len(labels))}

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from engine.database import Database
-from tests.support.commands import ROOT, workspace
+from engine.schema import renderings
+from tests.support.commands import ROOT, moved, workspace
 from tests.support.diffusions import carry, newest_batch
 
 STEPS = (
@@ -145,6 +146,33 @@ def test_a_refusal_is_explained_to_the_staff_by_its_name(refusing):
     inbox, out = refusing
     assert out["name"] in inbox("diffusion", "explain", "1")
     assert inbox.json("diffusion", "explain", "1")["verdict"] == "nobody"
+
+
+def test_a_departure_and_a_stop_are_told_with_their_reason_and_publicly_without_their_author(
+    refusing, tmp_path
+):
+    inbox, out = refusing
+    other = moved(inbox, tmp_path / "ailleurs", 9)  # nothing answers there
+    database = database_of(other)
+    with database.write() as connection:
+        connection.execute(renderings.delete())  # what was written as a worker would
+    database.close()
+    why = f"{out['name']} fermé pour travaux"
+    other("diffusion", "send", "1", "--rule", "proceed_and_remedy", "--reason", why, "--yes",
+          "--as", "direction", code=1)  # fmt: skip
+    other("diffusion", "abort", "1", "--reason", "erreur dans la fiche", "--as", "conseillere")
+    for command in (("diffusion", "status"), ("diffusion", "explain"), ("history",)):
+        told = flat(plain(other(*command, "1")))
+        for said in ("direction", "fermé pour travaux", "conseillere", "erreur dans la fiche"):
+            assert said in told
+    assert why in told  # the history is the house's own
+    decided = other.json("history", "1")["mail_decisions"]
+    assert [d["action"] for d in decided] == ["depart", "retry", "abort"]
+    path = tmp_path / "attestation.json"
+    other("diffusion", "certificate", "1", str(path))
+    public = json.loads(path.read_text("utf-8"))["decisions"]
+    assert [d["reason"] for d in public] == ["[…] fermé pour travaux", "erreur dans la fiche"]
+    assert "conseillere" not in path.read_text("utf-8")
 
 
 def test_a_batch_that_was_never_queued_is_told_so(carried):

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 
 from engine import diffusion
 from engine.chain import content_hash
-from engine.diffusion import Account, Copy, Run, Transmission
+from engine.diffusion import Account, Copy, Decided, Run, Transmission
 from engine.schema import deliveries, outbox, renderings, to_micros
 from notifications.certificate.document import Context, document
 from notifications.certificate.signing import seal
@@ -86,6 +86,7 @@ def account(count: int = 29, **other: Any) -> Account:
         "roster_version": 34, "audience": {"active": count, "without_address": [], "sha256": "cd" * 32},
         "contents": {"fr": "ef" * 32}, "copies": made,
         "runs": (run([transmission(recipients=count)]),) if count else (),
+        "decisions": (),
     }  # fmt: skip
     return Account(**{**known, **other})
 
@@ -100,7 +101,11 @@ def refused(given: Account, line: int, reply: str) -> Account:
     first = replace(
         given.runs[0], rule="proceed_and_remedy", reason={"refused": {who.recipient: reply}}
     )
-    return replace(given, rule="proceed_and_remedy", copies=made, runs=(first,))
+    departed = Decided(action="depart", by="directrice", at=QUEUED, reason="fermé pour travaux",
+                       rule="proceed_and_remedy", deliveries=None)  # fmt: skip
+    return replace(
+        given, rule="proceed_and_remedy", copies=made, runs=(first,), decisions=(departed,)
+    )
 
 
 def each(count: int, **other: Any) -> Account:

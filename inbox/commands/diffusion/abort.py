@@ -10,7 +10,7 @@ from engine import diffusion
 from engine.errors import Reason, Refused
 from engine.timers import run_case
 from inbox.command import command
-from inbox.commands.diffusion.batch import message_option, read, ways_on
+from inbox.commands.diffusion.batch import PUBLIC_REASON, message_option, read, ways_on
 from inbox.commands.outbox import decided, note
 from inbox.lookup import CASE, find
 from inbox.output import say, show_json, wrapped
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.argument("case", type=CASE)
 @message_option
-@click.option("--reason", required=True, help=_("Pourquoi (consigné)."))
+@click.option("--reason", required=True, help=PUBLIC_REASON)
 def abort(app: App, case: str, message: str, reason: str) -> None:
     found, account = read(app, case, message)
     decision = decided(app, reason)

@@ -10,6 +10,7 @@ from engine import diffusion
 from inbox.lookup import BATCH, find
 from inbox.texts import _, lang
 from notifications.certificate import issuing
+from notifications.certificate.document import PUBLIC
 from notifications.certificate.explanation import Explanation
 from notifications.certificate.words import Speech
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 #: The batch that is meant when nothing is said.
 MESSAGE = "diffusion"
+#: What is said of the reason of a decision about everybody.
+PUBLIC_REASON = _(
+    "Pourquoi. Le motif d'un arrêt ou d'un écart à la règle figure à l'attestation, que chacun peut lire : "
+    "n'y nommez personne."
+)
 
 
 def message_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,4 +99,5 @@ def explained(app: App, case: Case, account: Account) -> Explanation:
     """Return the explanation of a batch as it stands, with the names that its staff may see."""
     facts = issuing.facts(app.database, account, case.definition, office(app), app.now)
     order = sorted(account.copies, key=lambda c: (c.position, c.delivery))
-    return Explanation(facts, Speech(lang()), lambda line: order[line - 1].name)
+    people = [d.by for d in account.decisions if d.action in PUBLIC]
+    return Explanation(facts, Speech(lang()), lambda line: order[line - 1].name, people)

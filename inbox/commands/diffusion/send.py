@@ -11,7 +11,7 @@ from engine.errors import NotAllowed, NotFound
 from inbox.app import ADMINISTRATION
 from inbox.command import command
 from inbox.commands.clock import one_pass
-from inbox.commands.diffusion.batch import explained, message_option, read
+from inbox.commands.diffusion.batch import PUBLIC_REASON, explained, message_option, read
 from inbox.commands.outbox import decided, note, present_addresses
 from inbox.form import confirm
 from inbox.lookup import CASE, find
@@ -41,7 +41,7 @@ RULES = ("all_or_nothing", "proceed_and_remedy")
 @message_option
 @click.option("--rule", type=click.Choice(RULES), help=_("La règle de cette reprise, si ce n'est pas celle "
                                                          "qui a été adoptée."))  # fmt: skip
-@click.option("--reason", default="", help=_("Pourquoi (consigné)."))
+@click.option("--reason", default="", help=PUBLIC_REASON)
 @click.option("--yes", is_flag=True, help=_("Ne pas demander de confirmation."))
 def send(app: App, case: str, message: str, rule: str | None, reason: str, yes: bool) -> None:
     if rule is not None and not reason.strip():

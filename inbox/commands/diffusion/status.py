@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,6 +45,8 @@ def status(app: App, case: str, message: str) -> None:
         show_json(_as_json(account, made, todo))
         return
     say(strong(wrapped(f"{found.number} — {made.headline()}")))
+    for line in made.decisions():
+        say(wrapped(clean(line), "  "))
     for line in todo:
         say(wrapped(f"→ {line}", "  "))
     _tell_instants(made)
@@ -135,6 +138,7 @@ def _as_json(account: Account, made: Explanation, todo: Sequence[str]) -> dict[s
             {"from_us": start, "to_us": end, "accepted": count}
             for start, end, count in timeline.acceptances(made.document)
         ],
+        "decisions": [asdict(d) for d in account.decisions],
         "next": list(todo),
         "runs": [_run(run, account) for run in made.document["runs"]],
         "deliveries": [_delivery(copy) for copy in account.copies],

@@ -138,7 +138,7 @@ def _part(place: str) -> str:
     said = {
         "about": _("l'émission"), "case": _("le dossier"), "rule": _("la règle"),
         "content": _("le contenu"), "recipients": _("les destinataires"), "times": _("les instants"),
-        "runs": _("les essais"), "outcome": _("le bilan"), "refusals": _("les refus"),
+        "runs": _("les essais"), "decisions": _("les décisions"), "outcome": _("le bilan"), "refusals": _("les refus"),
         "lines": _("les lignes"), "digests": _("les empreintes"), "signature": _("le sceau"),
     }.get(name)  # fmt: skip
     return "" if said is None else f" ({said})"
