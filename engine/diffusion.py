@@ -16,6 +16,7 @@ from sqlalchemy import func, insert, select, update
 from engine.chain import canonical
 from engine.errors import ArrimageError, NotFound
 from engine.outbox import DONE, newest_message, wake
+from engine.returns import of_deliveries
 from engine.schema import (
     cases,
     deliveries,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
+
+    from engine.returns import Returned
 
 
 #: What a person may decide about mail, as the journal names it; the first two are about a whole batch.
@@ -139,6 +142,7 @@ class Copy:
         reply: The server's last words.
         resolution: A person's decision: who, when, why.
         transmission: The id of the transmission that settled it, if any.
+        returned: What other servers reported of it since, the oldest first.
     """
 
     delivery: int
@@ -157,6 +161,7 @@ class Copy:
     reply: str | None
     resolution: Mapping[str, Any] | None
     transmission: int | None
+    returned: tuple[Returned, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,7 +309,8 @@ def _copies(connection: Connection, outbox_id: int) -> tuple[Copy, ...]:
         select(deliveries)
         .where(deliveries.c.outbox_id == outbox_id)
         .order_by(deliveries.c.position)
-    )
+    ).all()
+    said = of_deliveries(connection, (r.id for r in rows))
     return tuple(
         Copy(
             delivery=r.id,
@@ -323,6 +329,7 @@ def _copies(connection: Connection, outbox_id: int) -> tuple[Copy, ...]:
             reply=r.reply,
             resolution=None if r.resolution is None else json.loads(r.resolution),
             transmission=r.transmission_id,
+            returned=tuple(said.get(r.id, ())),
         )
         for r in rows
     )

@@ -93,6 +93,7 @@ class Returned:
         report: The report's own Message-ID.
         reported_at: The report's date, if it had one.
         recorded_at: When it was read.
+        sent_at: The sending that it is about; None when that is an earlier one than the delivery knew.
         current: Whether it is about the last sending; what is about an earlier one counts no more.
     """
 
@@ -105,6 +106,7 @@ class Returned:
     report: str
     reported_at: datetime | None
     recorded_at: datetime
+    sent_at: datetime | None
     current: bool
 
     @property
@@ -249,6 +251,7 @@ def _addresses(row: Row[Any]) -> list[str]:
 def _returned(
     row: Row[Any], report: Report, verdict: Verdict, address: str, now: datetime
 ) -> Returned:
+    current = _is_current(row, report)
     return Returned(
         delivery_id=row.id,
         address=address,
@@ -259,7 +262,8 @@ def _returned(
         report=report.id,
         reported_at=report.at,
         recorded_at=now,
-        current=_is_current(row, report),
+        sent_at=instant(row.released_at) if current else None,
+        current=current,
     )
 
 
@@ -319,7 +323,7 @@ def _write(
             delivery_id=row.id,
             reported_at=None if reported is None else to_micros(reported),
             recorded_at=to_micros(now),
-            sent_at=row.released_at if returned.current else None,
+            sent_at=None if returned.sent_at is None else to_micros(returned.sent_at),
         )
     )
     body = {
@@ -352,6 +356,7 @@ def _stored(row: Row[Any], released_at: int | None) -> Returned:
         report=row.report,
         reported_at=instant(row.reported_at),
         recorded_at=from_micros(row.recorded_at),
+        sent_at=instant(row.sent_at),
         current=row.sent_at is not None and row.sent_at == released_at,
     )
 

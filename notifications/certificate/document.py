@@ -20,9 +20,10 @@ from notifications.certificate.commitment import commitment, hidden_content
 from notifications.certificate.masking import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from engine.diffusion import Account, Copy, Decided, Run, Transmission
+    from engine.returns import Returned
 
 #: What a person decides for everybody, and answers for in public.
 PUBLIC = ("abort", "depart")
@@ -96,6 +97,7 @@ class _Document:
         self.mask = Mask(self.copies)
         sent = [t for run in account.runs for t in run.transmissions]
         self.number_of = {t.id: n for n, t in enumerate(sent, 1)}
+        self.asked = Counter(k for run in account.runs for k in run.reason.get("asked", ()))
         self.sent = {t.id: t for t in sent}
 
     def sections(self) -> dict[str, Any]:
@@ -273,31 +275,42 @@ class _Document:
         return {"shape": "runs", "window_us": _between(first.first_dot_at, last.last_reply_at)}
 
     def _refusals(self) -> list[dict[str, Any]]:
-        """Return who was refused or put off, in which run, and what became of it."""
-        before_dot = [
-            (run, kind, key, reply)
-            for run in self.account.runs
-            for told, kind in (("refused", "refused_rcpt"), ("deferred", "deferred_rcpt"))
-            for key, reply in run.reason.get(told, {}).items()
-        ]
-        known = {copy.recipient: copy for copy in self.copies}
-        rows = [
-            self._refusal(
-                known[key], run.number, run.reason.get("states", {}).get(key, kind), str(reply)
-            )
-            for run, kind, key, reply in before_dot
-            if key in known
-        ]
-        before = {key for _run, _kind, key, _reply in before_dot}
-        rows += [
-            self._refusal(copy, None, copy.state, copy.reply)
-            for copy in self.copies
-            # Who was aborted was refused by nobody: another was.
-            if copy.state in {*NEEDS_PERSON} - {"aborted"} and copy.recipient not in before
-        ]
+        """Return who was refused, put off or returned, when, in which run, and what became of it."""
+        rows = [*self._before_dot(), *self._came_back(), *self._after_dot()]
         return sorted(rows, key=lambda r: (r["run"] or 0, r["line"], r["kind"]))
 
-    def _refusal(self, copy: Copy, run: int | None, kind: str, reply: str | None) -> dict[str, Any]:
+    def _before_dot(self) -> Iterator[dict[str, Any]]:
+        known = {copy.recipient: copy for copy in self.copies}
+        for run in self.account.runs:
+            states = run.reason.get("states", {})
+            for told in ("refused", "deferred"):
+                for key, reply in run.reason.get(told, {}).items():
+                    if key in known:
+                        kind = states.get(key, f"{told}_rcpt")
+                        yield self._refusal(known[key], run.number, kind, str(reply), run.staged_at)
+
+    def _came_back(self) -> Iterator[dict[str, Any]]:
+        """Yield each sending of a copy that came back, whatever became of it since."""
+        for copy in self.copies:
+            for said in _bounces(copy):
+                reply = "; ".join(r.reason for r in said)
+                known = max(r.reported_at or r.recorded_at for r in said)
+                row = self._refusal(copy, None, "bounced", None, known)
+                yield row | {"reply": self.mask(reply, [copy])}
+
+    def _after_dot(self) -> Iterator[dict[str, Any]]:
+        """Yield who needs a person for what was not known before the dot."""
+        last = {k: str(r) for run in self.account.runs for k, r in _out(run).items()}
+        for copy in self.copies:
+            before = last.get(copy.recipient)
+            known = before is not None and (copy.reply or "").endswith(before[:1000])
+            # Who was aborted was refused by nobody: another was.
+            if copy.state in {*NEEDS_PERSON} - {"aborted"} and not known and not _bounces(copy):
+                yield self._refusal(copy, None, copy.state, copy.reply, copy.settled_at)
+
+    def _refusal(
+        self, copy: Copy, run: int | None, kind: str, reply: str | None, at: datetime | None
+    ) -> dict[str, Any]:
         return {
             "line": self.line_of[copy.recipient],
             "run": run,
@@ -305,7 +318,7 @@ class _Document:
             "reply": self.mask(relayed(reply), [copy]),
             "cause": cause(reply),
             "remedy": _remedy(copy),
-            "settled": utc(copy.settled_at),
+            "settled": utc(at),
         }
 
     def _line(self, number: int, copy: Copy) -> dict[str, Any]:
@@ -317,7 +330,7 @@ class _Document:
             "commitment": commitment(copy.salt, copy.name, copy.addresses),
             "content": None if own is None else hidden_content(copy.salt, own),
             "state": copy.state,
-            "attempts": copy.attempts,
+            "attempts": max(copy.attempts, self.asked[copy.recipient]),
             "staged": utc(carrier.staged_at if carrier else copy.staged_at),
             "released": utc(carrier.dot_at if carrier else copy.released_at),
             "settled": utc(copy.settled_at),
@@ -358,13 +371,28 @@ def _words(label: Mapping[str, str]) -> dict[str, str]:
     return {"fr": label["fr"], "en": label.get("en") or label["fr"]}
 
 
+def _out(run: Run) -> dict[str, str]:
+    """Return whom the relay did not take in a run, with its reply."""
+    return {**run.reason.get("refused", {}), **run.reason.get("deferred", {})}
+
+
 def _held_at(run: Run) -> datetime | None:
     """Return when the relay held all but the end; None when it was not reached, or took nobody."""
-    asked, out = (
-        run.reason.get("asked"),
-        {**run.reason.get("refused", {}), **run.reason.get("deferred", {})},
-    )
-    return None if asked and len(out) == len(asked) else run.staged_at
+    asked = run.reason.get("asked")
+    return None if asked and len(_out(run)) == len(asked) else run.staged_at
+
+
+def _bounces(copy: Copy) -> list[list[Returned]]:
+    """Return the failures of each sending of a copy that came back, the last one of each address.
+
+    Where only one of several addresses failed, the copy is still accepted: it did not come back.
+    """
+    found: dict[datetime, dict[str, Returned]] = {}
+    for said in copy.returned:
+        undone = not said.current or copy.state not in {"accepted", "delayed"}
+        if said.action == "failed" and said.sent_at is not None and undone:
+            found.setdefault(said.sent_at, {})[said.address] = said
+    return [list(one.values()) for one in found.values()]
 
 
 def _decider(run: Run) -> str | None:

@@ -6,6 +6,7 @@ the same. Nothing here says « received »: a relay's acceptance is all that any
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from notifications.certificate.causes import CAUSES
@@ -175,9 +176,10 @@ class Explanation(Summary):
                         "Decision: nothing leaves now; another attempt later."),
             None: ("L'essai a été interrompu avant la décision.", "It was interrupted before the decision."),
         }  # fmt: skip
-        said = " ".join(
-            [*self._held_said(run), self.say(*decisions[run["decision"]]), *self._by_person(run)]
-        )
+        said = " ".join([
+            *self._held_said(run), self.say(*decisions[run["decision"]]), *self._by_person(run),
+            *self._ends_said(run),
+        ])  # fmt: skip
         return lead + said if lead else said[:1].upper() + said[1:]
 
     def _held_said(self, run: Mapping[str, Any]) -> list[str]:
@@ -196,6 +198,26 @@ class Explanation(Summary):
                 ("the relay held everything but the end of the message; {n} refusal.",
                  "the relay held everything but the end of the message; {n} refusals."),
             )
+        ]  # fmt: skip
+
+    def _ends_said(self, run: Mapping[str, Any]) -> list[str]:
+        """Return which ends were not accepted, and what the relay said to them."""
+        lost = Counter(
+            # Of one that nobody accounted for, nobody knows.
+            (self.speech.word(STATES, "uncertain" if t["state"] == "staged" else t["state"]),
+             "—" if t["state"] == "staged" else self.answer(t))
+            for t in run["transmissions"] if t["state"] not in {"accepted", "delayed"}
+        )  # fmt: skip
+        return [
+            self.speech.count(
+                n,
+                ("{n} envoi sans acceptation : {state} ({why}).",
+                 "{n} envois sans acceptation : {state} ({why})."),
+                ("{n} transmission without acceptance: {state} ({why}).",
+                 "{n} transmissions without acceptance: {state} ({why})."),
+                state=state, why=why,
+            )
+            for (state, why), n in lost.items()
         ]  # fmt: skip
 
     def _nobody_taken(self, run: Mapping[str, Any]) -> list[str]:
@@ -322,20 +344,28 @@ class Explanation(Summary):
 
     def _refusals_said(self) -> str:
         """Return how many were refused, and when it was known."""
-        runs = [r["run"] for r in self.document["refusals"]]
+        rows = self.document["refusals"]
         first = min((r["number"] for r in self.document["runs"] if r["first_dot"]), default=None)
-        early = sum(run is not None and (first is None or run <= first) for run in runs)
-        last = sum(run is None for run in runs)
+        before = {r["line"] for r in rows if r["run"] is not None}
+        early = {
+            r["line"] for r in rows if r["run"] is not None and (first is None or r["run"] <= first)
+        }
+        after = [r["remedy"] == "person" for r in rows if r["run"] is None]
         said = (
-            (early,
+            (len(early),
              ("{n} refus, connu avant que quiconque ait quoi que ce soit.",
               "{n} refus, connus avant que quiconque ait quoi que ce soit."),
              ("{n} refusal, known before anybody had anything.",
               "{n} refusals, known before anybody had anything.")),
-            (len(runs) - early - last,
+            (len(before - early),
              ("{n} refus à un essai suivant.", "{n} refus aux essais suivants."),
              ("{n} refusal in a later attempt.", "{n} refusals in later attempts.")),
-            (last,
+            (after.count(False),
+             ("{n} message accepté est revenu ; le remède est dit plus haut.",
+              "{n} messages acceptés sont revenus ; le remède est dit plus haut."),
+             ("{n} accepted message came back; what became of it is told above.",
+              "{n} accepted messages came back; what became of them is told above.")),
+            (after.count(True),
              ("{n} ligne demande une personne.", "{n} lignes demandent une personne."),
              ("{n} line needs a person.", "{n} lines need a person.")),
         )  # fmt: skip

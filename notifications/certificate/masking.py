@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from engine.diffusion import Copy
 
@@ -27,7 +27,7 @@ class Mask:
 
     def __init__(self, copies: Sequence[Copy]) -> None:
         """Take every recipient: a reply about one may name another."""
-        self._domains = {_domain(a) for copy in copies for a in copy.addresses}
+        self._domains = {_domain(a) for copy in copies for a in _addresses(copy)}
 
     def __call__(self, text: str | None, about: Iterable[Copy]) -> str | None:
         """Return a reply without any address, nor the names and domains of those it is about."""
@@ -50,13 +50,19 @@ class Mask:
         return MASK if suffixes & self._domains else found[0]
 
 
+def _addresses(copy: Copy) -> Iterator[str]:
+    """Yield where a copy goes, and where it went when it came back."""
+    yield from copy.addresses
+    yield from (returned.address for returned in copy.returned)
+
+
 def _domain(address: str) -> str:
     return address.rpartition("@")[2].strip().casefold()
 
 
 def _patterns(about: Iterable[Copy]) -> list[re.Pattern[str]]:
-    secrets = {s for copy in about for s in (copy.name, *map(_domain, copy.addresses)) if s}
-    locals_ = {a.rpartition("@")[0] for copy in about for a in copy.addresses}
+    secrets = {s for copy in about for s in (copy.name, *map(_domain, _addresses(copy))) if s}
+    locals_ = {a.rpartition("@")[0] for copy in about for a in _addresses(copy)}
     words = {rf"(?<!\w){re.escape(w)}(?!\w)" for w in locals_ if len(w) >= _SHORTEST}
     # The longest first: a domain may end another one.
     every = [*sorted(map(re.escape, secrets), key=len, reverse=True), *sorted(words)]

@@ -219,3 +219,38 @@ def test_a_line_was_staged_and_released_when_its_transmission_was(requests, mail
         carrier = sent[line["transmission"]]
         assert (line["staged"], line["released"]) == (carrier["staged"], carrier["dot"])
         assert line["staged"] < line["released"] < line["settled"]
+
+
+def test_each_refusal_has_its_own_instant_and_a_school_refused_twice_is_one(requests, mail):
+    number = queued(requests)
+    mail.faults.refuse_rcpt["e55@example.org"] = "550 no such user"
+    settle(requests, worker(requests, mail))
+    first, _said, _english = certified(requests, number)
+    requests.clock.advance(timedelta(hours=1))
+    mail.faults.refuse_rcpt["e55@example.org"] = "550 still not"
+    with requests.database.write() as connection:
+        ids = [c.delivery for c in account_of(requests, number).copies]
+        outbox.retry(connection, ids, now=requests.clock.now(), decision={})
+    settle(requests, worker(requests, mail))
+    document, _said, _english = certified(requests, number)
+    one, two = document["refusals"]
+    assert one == first["refusals"][0]
+    assert [one["settled"], two["settled"]] == [r["staged"] for r in document["runs"]]
+    assert (one["reply"], two["reply"]) == ("550 no such user", "550 still not")
+    told = Explanation(document, Speech("fr"))
+    assert any(s.startswith("1 refus, connu avant") for s in told.equitable())
+    assert {line["attempts"] for line in document["lines"]} == {2}
+
+
+def test_what_the_relay_refused_after_the_end_is_told_even_once_it_is_mended(requests, mail):
+    number = queued(requests)
+    mail.faults.after_dot["*"] = "554 no"
+    settle(requests, worker(requests, mail))
+    mail.faults.after_dot.clear()
+    with requests.database.write() as connection:
+        ids = [c.delivery for c in account_of(requests, number).copies]
+        outbox.retry(connection, ids, now=requests.clock.now(), decision={})
+    settle(requests, worker(requests, mail))
+    document, said, _english = certified(requests, number)
+    assert document["outcome"]["said"] == "29/29"
+    assert "Décision : envoyer. 1 envoi sans acceptation : refusé (554 no)." in said

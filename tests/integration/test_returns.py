@@ -13,7 +13,9 @@ from engine import diffusion, outbox, returns
 from engine.errors import Refused
 from engine.schema import deliveries, timers
 from engine.verify import verify
+from notifications.certificate.document import utc
 from notifications.reports import read
+from tests.integration.test_certificate import certified
 from tests.integration.test_mail import settle, states, worker
 from tests.support.notices import EVERY, Notice, exim, gmail, postfix
 from tests.support.world import ADVISER, DIRECTOR, ready_to_diffuse
@@ -431,3 +433,27 @@ def test_garbage_never_changes_a_delivery(diffused):
         from engine.schema import returns as table
 
         assert connection.execute(select(func.count()).select_from(table)).scalar() == 0
+
+
+def test_a_return_stays_in_the_certificate_with_its_cause_and_its_instant_once_it_is_settled(
+    diffused, mail
+):
+    world, number = diffused
+    world.clock.advance(timedelta(hours=1))
+    at = world.clock.now()
+    take_in(world, postfix(notice(world, number)))
+    document, said, _english = certified(world, number)
+    (row,) = document["refusals"]
+    assert (row["kind"], row["remedy"]) == ("bounced", "person")
+    assert "5.1.1" in row["reply"]
+    assert row["settled"] == utc(at.replace(microsecond=0))
+    again(world, number, ["nouvelle@ailleurs.example"])
+    settle(world, worker(world, mail))
+    document, said, _english = certified(world, number)
+    assert document["outcome"]["said"] == "3/3"
+    assert [r | {"remedy": "person"} for r in document["refusals"]] == [row]
+    assert document["refusals"][0]["remedy"] == "accepted"
+    assert document["lines"][row["line"] - 1]["attempts"] == 2
+    assert "accepté, puis retourné (5.1.1" in said or "accepté, puis retourné (550 5.1.1" in said
+    assert "example.org" not in str(document["refusals"])
+    assert "e01" not in row["reply"]

@@ -48,7 +48,7 @@ def copies(count: int) -> tuple[Copy, ...]:
             salt=content_hash(f"{n}")[:32], position=count - 1 - n,
             message_id="<DI-2026-0001.abcdef@example.org>", state="accepted", attempts=1,
             staged_at=DOT - ms(400), released_at=DOT, settled_at=DOT + ms(3), reply=OK,
-            resolution=None, transmission=1,
+            resolution=None, transmission=1, returned=(),
         )
         for n in range(count)
     )  # fmt: skip
