@@ -326,7 +326,7 @@ def _copies(connection: Connection, outbox_id: int) -> tuple[Copy, ...]:
             staged_at=instant(r.staged_at),
             released_at=instant(r.released_at),
             settled_at=instant(r.settled_at),
-            reply=r.reply,
+            reply=r.reply or None,
             resolution=None if r.resolution is None else json.loads(r.resolution),
             transmission=r.transmission_id,
             returned=tuple(said.get(r.id, ())),

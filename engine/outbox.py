@@ -174,7 +174,7 @@ def _listed(row: Row[Any]) -> Listed:
         next_attempt_at=instant(row.next_attempt_at),
         released_at=instant(row.released_at),
         settled_at=instant(row.settled_at),
-        reply=row.reply,
+        reply=row.reply or None,
         message_id=row.message_id,
         resolution=None if row.resolution is None else json.loads(row.resolution),
     )

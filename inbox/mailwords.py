@@ -26,7 +26,10 @@ _FAULTS = {
     "mail must be encrypted: starttls or tls": "le courrier doit être chiffré : starttls ou tls",
     "the sender stopped after the end of the message was to be sent": "l'envoi s'est arrêté au "
     "moment où partait la fin du message",
+    "called off before anybody had it": "une personne a arrêté l'envoi, personne n'a rien",
+    "not an ASCII address": "le serveur n'accepte pas cette forme d'adresse",
 }
+_GIVEN_UP = re.compile(r"given up after (?P<n>\d+) tries; the last reply: (?P<reply>.*)", re.DOTALL)
 _FAULT = re.compile(
     rf"(?P<where>\S+:\d+: )?(?P<kind>{'|'.join(_FAULTS)})(?P<detail> \(.*\))?", re.DOTALL
 )
@@ -34,6 +37,10 @@ _FAULT = re.compile(
 
 def said(detail: str) -> str:
     """Return a stored fault in words; what is not one of ours, such as a server's reply, as it is."""
+    last = _GIVEN_UP.fullmatch(detail)
+    if last is not None:
+        return _("abandonné après {n} essais ; la dernière réponse : {reply}", n=last["n"],
+                 reply=said(last["reply"]))  # fmt: skip
     found = _FAULT.fullmatch(detail)
     if found is None:
         return detail

@@ -89,7 +89,8 @@ def _aborted(leased: Leased, refused: Mapping[int, tuple[Delivery, Outcome]]) ->
     for delivery in leased.deliveries:
         _, outcome = refused.get(delivery.id, (delivery, None))
         state = outcome.state if outcome is not None and outcome.state in FINAL else "aborted"
-        reply = outcome.reply if outcome is not None else "nobody has it: another was refused"
+        # The relay said nothing of who was stopped by another's refusal.
+        reply = outcome.reply if outcome is not None else ""
         moves.append(Move(leased=leased, delivery=delivery, state=state, reply=reply))
     return moves
 

@@ -81,7 +81,7 @@ class Server:
         if leased.rule == "all_or_nothing" and any(
             self._among(self.refuses, other) for other in leased.deliveries
         ):
-            return "aborted", "nobody has it: another was refused"
+            return "aborted", ""
         # No certificate is issued on this stage: what a personal message says of one is a sample.
         facts = {"attestation": ATTESTATION, **leased.facts} if leased.personal else leased.facts
         try:

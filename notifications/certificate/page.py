@@ -16,6 +16,7 @@ import jinja2
 from engine.chain import canonical, content_hash
 from notifications import words as common_words
 from notifications.certificate import causes, explanation, summary, timeline, words
+from notifications.certificate.causes import CAUSES
 from notifications.certificate.explanation import Explanation
 from notifications.certificate.words import STATES, TAGS, Speech, micros_between
 
@@ -104,12 +105,18 @@ def _line(
     }
     return {
         "number": line["line"],
-        "state": speech.word(STATES, line["state"]),
+        "state": state(line, speech),
         **offsets,
         "reply": line["reply"] or "—",
         "transmission": line["transmission"] or "—",
         "commitment": line["commitment"][:_SHOWN],
     }
+
+
+def state(line: Mapping[str, Any], speech: Speech) -> str:
+    """Return the state of a line, and in parentheses what happened that the relay did not say."""
+    said = speech.word(STATES, line["state"])
+    return said if line["cause"] is None else f"{said} ({speech.word(CAUSES, line['cause'])})"
 
 
 def _offset(start: str | None, at: str | None, speech: Speech) -> str:

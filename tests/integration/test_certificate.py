@@ -9,7 +9,9 @@ import pytest
 from engine import certificates, diffusion, outbox
 from engine.chain import canonical
 from engine.errors import NotFound
-from notifications.certificate import issuing
+from engine.schema import deliveries
+from inbox import mailwords
+from notifications.certificate import issuing, page
 from notifications.certificate.checking import check, own_line
 from notifications.certificate.explanation import Explanation
 from notifications.certificate.slip import slip
@@ -254,3 +256,33 @@ def test_what_the_relay_refused_after_the_end_is_told_even_once_it_is_mended(req
     document, said, _english = certified(requests, number)
     assert document["outcome"]["said"] == "29/29"
     assert "Décision : envoyer. 1 envoi sans acceptation : refusé (554 no)." in said
+
+
+def test_the_relays_reply_is_its_own_word_and_what_we_say_is_in_the_readers_language(
+    requests, mail
+):
+    number = queued(requests)
+    mail.faults.refuse_rcpt["e55@example.org"] = "550 no such user"
+    settle(requests, worker(requests, mail))
+    document, _said, _english = certified(requests, number)
+    replies = [line["reply"] for line in document["lines"]]
+    assert sorted(filter(None, replies)) == ["550 no such user"]
+    with requests.database.write() as connection:
+        ids = [c.delivery for c in account_of(requests, number).copies]
+        outbox.retry(connection, ids, now=requests.clock.now(), decision={})
+        stopped = {"state": "uncertain", "reply": STOPPED, "next_attempt_at": None}
+        connection.execute(deliveries.update().where(deliveries.c.id.in_(ids)).values(stopped))
+    document, said, english = certified(requests, number)
+    assert {line["cause"] for line in document["lines"]} == {"sender_stopped"}
+    assert "incertain (l'envoi s'est arrêté au moment où partait la fin du message)" in said
+    assert "uncertain (the sender stopped as the end of the message was to leave)" in english
+    shown = page.render(document, "fr").partition("<script")[0]
+    assert "the sender stopped" not in shown + said
+    assert mailwords.said(STOPPED) != STOPPED
+    assert mailwords.said("given up after 9 tries; the last reply: 450 later").startswith(
+        "abandonné"
+    )
+
+
+#: What is kept of a copy whose worker died (`engine.lease`).
+STOPPED = "the sender stopped after the end of the message was to be sent"
