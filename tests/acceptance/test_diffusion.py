@@ -247,6 +247,9 @@ def test_nothing_but_the_file_and_the_key_is_needed(carried, certificate, tmp_pa
     done = alone(tmp_path, str(certificate))
     assert done.returncode == 0
     assert "pour savoir qui a signé" in flat(done.stdout)
+    published = json.loads(certificate.read_text("utf-8"))["signature"]["key_sha256"]
+    assert f"clé publique : {published}" in flat(plain(done.stdout))
+    assert "keys/signing.pub.pem" in flat(done.stdout)
     done = alone(tmp_path, str(certificate), "--key", str(key))
     assert done.returncode == 0
     assert "Signée par la clé que vous avez donnée" in flat(done.stdout)
@@ -293,6 +296,7 @@ def test_a_partner_finds_its_own_line_alone(carried, certificate, tmp_path):
     done = alone(tmp_path, str(certificate), *mine)
     assert done.returncode == 0
     assert "Votre ligne est la" in done.stdout
+    assert "16 novembre 2026, 10:00:02,000 (America/Toronto)" in plain(done.stdout)
     assert "250 2.0.0 Ok" in done.stdout
     not_mine = ("--salt", salt, "--name", other["name"], "--address", other["addresses"][0])
     done = alone(tmp_path, str(certificate), *not_mine)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -13,11 +15,11 @@ from inbox.command import command
 from inbox.main import REFUSED, USAGE
 from inbox.output import say, show_json, strong, wrapped
 from inbox.texts import _, clean, lang, n_
-from notifications.certificate import checking
+from notifications.certificate import checking, page
 from notifications.certificate.checking import Unreadable, check
 from notifications.certificate.signing import fingerprint, public_key
 from notifications.certificate.summary import Summary
-from notifications.certificate.words import STATES, Speech
+from notifications.certificate.words import Speech
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help=_("La clé publique de l'Institut, en PEM."))  # fmt: skip
+              help=_("La clé publique que l'Institut vous a donnée, en PEM (son keys/signing.pub.pem)."))  # fmt: skip
 @click.option("--salt", help=_("Le sel de votre message de suivi."))
 @click.option("--name", help=_("Le nom de votre établissement, tel que l'Institut l'écrit."))
 @click.option("--address", "addresses", multiple=True,
@@ -70,7 +72,7 @@ def verify(
     else:
         _tell(file, checked, signer)
         if salt:
-            _tell_line(mine, whole=not checked.changes)
+            _tell_line(mine, checked.document, whole=not checked.changes)
     if checked.changes or (salt and mine is None):
         raise click.exceptions.Exit(REFUSED)
 
@@ -119,13 +121,15 @@ def _said(checked: Checked, signer: str) -> list[str]:
         _("{case}, attestation n° {n} : {said}", case=document["case"]["number"],
           n=document["about"]["issue"], said=Summary(document, Speech(lang())).headline()),
         _("Empreinte SHA-256 : {sha256}", sha256=checked.sha256),
+        _("Empreinte SHA-256 de la clé publique : {sha256}", sha256=document["signature"]["key_sha256"]),
         *([] if checked.same_bytes else [_("Le texte a été remis en forme ; il dit la même chose.")]),
         {
             "given": _("Signée par la clé que vous avez donnée."),
             "workspace": _("Signée par la clé de cet espace de travail."),
             "other_workspace": _("Attention : ce n'est pas la clé de cet espace de travail."),
-            "unknown": _("Rien n'a été changé depuis la signature ; pour savoir qui a signé, donnez la clé "
-                         "publique de l'Institut : --key"),
+            "unknown": _("Rien n'a été changé depuis la signature ; pour savoir qui a signé, comparez "
+                         "l'empreinte de la clé à celle de votre message de suivi, ou demandez à l'Institut "
+                         "sa clé publique (keys/signing.pub.pem de son espace de travail) et donnez-la : --key"),
         }[signer],
     ]  # fmt: skip
 
@@ -167,21 +171,34 @@ def sentence(change: Change) -> str:
     }[change.code]  # fmt: skip
 
 
-def _tell_line(mine: Mapping[str, Any] | None, *, whole: bool) -> None:
+def _tell_line(mine: Mapping[str, Any] | None, document: Mapping[str, Any], *, whole: bool) -> None:
     if mine is None:
         say(_("Aucune ligne n'est la vôtre, avec ce sel, ce nom et ces adresses."))
         return
-    state = Speech(lang()).word(STATES, str(mine["state"]))
-    say(_("Votre ligne est la {n} : {state}.", n=mine["line"], state=state))
+    speech = Speech(lang())
+    say(_("Votre ligne est la {n} : {state}.", n=mine["line"], state=page.state(mine, speech)))
     for label, key in (
         (_("préparé"), "staged"),
         (_("libéré"), "released"),
         (_("réglé"), "settled"),
     ):
-        say(_("  {label} : {at}", label=label, at=mine[key] or "—"))
+        say(_("  {label} : {at}", label=label, at=_local(mine[key], document, speech)))
     say(_("  réponse du relais : {reply}", reply=mine["reply"] or "—"))
     if not whole:
         say(_("  Mais le fichier a été changé : ne vous y fiez pas."))
+
+
+def _local(at: Any, document: Mapping[str, Any], speech: Speech) -> str:
+    """Return an instant in the institute's own time, as the follow-up message says it.
+
+    What was changed may hold anything: it is then shown as it stands.
+    """
+    try:
+        zone = ZoneInfo(document["about"]["zone"])
+        local = datetime.fromisoformat(at).astimezone(zone).isoformat()
+    except (KeyError, TypeError, ValueError):
+        return str(at or "—")
+    return f"{speech.precisely({'local': local})} ({zone.key})"
 
 
 def _tell_unreadable(app: App, file: Path, error: Unreadable) -> None:
