@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from engine.outbox import DONE
 from notifications.certificate.causes import CAUSES
 from notifications.certificate.summary import Summary
 from notifications.certificate.words import REMEDIES, RULES, STATES
@@ -129,11 +130,19 @@ class Explanation(Summary):
         if self.document["content"]["personal"]:
             return self.say("Chaque destinataire a un message à son nom ; l'empreinte de chacun est dans sa ligne.",
                             "Each recipient has a message of its own; its fingerprint is in its line.")  # fmt: skip
+        if not self.document["content"]["contents"]:
+            return self.say("Le contenu sera arrêté avant l'envoi, et le même pour tous ceux qui le lisent dans les "
+                            "mêmes langues.",
+                            "The content will be settled before it leaves, and the same for all who read it in the "
+                            "same languages.")  # fmt: skip
         if len(self.document["content"]["contents"]) > 1:
             return self.say("Le contenu était arrêté avant l'envoi, et le même pour tous ceux qui le lisent dans les "
-                            "mêmes langues : leurs exemplaires ont la même empreinte.",
+                            "mêmes langues : leurs exemplaires ont la même empreinte. Il y a {n} versions "
+                            "linguistiques, et un envoi au moins pour chacune.",
                             "The content was settled before it left, and the same for all who read it in the same "
-                            "languages: their copies have the same fingerprint.")  # fmt: skip
+                            "languages: their copies have the same fingerprint. There are {n} language versions, "
+                            "and one transmission at least for each.",
+                            n=len(self.document["content"]["contents"]))  # fmt: skip
         return self.say("Le contenu était arrêté avant l'envoi, et le même pour tous : chaque exemplaire a la "
                         "même empreinte.",
                         "The content was settled before it left, and the same for all: each copy has the same "
@@ -277,6 +286,20 @@ class Explanation(Summary):
         return "" if said is None else said()
 
     def _one_said(self) -> str:
+        used = {line["transmission"] for line in self.document["lines"] if line["state"] in DONE}
+        runs = [[t["number"] for t in r["transmissions"]] for r in self.document["runs"]]
+        many = next((len(numbers) for numbers in runs if used & {*numbers}), 1)
+        if many > 1:
+            return self.speech.count(
+                self.accepted,
+                ("Des {m} envois, un seul a été accepté ; il portait {n} destinataire.",
+                 ("Des {m} envois, un seul a été accepté ; il portait {n} destinataires, servis ensemble. "
+                  "Ce qu'il en est des autres est dit plus haut.")),
+                ("Of the {m} transmissions, one was accepted; it carried {n} recipient.",
+                 ("Of the {m} transmissions, one was accepted; it carried {n} recipients, served together. "
+                  "What became of the others is told above.")),
+                m=many,
+            )  # fmt: skip
         lasted = self._last_window()
         return self.speech.count(
             self.accepted,

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Document = Mapping[str, Any]
 
 
+#: Between the first served and the last, in microseconds: beyond, somebody had a lead, whatever the means.
+TOGETHER = 1_000_000
+
+
 class Summary:
     """Sums up one certificate.
 
@@ -130,8 +134,10 @@ class Summary:
         """`yes`, `partly`, `nobody` (all equally without it), or `waiting`."""
         if self.standing in {"nobody", "waiting", "empty"}:
             return "nobody" if self.standing == "nobody" else "waiting"
-        known = self.outcome["shape"] in {"one", "groups", "each"} and not self.confirmed()
-        return "yes" if self.outcome["complete"] and known else "partly"
+        window = self.outcome["window_us"]
+        together = self.outcome["shape"] != "runs" and window is not None and window <= TOGETHER
+        whole = self.outcome["complete"] and not self.confirmed()
+        return "yes" if whole and together else "partly"
 
     def confirmed(self) -> list[str]:
         """Return how many have it by a person's word alone, the relay having said nothing."""

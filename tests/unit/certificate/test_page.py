@@ -296,3 +296,32 @@ def test_an_instant_of_zero_width_is_drawn_all_the_same():
 def test_durations_are_said_as_people_say_them(micros, fr):
     assert Speech("fr").duration(micros).replace("\u00a0", " ") == fr
     assert Speech("fr").offset(-micros).replace("\u00a0", " ") == (f"−{fr}" if micros else fr)
+
+
+# --- the verdict is the figure's, whatever the means --------------------------------------------
+
+
+@pytest.mark.parametrize("shape", ["groups", "each", "waves"])
+def test_the_same_window_has_the_same_verdict_whatever_the_means(shape):
+    for window, verdict in ((60_700, "yes"), (8_010_000, "partly")):
+        ran = replace(GROUPS.runs[0], shape=shape, window=window)
+        assert Explanation(sealed(replace(GROUPS, runs=(ran,))), Speech("fr")).verdict == verdict
+
+
+def test_one_accepted_transmission_of_two_is_not_said_to_be_the_only_one():
+    half = tuple(
+        c if c.transmission == 1 else replace(c, state="refused", reply="554 no")
+        for c in GROUPS.copies
+    )
+    made = Explanation(sealed(replace(GROUPS, copies=half)), Speech("fr"))
+    said = " ".join(made.equitable()).replace("\u00a0", " ")
+    assert "Des 3 envois, un seul a été accepté ; il portait 10 destinataires" in said
+    assert "Un seul envoi" not in said
+
+
+def test_two_language_versions_are_said_to_be_two_and_before_they_are_frozen_nothing_is_claimed():
+    two = replace(account(2), contents={"fr": "ef" * 32, "fr+en": "fe" * 32})
+    assert "2 versions linguistiques" in str(Explanation(sealed(two), Speech("fr")).beforehand())
+    waiting = " ".join(Explanation(sealed(WAITING), Speech("fr")).beforehand())
+    assert "sera arrêté" in waiting
+    assert "chaque exemplaire a la même empreinte" not in waiting
