@@ -21,7 +21,7 @@ from engine import journal, roster, staff
 from engine.chain import canonical, content_hash
 from engine.definition.samples import facts_for
 from engine.definition.walk import split_form
-from engine.outbox import newest_message
+from engine.outbox import LEAD, newest_message
 from engine.schema import deliveries, instant, outbox, to_micros
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from engine.draft import Draft
     from engine.staff import Person
 
-#: How long before the instant of a message its sending is prepared.
-LEAD = timedelta(seconds=60)
 #: Of a delivery that its recipient has, or may have: an erratum must also reach somebody whose copy is
 #: still uncertain.
 HAD = ("accepted", "delayed", "confirmed", "uncertain", "releasing")

@@ -143,6 +143,7 @@ class Copy:
         resolution: A person's decision: who, when, why.
         transmission: The id of the transmission that settled it, if any.
         returned: What other servers reported of it since, the oldest first.
+        again_at: When it is tried next; None once it is settled.
     """
 
     delivery: int
@@ -162,6 +163,7 @@ class Copy:
     resolution: Mapping[str, Any] | None
     transmission: int | None
     returned: tuple[Returned, ...]
+    again_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,6 +332,7 @@ def _copies(connection: Connection, outbox_id: int) -> tuple[Copy, ...]:
             resolution=None if r.resolution is None else json.loads(r.resolution),
             transmission=r.transmission_id,
             returned=tuple(said.get(r.id, ())),
+            again_at=instant(r.next_attempt_at),
         )
         for r in rows
     )

@@ -44,6 +44,8 @@ DONE = ("accepted", "delayed", "confirmed")
 REFUSED = ("refused", "refused_rcpt", "aborted", "bounced")
 NEEDS_PERSON = (*REFUSED, "uncertain")
 #: Waits between tries, then given up: two days in all, as mail servers do (RFC 5321, 4.5.4.1).
+#: How long before the instant of a message its sending is prepared.
+LEAD = timedelta(seconds=60)
 BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 480, 720, 720))
 
 
@@ -211,11 +213,17 @@ def retry(
     Returns:
         How many were queued.
     """
-    asked = [*ids, *_of_the_same_batch(connection, ids)]
-    done = 0
-    for delivery_id in dict.fromkeys(asked):
+    asked = {*ids, *_of_the_same_batch(connection, ids)}
+    lead, done = LEAD // timedelta(microseconds=1), 0
+    rows = connection.execute(
+        select(deliveries.c.id, outbox.c.not_before)
+        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
+        .where(deliveries.c.id.in_(asked))
+    )
+    for delivery_id, not_before in rows.all():
         values: dict[str, Any] = {
-            "state": "queued", "attempts": 0, "next_attempt_at": to_micros(now),
+            "state": "queued", "attempts": 0,
+            "next_attempt_at": max(to_micros(now), not_before - lead),
             "settled_at": None, "resolution": canonical(decision),
         }  # fmt: skip
         if addresses and delivery_id in addresses:

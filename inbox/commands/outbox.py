@@ -123,7 +123,8 @@ def list_(app: App, case: str | None, failed: bool, limit: int) -> None:
     if failed and any(d.state in {"refused", "refused_rcpt"} for d in found):
         say(
             _(
-                "Refusé : corrigez l'adresse (inbox partners contact …), puis : inbox outbox retry N° --reason …"
+                "Refusé : réglez ce que dit la réponse (une adresse se corrige par inbox partners contact …), "
+                "puis : inbox outbox retry N° --reason …"
             )
         )
     if failed and any(d.state == "bounced" for d in found):

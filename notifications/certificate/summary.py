@@ -124,7 +124,11 @@ class Summary:
                             "ne sait ce qu'il en est.",
                             "0/{n}: the end of the message left, no reply came; nobody knows.",
                             n=self.count)  # fmt: skip
-        times = self.document["times"]
+        times, runs = self.document["times"], self.document["runs"]
+        if runs and runs[-1]["decision"] == "put_off":
+            return self.say("0/{n} : rien n'est encore accepté ; le dernier essai n'a rien donné, un autre suivra.",
+                            "0/{n}: nothing is accepted yet; the last attempt gave nothing, another will follow.",
+                            n=self.count)  # fmt: skip
         return self.say("0/{n} : rien n'est encore accepté ; l'envoi est fixé au {at}.",
                         "0/{n}: nothing is accepted yet; it is set for {at}.",
                         n=self.count, at=self.speech.moment(times["set_for"]))  # fmt: skip

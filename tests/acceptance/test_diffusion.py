@@ -113,6 +113,11 @@ def test_a_status_that_is_not_good_says_what_to_do(refusing):
     first, second, *rest = plain(inbox("diffusion", "status", "1")).splitlines()
     assert first == "DI-2026-0001 — 0/29 : rien n'est parti, pour personne."
     assert "inbox outbox DI-2026-0001 --failed" in second
+    told = flat(" ".join(rest))
+    assert (
+        "L'adresse se corrige par l'administration ou la direction : inbox partners contact" in told
+    )
+    assert "inbox diffusion send DI-2026-0001" in told
     assert any(out["name"] in line and "550 5.1.1 inconnu" in line for line in rest)
 
 

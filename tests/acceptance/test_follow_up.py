@@ -13,6 +13,11 @@ def plain(text):
     return text.replace("\u00a0", " ")
 
 
+def flat(text):
+    """Return a text as it reads, wherever its lines end."""
+    return " ".join(plain(text).split())
+
+
 @pytest.fixture(scope="module")
 def prepared(made_once, tmp_path_factory):
     """A request that can be diffused to three establishments, made once by the real command."""
@@ -185,6 +190,35 @@ def test_a_diffusion_that_a_person_stopped_says_so_and_is_corrected_then_sent_an
     ready("diffusion", "send", "1", "--yes")
     assert (to(mail, "Titre"), len(to(mail, "Autre titre"))) == ([], 3)
     assert ready.json("show", "1")["state"] == "diffusee"
+
+
+def test_a_relay_that_refuses_the_sending_itself_is_not_said_of_each_address(ready, mail):
+    mail.faults.size = 100
+    rehearsed = flat(ready.run("diffusion", "rehearse", "1", code=1).stdout)
+    assert "0/3 seraient pris" in rehearsed
+    assert "Le relais refuse l'envoi lui-même, quelles que soient les adresses : 552" in rehearsed
+    assert (rehearsed.count("552"), "transaction" in rehearsed) == (1, False)
+    ready.run("diffusion", "send", "1", "--yes", code=1)
+    told = ready.json("diffusion", "status", "1")["next"]
+    assert "Le relais refuse l'envoi lui-même" in told[0]
+    assert not any("adresse se corrige" in line for line in told)
+    mail.faults.size = 2**25
+    ready("diffusion", "send", "1", "--yes")
+    assert len(to(mail, "Titre")) == 3
+
+
+def test_a_mail_server_at_fault_is_named_with_the_next_try_and_send_tries_at_once(
+    prepared, tmp_path, mail
+):
+    down = moved(prepared, tmp_path / "panne", 1)
+    sent = flat(down.run("diffusion", "send", "1", "--yes", code=1).stdout)
+    for said in (sent, flat(down("diffusion", "status", "1"))):
+        assert "rien ne répond à cette adresse" in said
+        assert "nouvel essai le 16 novembre 2026, 10 h 01" in said
+        assert "fixé au" not in said
+    up = moved(down, tmp_path / "espace", mail.port)
+    up("diffusion", "send", "1", "--yes")
+    assert len(to(mail, "Titre")) == 3
 
 
 def test_a_planned_instant_outside_opening_hours_is_refused_with_what_to_do(ready):

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from engine import embargo, lease, outbox, roster
-from engine.audience import LEAD
+from engine import diffusion, embargo, lease, outbox, roster
 from engine.errors import Refused
 from engine.lease import Move
+from engine.outbox import LEAD
 from engine.schema import deliveries, from_micros, to_micros
 from engine.schema import outbox as outbox_table
 from notifications.rendering import Renderer
@@ -354,6 +354,17 @@ def test_a_worker_that_had_staged_a_suspended_diffusion_cannot_release_it(
     with pytest.raises(lease.LeaseLost), requests.database.write() as connection:
         lease.move(connection, moves, EMBARGO)
     assert states(requests) == {"cancelled"}
+
+
+def test_what_is_sent_again_before_its_instant_still_waits_for_it(requests: World) -> None:
+    planned(requests)
+    with requests.database.write() as connection:
+        copies = outbox.list_deliveries(connection)
+        diffusion.call_off(connection, copies[0].outbox_id, now=MONDAY, decision={})
+        ids = [c.id for c in copies]
+        assert outbox.retry(connection, ids, now=MONDAY, decision={}) == len(ids)
+        again = {c.next_attempt_at for c in outbox.list_deliveries(connection)}
+    assert again == {EMBARGO - LEAD}
 
 
 def test_what_has_begun_to_leave_is_not_taken_back(requests: World) -> None:

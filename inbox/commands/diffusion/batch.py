@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine import diffusion
+from inbox import dates, mailwords
 from inbox.lookup import BATCH, find
 from inbox.texts import _, lang
 from notifications.certificate import issuing
@@ -68,6 +69,29 @@ def ways_on(case: Case, message: str, *, nobody: bool) -> list[str]:
         said.append(_("Pour la corriger, ou y renoncer : inbox do {number} {action} --note …",
                       number=case.number, action=back.name))  # fmt: skip
     return said
+
+
+def waits(app: App, account: Account) -> list[str]:
+    """Return what is tried again by itself, when, and the fault of the mail server that it waits out."""
+    due = [c.again_at for c in account.copies if c.again_at is not None]
+    if not due:
+        return []
+    at = dates.moment(min(due), app.workspace.calendar)
+    fault = account.runs[-1].reason.get("fault") if account.runs else None
+    if fault is None:
+        return [_("Cela part tout seul, le {at} : inbox serve, ou inbox tick", at=at)]
+    return [
+        _("Le serveur de courrier est en défaut : {detail}. Rien n'est perdu ; nouvel essai le {at} (inbox "
+          "serve, ou inbox tick), ou tout de suite : inbox diffusion send {number}",
+          detail=mailwords.said(fault), at=at, number=account.case)
+    ]  # fmt: skip
+
+
+def refused_whole(account: Account) -> str | None:
+    """Return why the relay refused the sending itself, whoever it is to; None when it did not."""
+    answers = {(c.state, c.reply, c.transmission) for c in account.copies}
+    state, reply, transmission = answers.pop() if len(answers) == 1 else ("", None, None)
+    return reply if state == "refused" and transmission is None else None
 
 
 def office(app: App) -> issuing.Office:

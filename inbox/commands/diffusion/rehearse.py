@@ -14,12 +14,15 @@ from inbox.commands.diffusion.batch import message_option
 from inbox.commands.diffusion.coming import coming, written
 from inbox.lookup import CASE
 from inbox.main import DONE, REFUSED
-from inbox.output import say, show_json, strong, table
+from inbox.output import say, show_json, strong, table, wrapped
 from inbox.texts import _, clean, n_
 
 if TYPE_CHECKING:
     from inbox.app import App
     from notifications.rehearsal import Rehearsed
+
+#: What the server answers to a sending, not to a recipient of it.
+SENDING = {"refused", "staging_failed"}
 
 
 @command(
@@ -58,13 +61,20 @@ def _show(number: str, done: Rehearsed) -> None:
     taken = done.recipients - len(done.refused)
     say(strong(_("{number} — {taken}/{all} seraient pris par le relais ; personne n'a rien reçu",
                  number=number, taken=taken, all=done.recipients)))  # fmt: skip
-    say(_shape(done))
-    if done.refused:
+    if taken:
+        say(_shape(done))
+    answers = {(o.state, o.reply) for _delivery, o in done.refused}
+    if not taken and len(answers) == 1 and {state for state, _reply in answers} <= SENDING:
+        ((_state, reply),) = answers
+        say(wrapped(clean(_("Le relais refuse l'envoi lui-même, quelles que soient les adresses : {reply}",
+                            reply=mailwords.said(reply)))))  # fmt: skip
+    elif done.refused:
         rows = [
             (d.name, ", ".join(d.addresses), mailwords.said(o.reply))
             for d, o in sorted(done.refused, key=lambda r: fold(r[0].name))
         ]
         table(rows, [_("Établissement"), _("Adresse"), _("Réponse du relais")])
+    if done.refused:
         say(clean(_verdict(done)))
 
 

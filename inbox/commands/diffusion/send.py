@@ -11,12 +11,12 @@ from engine.errors import NotAllowed, NotFound
 from inbox.app import ADMINISTRATION
 from inbox.command import command
 from inbox.commands.clock import one_pass
-from inbox.commands.diffusion.batch import PUBLIC_REASON, explained, message_option, read
+from inbox.commands.diffusion.batch import PUBLIC_REASON, explained, message_option, read, waits
 from inbox.commands.outbox import decided, note, present_addresses
 from inbox.form import confirm
 from inbox.lookup import CASE, find
 from inbox.main import DONE, REFUSED
-from inbox.output import on_terminal, say, show_json, strong
+from inbox.output import on_terminal, say, show_json, strong, wrapped
 from inbox.texts import _
 
 if TYPE_CHECKING:
@@ -73,9 +73,10 @@ def _queue(app: App, found: Any, message: str) -> None:
 
 
 def _again(app: App, account: Account, rule: str | None, reason: str) -> None:
-    """Queue again, together, those who were refused or called off, under the rule that was asked for."""
+    """Queue again, together, those who were refused, called off or put off, under the rule asked for."""
     decision = decided(app, reason)
-    ids = [c.delivery for c in account.copies if c.state in outbox.REFUSED]
+    ids = [c.delivery for c in account.copies
+           if c.state in outbox.REFUSED or (c.state in outbox.RETRIED and c.attempts)]  # fmt: skip
     with app.database.write() as connection:
         if rule is not None and rule != account.rule:
             if not app.person.roles & ADMINISTRATION:
@@ -99,5 +100,7 @@ def _tell(app: App, found: Any, account: Account, fault: str | None) -> None:
         show_json({"case": found.number, "message": account.message, "states": states,
                    "said": made.headline(), "mail_fault": fault})  # fmt: skip
         return
-    say(strong(f"{found.number} — {made.headline()}"))
+    say(strong(wrapped(f"{found.number} — {made.headline()}")))
+    for line in waits(app, account):
+        say(wrapped(f"→ {line}", "  "))
     say(f"  → inbox diffusion status {found.number}")

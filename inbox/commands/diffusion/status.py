@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.folding import fold
-from engine.outbox import DONE, REFUSED, RETRIED
+from engine.outbox import DONE, REFUSED
 from inbox import mailwords
 from inbox.command import command
-from inbox.commands.diffusion.batch import explained, message_option, read, ways_on
+from inbox.commands.diffusion.batch import (
+    explained,
+    message_option,
+    read,
+    refused_whole,
+    waits,
+    ways_on,
+)
 from inbox.lookup import CASE
 from inbox.output import say, show_json, strong, table, wrapped
 from inbox.texts import _, clean
@@ -40,7 +47,7 @@ _BAR = 40
 def status(app: App, case: str, message: str) -> None:
     found, account = read(app, case, message)
     made = explained(app, found, account)
-    todo = _next(found, account, made)
+    todo = _next(app, found, account, made)
     if app.json:
         show_json(_as_json(account, made, todo))
         return
@@ -61,13 +68,17 @@ def status(app: App, case: str, message: str) -> None:
     )
 
 
-def _next(case: Case, account: Account, made: Explanation) -> list[str]:
+def _next(app: App, case: Case, account: Account, made: Explanation) -> list[str]:
     """Return what is to be done, most pressing first."""
     todo, states = [], set(made.outcome["states"])
     if "uncertain" in states:
         todo.append(_("Cherchez le Message-ID chez le destinataire ou au relais, puis tranchez : "
                       "inbox outbox resolve N° --confirmed|--resend --reason …"))  # fmt: skip
-    if states & {"refused", "refused_rcpt", "bounced"}:
+    whole = refused_whole(account)
+    if whole is not None:
+        todo.append(_("Le relais refuse l'envoi lui-même, quelles que soient les adresses : {reply}. Réglez "
+                      "le serveur de courrier : inbox doctor", reply=mailwords.said(whole)))  # fmt: skip
+    elif states & {"refused", "refused_rcpt", "bounced"}:
         todo.append(
             _("Voyez ce qui ne va pas : inbox outbox {number} --failed", number=case.number)
         )
@@ -75,9 +86,7 @@ def _next(case: Case, account: Account, made: Explanation) -> list[str]:
                       "inbox partners contact « NOM » ADRESSE"))  # fmt: skip
     if states & {*REFUSED}:
         todo += ways_on(case, account.message, nobody=made.standing == "nobody")
-    if states & {*RETRIED}:
-        todo.append(_("Cela part tout seul à l'heure dite : inbox serve, ou inbox tick"))
-    return todo
+    return [*todo, *waits(app, account)]
 
 
 def _tell_instants(made: Explanation) -> None:
