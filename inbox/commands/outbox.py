@@ -10,7 +10,7 @@ from engine import journal, outbox, returns, roster
 from inbox import dates, mailwords
 from inbox.command import LazyGroup, command, taking_a_value
 from inbox.lookup import CASE, find
-from inbox.output import say, show_json, table
+from inbox.output import say, show_json, table, wrapped
 from inbox.texts import _, clean, n_
 
 if TYPE_CHECKING:
@@ -119,7 +119,8 @@ def list_(app: App, case: str | None, failed: bool, limit: int) -> None:
     if failed and any(d.state == "uncertain" for d in found):
         say(_("Incertain : la fin du message est partie et aucune réponse n'est venue. Cherchez le "
               "Message-ID chez le destinataire ou dans le journal du relais, puis :"))  # fmt: skip
-        say("  inbox outbox resolve N° --confirmed|--resend --reason …")
+        for line in sought(found):
+            say(wrapped(line, "  "))
     if failed and any(d.state in {"refused", "refused_rcpt"} for d in found):
         say(
             _(
@@ -131,6 +132,19 @@ def list_(app: App, case: str | None, failed: bool, limit: int) -> None:
         say(_("Revenu : accepté par le relais, puis rejeté par le serveur du destinataire. Corrigez "
               "l'adresse (inbox partners contact …), puis : inbox outbox retry N° --reason …"))  # fmt: skip
         say(_("S'il est arrivé malgré l'avis : inbox outbox resolve N° --confirmed --reason …"))
+
+
+def sought(found: Sequence[Listed]) -> list[str]:
+    """Return each Message-ID whose fate nobody knows, with the command that settles its deliveries."""
+    by_message: dict[str, list[int]] = {}
+    for delivery in found:
+        if delivery.state == "uncertain":
+            by_message.setdefault(delivery.message_id, []).append(delivery.id)
+    return [
+        _("Message-ID {message_id} : inbox outbox resolve {ids} --confirmed|--resend --reason …",
+          message_id=message_id, ids=" ".join(map(str, sorted(ids))))
+        for message_id, ids in by_message.items()
+    ]  # fmt: skip
 
 
 def _when(app: App, delivery: Listed) -> str:
@@ -202,25 +216,28 @@ def present_addresses(app: App, connection: Connection, ids: Sequence[int]) -> d
 
 
 @command("resolve", help=_("Trancher un envoi incertain ou revenu : il est arrivé, ou il faut le renvoyer."),
-         examples=['inbox outbox resolve 12 --confirmed --reason "vu dans le journal du relais"'])  # fmt: skip
-@click.argument("delivery", type=int)
+         examples=['inbox outbox resolve 12 --confirmed --reason "vu dans le journal du relais"',
+                   'inbox outbox resolve 12 13 14 --resend --reason "le relais n\'en a rien"'])  # fmt: skip
+@click.argument("ids", nargs=-1, type=int, required=True)
 @click.option("--confirmed", "verdict", flag_value="confirmed", help=_("Il est arrivé."))
 @click.option("--resend", "verdict", flag_value="resend_authorised",
               help=_("Le renvoyer, au risque d'un double."))  # fmt: skip
 @click.option("--reason", required=True, help=_("Pourquoi (consigné)."))
-def resolve(app: App, delivery: int, verdict: str | None, reason: str) -> None:
+def resolve(app: App, ids: tuple[int, ...], verdict: str | None, reason: str) -> None:
     if verdict is None:
         raise click.UsageError(_("Choisissez : --confirmed ou --resend."))
-    decision = decided(app, reason)
+    decision, wanted = decided(app, reason), list(dict.fromkeys(ids))
     with app.database.write() as connection:
-        done = outbox.resolve(connection, delivery, verdict, now=app.now, decision=decision)
-        if done:
-            note(app, connection, verdict, {"deliveries": [delivery], **decision})
-    if not done:
-        raise click.UsageError(
-            _("L'envoi {n} n'est ni incertain ni revenu : inbox outbox --failed", n=delivery)
-        )
-    _told(app, _("C'est noté."), 1)
+        for delivery in wanted:
+            if not outbox.resolve(connection, delivery, verdict, now=app.now, decision=decision):
+                raise click.UsageError(
+                    _(
+                        "L'envoi {n} n'est ni incertain ni revenu : inbox outbox --failed",
+                        n=delivery,
+                    )
+                )
+        note(app, connection, verdict, {"deliveries": wanted, **decision})
+    _told(app, _("C'est noté."), len(wanted), leaving=verdict != "confirmed")
 
 
 def decided(app: App, reason: str) -> dict[str, str]:
@@ -235,11 +252,12 @@ def note(app: App, connection: Connection, action: str, body: dict[str, Any]) ->
     )
 
 
-def _told(app: App, text: str, done: int) -> None:
+def _told(app: App, text: str, done: int, *, leaving: bool = True) -> None:
     if app.json:
         show_json({"done": done})
-    else:
-        say(clean(text))
+        return
+    say(clean(text))
+    if leaving:
         say(_("  Cela part à la prochaine passe : inbox tick"))
 
 

@@ -110,6 +110,15 @@ def test_what_cannot_be_an_answer_is_refused_in_words(sent, words, code):
     assert sent.json("diffusion", "interest", "1")["answered"] == 0
 
 
+def test_an_answer_from_before_the_sheet_left_is_refused_and_one_of_that_day_is_not(sent):
+    for received in ("2026-11-16T09:59", "2026-11-15"):
+        done = sent.run("diffusion", "interest", "1", "Cégep A", "--on", received, code=1)
+        assert "avant la fiche, partie le 16 novembre 2026, 10 h 00" in flat(done.stderr)
+    sent.now = "2026-11-17T10:00"
+    sent("diffusion", "interest", "1", "Cégep A", "--on", "2026-11-16")
+    assert sent.json("diffusion", "interest", "1")["answered"] == 1
+
+
 def test_before_anything_is_diffused_there_is_no_interest_to_list(ready):
     assert ready.run("diffusion", "interest", "1", code=2).stderr.strip()
     assert ready.run("diffusion", "interest", "1", "Cégep A", code=1).stderr.strip()
@@ -205,6 +214,30 @@ def test_a_relay_that_refuses_the_sending_itself_is_not_said_of_each_address(rea
     mail.faults.size = 2**25
     ready("diffusion", "send", "1", "--yes")
     assert len(to(mail, "Titre")) == 3
+
+
+def test_what_nobody_knows_has_its_message_id_and_is_settled_in_one_command(ready, mail):
+    mail.faults.drop_after_dot.add("*")
+    ready.run("diffusion", "send", "1", "--yes", code=1)
+    mail.faults.drop_after_dot.clear()
+    failed = ready.json("outbox", "--failed")["deliveries"]
+    copies = [d for d in failed if d["message"] == "diffusion"]
+    numbers = [str(n) for n in sorted(d["id"] for d in copies)]
+    (message_id,) = {d["message_id"] for d in copies}
+    for words in (["outbox", "--failed"], ["diffusion", "status", "1"]):
+        said = flat(ready(*words))
+        assert message_id in said
+        assert f"inbox outbox resolve {' '.join(numbers)} --confirmed|--resend" in said
+    refused = ready.run(
+        "outbox", "resolve", *numbers, "999", "--confirmed", "--reason", "vu", code=2
+    )
+    assert "999" in refused.stderr
+    said = ready(
+        "outbox", "resolve", *numbers, "--confirmed", "--reason", "vu au journal du relais"
+    )
+    assert "prochaine passe" not in said
+    ready("tick")
+    assert ready.json("diffusion", "status", "1")["said"] == "3/3"
 
 
 def test_a_mail_server_at_fault_is_named_with_the_next_try_and_send_tries_at_once(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine import outbox
 from engine.folding import fold
 from engine.outbox import DONE, REFUSED
 from inbox import mailwords
@@ -19,6 +20,7 @@ from inbox.commands.diffusion.batch import (
     waits,
     ways_on,
 )
+from inbox.commands.outbox import sought
 from inbox.lookup import CASE
 from inbox.output import say, show_json, strong, table, wrapped
 from inbox.texts import _, clean
@@ -72,8 +74,11 @@ def _next(app: App, case: Case, account: Account, made: Explanation) -> list[str
     """Return what is to be done, most pressing first."""
     todo, states = [], set(made.outcome["states"])
     if "uncertain" in states:
-        todo.append(_("Cherchez le Message-ID chez le destinataire ou au relais, puis tranchez : "
-                      "inbox outbox resolve N° --confirmed|--resend --reason …"))  # fmt: skip
+        todo.append(_("Cherchez le Message-ID chez le destinataire ou au relais, puis tranchez :"))
+        with app.database.read() as connection:
+            todo += sought(
+                outbox.list_deliveries(connection, outbox_id=account.outbox_id, limit=100_000)
+            )
     whole = refused_whole(account)
     if whole is not None:
         todo.append(_("Le relais refuse l'envoi lui-même, quelles que soient les adresses : {reply}. Réglez "
