@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 #: How long before its period a cycle is opened, in days.
 LEAD = 30
-#: Who opens and replaces cycles: the plan itself. Its roles are those of the processes' own actions.
 _DAYS = frozenset({"debut", "fin", "faire_avant", "saisie_avant"})
-KEEPER = Actor(login="system", roles=frozenset({"direction", "conseiller"}))
+#: Who opens and replaces cycles: the plan itself. Its roles are those of the processes' own actions.
+KEEPER = Actor(login="system", roles=frozenset({"direction", "conseiller", "plan"}))
 
 
 @dataclass(slots=True, kw_only=True)
