@@ -27,7 +27,7 @@ def explain_cycle(app: App, reference: str) -> None:
     if app.json:
         show_json(_json(app, plan, cycle, closed))
     else:
-        _say(plan, cycle, closed)
+        _say(app, plan, cycle, closed)
 
 
 def _readings(plan: Standing, cycle: Cycle) -> list[str]:
@@ -58,10 +58,11 @@ def _closed(app: App, cycle: Cycle) -> list[tuple[date, str]]:
 
 def _sentence(cycle: Cycle) -> str:
     target = cycle.version.target
-    return f"{said(cycle.entry.objective.title)} {said(cycle.entry.indicator.title)} – Cible : {target}"
+    objective = said(cycle.entry.objective.title).rstrip(".")
+    return f"{objective}. {said(cycle.entry.indicator.title)} – Cible : {target}"
 
 
-def _say(plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> None:
+def _say(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> None:
     say(strong(f"{cycle.name} — {said(plan.catalogue.plan.label)}"))
     say(_("  Le plan dit : « {text} »", text=_sentence(cycle)))
     say(
@@ -77,6 +78,8 @@ def _say(plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> None:
     say(_("  Période : du {a} au {b}, exercice {year}", a=dates.day(cycle.start),
           b=dates.day(cycle.end), year=cycle.fiscal_year))  # fmt: skip
     say(_("  Échéance : {d} ; une échéance du plan ne bouge jamais.", d=dates.day(cycle.due)))
+    say(_("  Calendrier : jours ouvrables du Québec et de l'Institut, heure de {zone}",
+          zone=app.workspace.calendar.zone))  # fmt: skip
     for day, name in closed:
         say(_("    fermé le {d} : {name}", d=dates.day(day), name=name))
     say(_("  À faire au plus tard le {d}, jour ouvrable ; jamais après l'échéance.",

@@ -126,7 +126,6 @@ def _not_found(error: NotFound) -> Told:
         ),
         "plan": _("Il n'y a pas de plan « {name} ».", name=error.name),
         "indicator": _("Aucun plan n'a d'indicateur « {name} ».", name=error.name),
-        "unopened": _("Le cycle {name} n'est pas encore ouvert.", name=error.name),
         "cycle": _("Aucun plan ne promet ce cycle : {name}.", name=error.name),
         "person": _("Personne ne s'appelle « {name} » ici.", name=error.name),
         "state": _("Il n'y a pas d'état « {name} ».", name=error.name),

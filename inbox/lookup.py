@@ -70,7 +70,10 @@ def find(app: App, reference: str, *, follow: bool = True) -> Case:
 
         reference = Plans(app).number(reference)
     with app.database.read() as connection:
-        found = register.find(connection, reference, follow=follow)
+        try:
+            found = register.find(connection, reference, follow=follow)
+        except NotFound as error:
+            raise NotFound("case", reference, near=_cycles(app, reference) or error.near) from error
         merged = register.merged_into(connection, found.id)
     process = app.library.get(found.row.process, found.row.definition_version)
     return Case(
@@ -80,6 +83,13 @@ def find(app: App, reference: str, *, follow: bool = True) -> Case:
         redirected_from=found.redirected_from,
         merged=merged,
     )
+
+
+def _cycles(app: App, reference: str) -> tuple[str, ...]:
+    """Return the cycles of an indicator that was named where a case is meant."""
+    from inbox.plans import Plans
+
+    return Plans(app).names(reference)
 
 
 def is_cycle(reference: str) -> bool:

@@ -18,6 +18,7 @@ from inbox.texts import _, n_
 from workflows.plan import catalogue, keeper
 from workflows.plan.board import board
 from workflows.plan.cases import cases_of, named, paired
+from workflows.plan.cycles import cycles
 
 if TYPE_CHECKING:
     from datetime import date
@@ -132,6 +133,12 @@ class Plans:
         calendar = self.app.workspace.calendar
         return board(plan, self.cases(plan), calendar, self.app.today, year)
 
+    def names(self, indicator: str) -> tuple[str, ...]:
+        """Return the names of the cycles of an indicator; none when no plan has it."""
+        calendar, wanted = self.app.workspace.calendar, indicator.upper()
+        found = (c for p in self.all() for c in cycles(p, calendar) if c.indicator == wanted)
+        return tuple(dict.fromkeys(c.name for c in found))
+
     def row(self, plan: Standing, cycle: Cycle) -> Row:
         """Return the board's row of one cycle."""
         return next(r for r in self.board(plan, cycle.fiscal_year) if r.cycle.key == cycle.key)
@@ -145,8 +152,7 @@ class Plans:
         ]
         found = next(((y, c) for y, c in pairs if y.start <= day <= y.end), None)
         if found is None:
-            near = tuple(f"{y.indicator}@{y.due}" for y, _case in pairs)
-            raise NotFound("cycle", f"{indicator}, {dates.day(day)}", near=near)
+            raise _uncovered([y for y, _case in pairs], indicator, day)
         return found
 
     def named(self, reference: str) -> tuple[Standing, Cycle, CycleCase | None]:
@@ -167,18 +173,40 @@ class Plans:
         raise NotFound("cycle", reference)
 
     def number(self, reference: str) -> str:
-        """Return the number of the case of a cycle, opened if its day has come; raise `NotFound`."""
+        """Return the number of the case of a cycle, opened if its day has come.
+
+        Raises:
+            NotFound: No plan promises it.
+            click.UsageError: Its day has not come.
+        """
         plan, cycle, case = self.named(reference)
         return self.opened(plan, cycle, case)
 
     def opened(self, plan: Standing, cycle: Cycle, case: CycleCase | None) -> str:
-        """Return the number of a cycle's case, opened if its day has come; raise `NotFound`."""
+        """Return the number of a cycle's case, opened if its day has come; or raise a usage error."""
         if case is not None:
             return case.line.number
         day = cycle.start - timedelta(days=keeper.LEAD)
         if self.app.today < day:
-            raise NotFound("unopened", f"{cycle.name} ({dates.day(day)})")
+            raise click.UsageError(
+                _(
+                    "Le cycle {name} n'est pas encore ouvert : il le sera le {d}.",
+                    name=cycle.name,
+                    d=dates.day(day),
+                )
+            )
         return keeper.open_cycle(self.app.engine, plan, cycle)
+
+
+def _uncovered(found: list[Cycle], indicator: str, day: date) -> click.UsageError | NotFound:
+    """Return the error of a day that is in the period of no cycle of an indicator."""
+    if not found:
+        return NotFound("cycle", f"{indicator}, {dates.day(day)}")
+    nearest = min(found, key=lambda y: max(y.start - day, day - y.end))
+    return click.UsageError(
+        _("Aucun cycle de cet indicateur ne couvre le {d} ; le plus proche va du {a} au {b}.",
+          d=dates.day(day), a=dates.day(nearest.start), b=dates.day(nearest.end))
+    )  # fmt: skip
 
 
 def _unreadable(path: Path, error: Exception) -> Finding:

@@ -102,8 +102,8 @@ def _rule(rule: str) -> str:
 
 def _print_event(app: App, under: _Under, members: Mapping[int, str]) -> None:
     event = under.event
-    who = event["actor"] if event["via"] is None else _(
-        "{actor} (par {via})", actor=event["actor"], via=event["via"])  # fmt: skip
+    actor = _("le système") if event["actor"] == "system" else event["actor"]
+    who = actor if event["via"] is None else _("{actor} (par {via})", actor=actor, via=event["via"])
     when = dates.moment(event["at"], app.workspace.calendar)
     what = process_text.event(under.after, event["action"])
     say(f"{event['seq']:>3}. {when}  {strong(what)}  {clean(who)}")

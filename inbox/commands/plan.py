@@ -132,7 +132,7 @@ def _say_row(row: Row, today: date) -> None:
 
 def _progress(row: Row) -> str:
     if row.cycle.quantity is None:
-        return n_(" · {n} consigné", " · {n} consignés", len(row.events)) if row.events else ""
+        return n_(" · {n} événement", " · {n} événements", len(row.events)) if row.events else ""
     return f" · {row.count}/{row.cycle.quantity}"
 
 
@@ -620,8 +620,9 @@ def _between(one: Standing, two: Standing) -> list[dict[str, Any]]:
 @click.option("--person", metavar="LOGIN", help=_("Les échéances d'une personne seulement."))
 @_PLAN
 def calendar(app: App, file: Path, year: str | None, person: str | None, key: str | None) -> None:
-    from inbox.commands.export import write_atomically
+    from inbox.commands.export import form_of, write_atomically
 
+    form_of(file, {".ics": "calendar"})
     plans = _plans(app)
     if person is not None:
         known_person(app, person)

@@ -71,9 +71,11 @@ def describe(report: Report) -> str:
     said = []
     for section in report.sections:
         counts = [
-            f"{section.count(s)} {words.status(s)}" for s in report.statuses if section.count(s)
+            f"{words.status(s)}{_(' : ')}{section.count(s)}"
+            for s in report.statuses
+            if section.count(s)
         ]
-        said.append(f"{words.heading(section)}{_(' : ')}{', '.join(counts)}.")
+        said.append(f"{words.heading(section)} — {', '.join(counts)}.")
     return words.text(" ".join(said))
 
 

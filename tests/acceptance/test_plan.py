@@ -67,7 +67,28 @@ def test_a_cycle_is_named_by_its_indicator_and_its_year_everywhere(plan):
     explained = plan.json("why", "E1-A4-O6-I1@2013-03-31")
     assert explained["readings"] == {"a_compter_du": "same_day"}
     assert plan.json("show", "E1-A2-O3-I1/2012-2013")["case"].startswith("CY-2012-")
-    assert "2015" in plan.run("show", "E3-A1-O4-I1/2015-2016", code=2).stderr
+    early = plan.run("show", "E3-A1-O4-I1/2015-2016", code=2).stderr.replace("\u00a0", " ")
+    assert "il le sera le 2 mars 2015" in early
+    assert "l'industrie minérale. Ententes" in plan("why", "E3-A1-O1-I1/2012-2013")
+    assert "America/Toronto" in said
+    bare = plan.run("why", "E3-A1-O1-I1", code=2).stderr
+    assert "Peut-être : E3-A1-O1-I1/2015-2016, " in bare.replace("\u00a0", " ")
+    plan.now = "2012-11-20T10:00"
+    outside = plan.run("plan", "log", "E3-A1-O4-I1", "x", "--date", "2012-10-03", code=2).stderr
+    assert "ne couvre le 3 octobre 2012 ; le plus proche va du 1er avril 2015 au 31 mars 2016" in (
+        outside.replace("\u00a0", " ")
+    )
+
+
+def test_what_only_the_plan_does_is_offered_to_nobody(plan):
+    plan("tick")
+    shown = plan("show", "E1-A2-O3-I1/2012-2013").replace("\u00a0", " ")
+    for action in ("ajuster", "remplacer"):
+        assert f"({action}) — il faut le rôle : Le plan" in shown
+    number = plan.json("show", "E1-A2-O3-I1/2012-2013")["case"]
+    plan.run("do", number, "remplacer", "--set", "motif_fin=x", code=1)
+    said = plan("history", number)
+    assert "le système" in said
 
 
 def test_readings_are_listed_with_what_each_would_change_and_a_choice_is_recorded(plan):
@@ -138,6 +159,7 @@ def test_a_status_that_was_not_computed_says_who_decided_it_and_why(plan, tmp_pa
 
 def test_the_years_deadlines_go_into_a_calendar_program(plan, tmp_path):
     plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere")
+    assert ".ics" in plan.run("plan", "calendar", str(tmp_path / "tout.txt"), code=2).stderr
     plan("plan", "calendar", str(tmp_path / "tout.ics"))
     plan("plan", "calendar", str(tmp_path / "moi.ics"), "--person", "conseillere")
     everything = Calendar.from_ical((tmp_path / "tout.ics").read_bytes())

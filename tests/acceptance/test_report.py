@@ -339,8 +339,8 @@ def test_every_colour_of_the_page_has_contrast_enough_in_light_dark_and_print(pa
 
 SVG = "{http://www.w3.org/2000/svg}"
 DESCRIPTION = (
-    f"{ENJEUX[0]}\u00a0: 5 à risque, 1 non atteint. {ENJEUX[1]}\u00a0: 4 à risque. "
-    f"{ENJEUX[2]}\u00a0: 5 à risque, 1 atteint."
+    f"{ENJEUX[0]} — à risque\u00a0: 5, non atteint\u00a0: 1. {ENJEUX[1]} — à risque\u00a0: 4. "
+    f"{ENJEUX[2]} — à risque\u00a0: 5, atteint\u00a0: 1."
 )
 
 
