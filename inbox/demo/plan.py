@@ -34,7 +34,7 @@ def _year(demo: Demo) -> None:
     demo.at("2013-03-28T09:00")
     demo.inbox("why", f"{DATED}/2012-2013")
     demo.inbox("tick")
-    demo.message("*conseillere@*.eml", 16)
+    demo.message("*conseillere@*.eml", 20)
     demo.inbox("plan", "log", COUNTED, "Salon de l'emploi minier", "--as", "conseillere")
     demo.inbox("do", f"{DATED}/2012-2013", "saisir", "--as", "conseillere", "--set", "atteinte=atteinte",
                "--set", "atteint_le=2013-03-22", "--set", "resultat=Portrait de 41 entreprises, remis au conseil",

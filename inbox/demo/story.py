@@ -64,9 +64,11 @@ class Demo:
 
     def message(self, pattern: str, lines: int) -> None:
         """Show the first message that the mail server kept under such a name."""
-        kept = sorted((self.home / FOLDER).glob(pattern))
-        print(f"    {len(kept)} message(s) gardé(s) dans {self.home / FOLDER} ; l'un d'eux :")
-        message = message_from_bytes(kept[0].read_bytes(), policy=policy.default)
+        folder = self.home / FOLDER
+        kept = len([*folder.glob("*.eml")])
+        print(f"    Messages gardés dans {folder} : {kept}. L'un d'eux :")
+        first = min(folder.glob(pattern))
+        message = message_from_bytes(first.read_bytes(), policy=policy.default)
         body = message.get_body(("plain",))
         shown = [f"À : {message['To']}", f"Objet : {message['Subject']}", ""]
         shown += (body.get_content() if body else "").splitlines()[:lines]
