@@ -57,17 +57,26 @@ _HARMLESS = frozenset(
 )  # fmt: skip
 
 
+#: Where the first of two entries of one name is lost, and what it said with it.
+_KEPT_LAST = frozenset({"actions", "fields", "checklists", "tables"})
+
+
 def check(definition: model.Definition, source: Source) -> tuple[list[Finding], Flow | None]:
     """Return every finding of what the typed model made of a file, and the flow of its sound part."""
     found = [*_Checker(definition, source).run(), *values.check(definition, source)]
     found += values.lost_answers(definition, source)
     found += size.check(definition, source)
     found = [f for f in found if not source.is_doubtful(f.where)]
-    sound = followable(definition, source, [f for f in found if f.code not in _HARMLESS])
-    if sound is None:
-        return found, None
-    flow = Flow(Graph(sound[0], source, sound[1]))
-    return [*found, *paths.check(flow)], flow
+    flow = follow(definition, source, found)
+    return (found, None) if flow is None else ([*found, *paths.check(flow)], flow)
+
+
+def follow(definition: model.Definition, source: Source, found: Iterable[Finding]) -> Flow | None:
+    """Return the flow of what is sound of a definition in spite of what was found; None when nothing is."""
+    twice = [f for f in source.findings if f.code == "duplicate-key" and f.where[0] in _KEPT_LAST]
+    doubtful = [f for f in found if f.code not in _HARMLESS]
+    sound = followable(definition, source, [*doubtful, *twice])
+    return None if sound is None else Flow(Graph(sound[0], source, sound[1]))
 
 
 class _Checker(Names):
@@ -110,9 +119,10 @@ class _Checker(Names):
             frontier = named - reached
             reached |= named
         if name in reached:
-            yield self._find("checklist-circle", ("checklists", name),
-                             f"la liste « {name} » s'attend elle-même.",
-                             f"checklist {name!r} waits for itself.")  # fmt: skip
+            yield self.source.finding(
+                "checklist-circle", ("checklists", name), f"la liste « {name} » s'attend elle-même.",
+                f"checklist {name!r} waits for itself.", of_key=True,
+            )  # fmt: skip
 
     def _reserved(self) -> Iterator[Finding]:
         yield from self._taken(("actions",), self.d.actions, RESERVED_ACTIONS)
@@ -260,12 +270,16 @@ class _Checker(Names):
         timed = any(t.action == name for t in self.d.timers.values())
         itself = action.automatic is not None or (timed and not action.by)
         if itself and (action.by or action.form or action.note == "required"):
-            yield self._find("automatic-asks", path,
-                             "une action automatique n'a ni rôle, ni formulaire, ni note.",
-                             "an automatic action has no role, form or note.")  # fmt: skip
+            asks = "by" if action.by else "form" if action.form else "note"
+            yield self.source.finding(
+                "automatic-asks", (*path, asks), "une action automatique n'a ni rôle, ni formulaire, ni note.",
+                "an automatic action has no role, form or note.", of_key=True,
+            )  # fmt: skip
         if not itself and not action.by and not action.owner_only:
-            yield self._find("nobody-may", path, "personne ne peut faire cette action : « by » est vide.",
-                             "nobody may take this action: 'by' is empty.")  # fmt: skip
+            yield self.source.finding(
+                "nobody-may", (*path, "by"), "personne ne peut faire cette action : « by » est vide.",
+                "nobody may take this action: 'by' is empty.", of_key=True,
+            )  # fmt: skip
 
     def _state(self, name: str, state: model.State) -> Iterator[Finding]:
         path: Path = ("states", name)
@@ -284,8 +298,10 @@ class _Checker(Names):
         elif state.task is None and not any(
             name in states_of(self.d, a) and a.automatic for a in self.d.actions.values()
         ):
-            yield self._find("no-task", path, "un état ouvert dit quoi faire : « task ».",
-                             "an open state says what there is to do: 'task'.")  # fmt: skip
+            yield self.source.finding(
+                "no-task", path, "un état ouvert dit quoi faire : « task ».",
+                "an open state says what there is to do: 'task'.", of_key=True,
+            )  # fmt: skip
 
     def _actions_of(self, name: str, state: model.State) -> list[str]:
         """Return the actions that start from a state; only asked for where one of them is named."""

@@ -89,12 +89,14 @@ class Examined:
         compiled: The definition; None when anything was found.
         flow: What is there at each state of what can be followed of it; None when nothing can be.
         source: The file as it was read; None when it is beyond the limits.
+        definition: What the typed model made of it; None when it could not.
     """
 
     findings: tuple[Finding, ...]
     compiled: CompiledDefinition | None
     flow: Flow | None
     source: source.Source | None
+    definition: model.Definition | None = None
 
     @property
     def process(self) -> object:
@@ -130,8 +132,9 @@ def examine(
     if templates is not None:
         found += check_templates(compiled, flow, templates)
     return Examined(
-        findings=in_order(found), compiled=None if found else compiled, flow=flow, source=read
-    )
+        findings=in_order(found), compiled=None if found else compiled, flow=flow, source=read,
+        definition=definition,
+    )  # fmt: skip
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

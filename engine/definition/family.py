@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from engine.definition import stuck
+from engine.definition import checks, paths, stuck
 from engine.definition.compiler import in_order
 from engine.definition.decide import Decider
 from engine.definition.fields import longest
@@ -45,7 +45,21 @@ def together(
     """
     flow = examined.flow
     between = [] if flow is None else list(_Family(flow, process).check())
-    return in_order([*examined.findings, *between])
+    unknown = [f for f in between if f.code == "unknown-process"]
+    if flow is None or not unknown:
+        return in_order([*examined.findings, *between])
+    return in_order([*_apart_from(examined, flow, unknown), *between])
+
+
+def _apart_from(examined: Examined, flow: Flow, unknown: list[Finding]) -> Iterator[Finding]:
+    """Yield what is found whichever process was meant where none of the name is there."""
+    assert examined.definition is not None
+    assert examined.source is not None
+    said = [str(f) for f in paths.check(flow)]
+    others = [f for f in examined.findings if str(f) not in said]
+    doubted = checks.follow(examined.definition, examined.source, [*others, *unknown])
+    still = [] if doubted is None else [str(f) for f in paths.check(doubted)]
+    yield from (f for f in examined.findings if str(f) not in said or str(f) in still)
 
 
 class Given:

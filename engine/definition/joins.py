@@ -56,6 +56,8 @@ def _most(flow: Flow, process: str) -> int | None:
         if _comes_back(flow, name, action):
             return None
         each = action.opens.for_each
+        if each in flow.graph.doubts.fields:
+            return None
         total += 1 if each is None else len(flow.d.fields[each].options or {})
     return total
 

@@ -63,6 +63,8 @@ _LIKE_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 #: So many keys are listed for one that is unknown; more would hide it.
 _FEW = 8
 _PATTERN = "string_pattern_mismatch"
+#: How pydantic ends the place of a mistake in a key.
+_OF_KEY = "[key]"
 
 
 M = TypeVar("M", bound=Model)
@@ -168,13 +170,15 @@ class _Mistakes:
         pairs = [_expected(d) for d in ways if d["type"] in _EXPECTED]
         misspelt = [d for d in ways if d["type"] == _PATTERN]
         if misspelt:
+            of_key = all(d["loc"][-1] == _OF_KEY for d in misspelt)
             # Of the right type but not of the right form: the other types were never meant.
             forms = [_form(d) for d in misspelt]
             fr = " ou ".join(dict.fromkeys(f[0] for f in forms))
             en = " or ".join(dict.fromkeys(f[1] for f in forms))
             return self.source.finding("bad-form", path,
                                        f"« {given} » n'a pas la forme attendue ici : {fr}.",
-                                       f"{given!r} does not have the form that is needed here: {en}.")  # fmt: skip
+                                       f"{given!r} does not have the form that is needed here: {en}.",
+                                       of_key=of_key)  # fmt: skip
         if all(d["type"] == "value_error" for d in ways) and _LIKE_A_DAY.fullmatch(given):
             return self.source.finding("wrong-type", path, f"le {given} n'existe pas.",
                                        f"there is no {given}.")  # fmt: skip

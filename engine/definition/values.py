@@ -327,6 +327,7 @@ def _table(
         yield source.finding(
             f"table-{kind}", (*path, "rows", rows[-1]) if rows else path,
             f"{fr} : {said}." if said else f"{fr}.", f"{en}: {said}." if said else f"{en}.",
+            of_key=not rows,
         )  # fmt: skip
 
 

@@ -76,6 +76,40 @@ def test_a_field_that_cannot_be_read_is_known_by_its_name():
     }
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (("opens: {process: lot,", "opens: {process: lott,"), "unknown-process"),
+        (("      pompes: {fr", "      1: {fr"), "bad-form"),
+        (("actions:\n", "actions:\n  chiffrer: {label: {fr: X, en: X}, from: [brouillon], to: same, by: [chef]}\n"), "duplicate-key"),
+        (("  annuler:\n", "  chiffrer: {label: {fr: X, en: X}, from: [brouillon], to: same, by: [chef]}\n  annuler:\n"), "duplicate-key"),
+    ],
+)  # fmt: skip
+def test_what_only_follows_from_a_mistake_is_not_told_as_another(change, code):
+    assert codes(changed(change)) == {code}
+
+
+def test_a_field_of_a_name_that_is_not_allowed_makes_no_join_impossible():
+    assert codes(changed(("  objet: {type", "  case: {type"))) == {"reserved-name", "unknown-field"}
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "line"),
+    [
+        (("      - {when: {urgence: {equals: basse}}, give: {jours: 10}}\n", ""), "table-gap", "  delais:"),
+        (("    form: [montant]\n", ""), "nobody-may", "  chiffrer:"),
+        (("      pompes: {fr", "      1: {fr"), "bad-form", "      1: {fr"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_whole_entry_is_shown_at_its_name(change, code, line):
+    text = changed(change)
+    if code == "nobody-may":
+        text = text.replace("    to: same\n    by: [acheteur]\n", "    to: same\n", 1)
+    (found,) = [f for f in findings(text) if f.code == code]
+    assert text.splitlines()[found.line - 1].startswith(line)
+    assert text.splitlines()[found.line - 1][: found.column - 1].strip() == ""
+
+
 def test_a_broken_entry_hides_only_itself():
     text = changed(
         ("  chiffrer:\n    label: {fr: Chiffrer, en: Price}", "  chiffrer:\n    label: {fr: Chiffrer, en: Price"),
