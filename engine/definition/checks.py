@@ -52,7 +52,7 @@ _HARMLESS = frozenset(
     {
         "reserved-name", "useless-key", "no-task", "nobody-may", "automatic-asks",
         "internal-field-leaves", "same-from-ended", "lost-answer", "table-gap", "table-overlap",
-        "table-dead-row", "table-too-large", "unbounded-span", "timer-never-armed",
+        "date-stands-still", "same-label", "table-dead-row", "table-too-large", "unbounded-span", "timer-never-armed",
     }
 )  # fmt: skip
 

@@ -215,18 +215,16 @@ class _Problem:
         return self._around(name, part)
 
     def _compare(self, condition: model.Condition, part: model.Compare) -> _Formula:
-        bare = part.model_copy(update=dict.fromkeys((*_DATED, *_OPAQUE)))
+        # A day that is written is compared as a value; one that is counted is not known here.
+        counted = [k for k in _DATED if isinstance(getattr(part, k), model.When)]
+        bare = part.model_copy(update=dict.fromkeys((*counted, *_OPAQUE)))
         parts: list[_Formula] = [
             self._field(part.field, condition.model_copy(update={"compare": bare}))
         ]
-        for key in _DATED:
-            wanted = getattr(part, key)
-            if wanted is not None:
-                # Before that day, on or after it, or the day is not known: then neither holds.
-                leaf = self._leaf(
-                    f"day {part.field} {wanted!r}", 3, {0} if key == "before" else {1}
-                )
-                parts.append(leaf)
+        for key in counted:
+            # Before that day, on or after it, or the day is not known: then neither holds.
+            holds = {0} if key == "before" else {1}
+            parts.append(self._leaf(f"day {part.field} {getattr(part, key)!r}", 3, holds))
         parts += [
             self._leaf(f"{key} {part.field} {getattr(part, key)}", 2, {1})
             for key in _OPAQUE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +31,22 @@ def _values(spec: model.FieldSpec, compares: Sequence[model.Compare]) -> list[An
         return _numbers(spec, compares)
     if spec.type in {"records", "choices"}:
         return _lists(spec, compares)
+    days = {d for c in compares for d in (c.before, c.not_before) if isinstance(d, date)}
+    if days:
+        return _days(days, compares)
     named = dict.fromkeys(v for c in compares for v in literals(c))
     if spec.type == "choice":
         options = spec.options or {}
         others = [o for o in options if o not in named]
         return [*(n for n in named if n in options), *others[:1]]
     return [*named, OTHER]
+
+
+def _days(days: set[date], compares: Iterable[model.Compare]) -> list[Any]:
+    """Return days on each side of those that are compared with, and between them."""
+    named = {date.fromisoformat(v) for c in compares for v in literals(c) if isinstance(v, str)}
+    near = {d + timedelta(days=n) for d in days | named for n in (-1, 0, 1)}
+    return [d.isoformat() for d in sorted(near)]
 
 
 def literals(compare: model.Compare) -> Iterator[str | int | bool]:

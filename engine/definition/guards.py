@@ -24,6 +24,8 @@ def check(definition: model.Definition, source: Source, decider: Decider) -> Ite
     """Yield the findings of one definition whose names and types are right."""
     for path, condition in _judged(definition):
         yield from _verdict(decider, source, path, condition)
+    for name, notification in definition.notifications.items():
+        yield from _to_nobody(decider, source, name, notification)
     for name, action in definition.actions.items():
         yield from _together(decider, source, name, action)
         yield from _shadowed(decider, source, name, action)
@@ -85,6 +87,23 @@ def _verdict(
         # An automatic action may be meant to follow at once, whatever the case.
         yield source.finding("always-true", path, "cette condition est toujours remplie : retirez-la.",
                              "this condition always holds: leave it out.")  # fmt: skip
+
+
+_UNOWNED = model.Condition(owned=False)
+
+
+def _to_nobody(
+    decider: Decider, source: Source, name: str, part: model.Notification
+) -> Iterator[Finding]:
+    """Yield a message to the owner that only leaves while there is none."""
+    if part.when is None or part.to.people is None or "actor" in part.to.people:
+        return
+    if decider.possible([part.when]) and not decider.possible([part.when], [_UNOWNED]):
+        yield source.finding(
+            "never-true", ("notifications", name, "when"),
+            "cette condition ne tient que si personne n'a le dossier, et le message va à qui l'a.",
+            "this condition only holds while nobody owns the case, and the message goes to the owner.",
+        )  # fmt: skip
 
 
 def _together(

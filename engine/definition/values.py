@@ -6,9 +6,10 @@ whose stored form is `MA`, is found here rather than never being true.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from engine.calendar import Calendar
+from engine.calendar import Calendar, Span
 from engine.definition import model, tables
 from engine.definition.compiled import FieldError
 from engine.definition.domains import literals
@@ -23,6 +24,7 @@ from engine.definition.walk import (
     states_of_timer,
     timed_fields,
 )
+from engine.folding import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,6 +63,9 @@ def check(definition: model.Definition, source: Source) -> Iterator[Finding]:
     for name, notification in definition.notifications.items():
         yield from _answers(definition, source, ("notifications", name, "to"), notification.to)
     yield from _spans(definition, source)
+    yield from _still(definition, source)
+    yield from _adopted(definition, source)
+    yield from _alike(definition, source)
     yield from _never_armed(definition, source)
 
 
@@ -408,6 +413,56 @@ def _spans(definition: model.Definition, source: Source) -> Iterator[Finding]:
                 f"« {name} » compte des jours : il lui faut « min » (0 ou plus) et « max » ({LONGEST_SPAN} au plus).",
                 f"{name!r} counts days: it needs 'min' (0 or more) and 'max' ({LONGEST_SPAN} or less).",
             )  # fmt: skip
+
+
+def _still(definition: model.Definition, source: Source) -> Iterator[Finding]:
+    """Yield the dates that are counted from themselves, and the repetitions that come at once."""
+    for name, state in definition.states.items():
+        if state.due is not None and state.due.of == "due":
+            yield source.finding(
+                "date-stands-still", ("states", name, "due"), "cette échéance se compte d'elle-même.",
+                "this due date is counted from itself.", of_key=True,
+            )  # fmt: skip
+    for name, timer in definition.timers.items():
+        if timer.repeat is not None and Span.parse(timer.repeat.every).count == 0:
+            yield source.finding(
+                "date-stands-still", ("timers", name, "repeat", "every"),
+                "cette répétition n'avance pas : il lui faut au moins 1.",
+                "this repetition does not move on: it needs 1 at least.",
+            )  # fmt: skip
+
+
+def _adopted(definition: model.Definition, source: Source) -> Iterator[Finding]:
+    written = definition.adopted.on
+    try:
+        date.fromisoformat(f"{written}-01-01"[:10] if len(written) < len("2026-01-01") else written)
+    except ValueError:
+        yield source.finding(
+            "bad-form", ("adopted", "on"), f"« {written} » n'est pas une date.",
+            f"{written!r} is not a date.",
+        )  # fmt: skip
+
+
+def _alike(definition: model.Definition, source: Source) -> Iterator[Finding]:
+    """Yield the options that are read alike: whoever types one cannot be told which was meant."""
+    for name, spec in definition.fields.items():
+        yield from _alike_options(source, ("fields", name), spec)
+        for inner, part in (spec.of or {}).items():
+            yield from _alike_options(source, ("fields", name, "of", inner), part)
+
+
+def _alike_options(source: Source, path: Path, spec: model.FieldSpec) -> Iterator[Finding]:
+    first: dict[str, str] = {}
+    for key, option in (spec.options or {}).items():
+        for words in (key, option.fr, option.en):
+            other = first.setdefault(fold(words), key)
+            if other != key:
+                yield source.finding(
+                    "same-label", (*path, "options", key),
+                    f"« {words} » se lit comme « {other} » : une réponse ne dirait pas laquelle.",
+                    f"{words!r} reads as {other!r} does: an answer would not say which.", of_key=True,
+                )  # fmt: skip
+                break
 
 
 def _written(definition: model.Definition, name: str) -> Iterator[int]:

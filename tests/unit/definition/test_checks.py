@@ -113,6 +113,9 @@ def test_the_shipped_definitions_are_sound():
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
+        ('on: "2026-01-15"', 'on: "2026-13-45"', "bad-form"),
+        ("repeat: {every: 5 business days, times: 3}", "repeat: {every: 0 days, times: 3}", "date-stands-still"),
+        ("to: {people: [owner]}", "to: {people: [owner]}\n    when: {owned: false}", "never-true"),
         ("to: {address: fournisseur}", "to: {role: chef, beyond: [rappel]}", "useless-key"),
         ("to: {address: fournisseur}", "to: {role: chef, without: corrections.motif}", "useless-key"),
         ("to: {address: fournisseur}", "to: {roster: reseau, beyond: [rapel]}", "unknown-notification"),
@@ -166,6 +169,24 @@ actions:
     assert [c.rpartition(": ")[2] for c in circles] == [
         "commande → lot → commande.", "lot → commande → lot.",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ('before: "2026-01-01"', 'not_before: "2026-06-01"', {"never-true"}),
+        ('before: "2026-01-01"', 'not_before: "2026-01-01"', {"never-true"}),
+        ('before: "2026-01-02"', 'not_before: "2026-01-01"', set()),
+        ('before: "2026-01-01"', 'before: "2026-06-01"', set()),
+    ],
+)
+def test_days_that_contradict_each_other_are_found(first, second, verdict):
+    text = GOOD.replace("fields:\n", "fields:\n  jour: {type: date, label: {fr: Jour, en: Day}}\n")
+    text = text.replace("form: [objet, urgence,", "form: [objet, jour, urgence,").replace(
+        "{checklist: dossier}",
+        f"{{all: [{{compare: {{field: jour, {first}}}}}, {{compare: {{field: jour, {second}}}}}, {{checklist: dossier}}]}}",
+    )
+    assert {f.code for f in findings(text)} == verdict
 
 
 ONLY_WAY = "    automatic: {children: {process: lot, all: ended, at_least: 1}}"
