@@ -89,6 +89,12 @@ def message_state(connection: Connection, case_id: int, name: str) -> frozenset[
     return frozenset(name for name, here in holds.items() if here)
 
 
+def queued(connection: Connection, case_id: int) -> frozenset[str]:
+    """Return the names of the messages that a case has ever asked to send."""
+    names = select(outbox.c.name).where(outbox.c.case_id == case_id)
+    return frozenset(connection.execute(names).scalars())
+
+
 def newest_message(connection: Connection, case_id: int, name: str) -> int | None:
     """Return the id of the newest message of a name, or None."""
     wanted = select(func.max(outbox.c.id)).where(outbox.c.case_id == case_id, outbox.c.name == name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine import register
+from engine import outbox, register
 from inbox.commands.export import form_of, write_atomically
 from inbox.drawing import case as drawn
 from inbox.drawing import svg
@@ -21,5 +21,6 @@ def draw_case(app: App, case: Case, file: Path) -> None:
     form_of(file, {".svg": "svg"})
     with app.database.read() as connection:
         events = register.events(connection, case.id)
-    graph = drawn.graph(case, events, app.now, app.workspace.calendar)
+        sent = outbox.queued(connection, case.id)
+    graph = drawn.graph(case, events, sent, app.now, app.workspace.calendar)
     write_atomically(file, svg.write(graph).encode())

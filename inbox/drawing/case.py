@@ -13,6 +13,7 @@ from inbox.texts import _, clean, n_, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from engine.calendar import Calendar
@@ -31,24 +32,33 @@ class _Visit:
     who: str
 
 
-def graph(case: Case, events: Sequence[Event], now: datetime, calendar: Calendar) -> Graph:
+def graph(
+    case: Case, events: Sequence[Event], sent: AbstractSet[str], now: datetime, calendar: Calendar
+) -> Graph:
     """Return the graph of a case's process with the case on it.
 
     Args:
         case: The case, with the version of its process that it is pinned to.
         events: Its whole history, in order.
+        sent: The messages that it sent.
         now: The instant (UTC) that « in three days » counts from.
         calendar: The workspace's, whose local days are shown.
     """
-    return _Teller(case, events, now, calendar).graph()
+    return _Teller(case, events, sent, now, calendar).graph()
 
 
 class _Teller:
     """Puts one case on its picture."""
 
     def __init__(
-        self, case: Case, events: Sequence[Event], now: datetime, calendar: Calendar
+        self,
+        case: Case,
+        events: Sequence[Event],
+        sent: AbstractSet[str],
+        now: datetime,
+        calendar: Calendar,
     ) -> None:
+        self.sent = sent
         self.case, self.events, self.now, self.calendar = case, events, now, calendar
         self.plain = process.graph(case.definition)
         self.visits = [
@@ -156,6 +166,8 @@ class _Teller:
         return replace(row, nodes=nodes, timer=timer, mark="past")
 
     def _passed(self, node: Node, row: Row) -> Node:
+        if node.kind == "send" and self.sent.isdisjoint(node.refs):
+            return node  # nothing left: its condition did not hold, or nobody was to have it
         if node.kind != "end" or not node.refs:
             return replace(node, mark="past")
         if row.id == self.last and self.case.line.state in node.refs:

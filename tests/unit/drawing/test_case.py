@@ -21,7 +21,7 @@ def event(seq, action, source, target, **body):
             "action": action, "from_state": source, "to_state": target, "body": body}  # fmt: skip
 
 
-def told(definition, *steps):
+def told(definition, *steps, sent=None):
     """Return the graph of a case that went through steps (action, target), the opening first."""
     events, state = [], None
     for n, (action, target, *body) in enumerate(steps, 1):
@@ -32,7 +32,8 @@ def told(definition, *steps):
                            due_at=MONDAY + timedelta(days=30), ended_at=ended)  # fmt: skip
     case = Case(line=line, data={}, definition=definition, redirected_from=None, merged=[])
     now = MONDAY + timedelta(days=20)
-    return drawn_case.graph(case, events, now, Calendar())
+    left = set(definition.notifications) if sent is None else sent
+    return drawn_case.graph(case, events, left, now, Calendar())
 
 
 def ways(definition):
@@ -83,6 +84,19 @@ def test_a_state_says_when_it_was_entered_by_whom_and_how_often():
     assert "→ 16 décembre 2026, dans" in words["state.approbation"]
     assert "ICI" not in words["state.brouillon"] + words["state.livraison"]
     assert len(graph.story) == 5
+
+
+def test_a_message_that_did_not_leave_is_not_drawn_as_one_that_did():
+    definition = compiled(KNOWN["commande.yaml"])
+    steps = ((definition.opening.name, "brouillon"), ("soumettre", "approbation"),
+             ("approuver", "livraison"))  # fmt: skip
+
+    def marked(sent):
+        nodes = every_node(told(definition, *steps, sent=sent))
+        return {n.refs: n.mark for n in nodes if n.kind == "send"}
+
+    assert marked({"bon"})["bon",] == "past"
+    assert marked(set())["bon",] == ""
 
 
 def test_a_reminder_that_left_and_a_delay_that_ended_the_case_are_shown():
