@@ -107,6 +107,7 @@ _REFUSALS = {
 #: What the engine does itself, as people call it.
 _DEEDS = {
     "ouvrir": "inscrire",
+    "abort": "arrêter la diffusion",
     "take": "prendre",
     "release": "remettre au bureau commun",
     "assign": "confier",

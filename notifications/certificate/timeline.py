@@ -170,7 +170,11 @@ def drawing(document: Mapping[str, Any], speech: Speech) -> dict[str, Any] | Non
         "height": height,
         "top": TOP,
         "bottom": TOP + ROW * len(rows),
-        "ticks": [*before.ticks(speech, 2), *after.ticks(speech, 3)],
+        # The first dot ends the one scale and begins the other: its mark stands once.
+        "ticks": [
+            *(t for t in before.ticks(speech, 2) if t["x"] != BEFORE[1]),
+            *after.ticks(speech, 3),
+        ],
         "middles": [sum(BEFORE) // 2, sum(AFTER) // 2],
         "rows": [
             {**_row(n, row, before, after), "label": label(row, speech, alone=len(rows) == 1)}

@@ -166,6 +166,8 @@ def test_a_departure_and_a_stop_are_told_with_their_reason_and_publicly_without_
     other("diffusion", "send", "1", "--rule", "proceed_and_remedy", "--reason", why, "--yes",
           "--as", "direction", code=1)  # fmt: skip
     other("diffusion", "abort", "1", "--reason", "erreur dans la fiche", "--as", "conseillere")
+    nothing = other.run("diffusion", "abort", "1", "--reason", "x", "--as", "conseillere", code=1)
+    assert "« arrêter la diffusion » n'est pas possible" in plain(nothing.stderr)
     for command in (("diffusion", "status"), ("diffusion", "explain"), ("history",)):
         told = flat(plain(other(*command, "1")))
         for said in ("direction", "fermé pour travaux", "conseillere", "erreur dans la fiche"):

@@ -47,7 +47,7 @@ def preview(app: App, case: str, message: str, raw: bool) -> None:
     say(is_queued(leased))
     for parcel in parcels:
         say()
-        _show(parcel)
+        _show(parcel, drawn=leased.case_id is not None)
 
 
 def _as_json(parcel: Parcel) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _as_json(parcel: Parcel) -> dict[str, Any]:
     }
 
 
-def _show(parcel: Parcel) -> None:
+def _show(parcel: Parcel, *, drawn: bool) -> None:
     read: EmailMessage = message_from_bytes(parcel.body, policy=policy.default)
     size, count = len(parcel.body), len(parcel.deliveries)
     say(n_("Un message pour {n} destinataire : {size} octets, SHA-256 {digest}",
@@ -70,6 +70,7 @@ def _show(parcel: Parcel) -> None:
     body = read.get_body(("plain",))
     for line in (str(body.get_content()) if body is not None else "").splitlines():
         say(clean(f"  | {line}"))
-    say(_("À, dans l'ordre tiré au sort :"))
+    say(_("À, dans l'ordre tiré au sort :") if drawn else
+        _("À (l'ordre sera tiré au sort à la mise en file) :"))  # fmt: skip
     for delivery in parcel.deliveries:
         say(clean(f"  {delivery.name} <{', '.join(delivery.addresses)}>"))

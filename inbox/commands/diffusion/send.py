@@ -48,7 +48,7 @@ def send(app: App, case: str, message: str, rule: str | None, reason: str, yes: 
         raise click.UsageError(_("S'écarter de la règle demande un motif : --reason."))
     if not yes:
         if not on_terminal():
-            raise click.UsageError(_("Une diffusion ne se reprend pas : confirmez par --yes."))
+            raise click.UsageError(_("Une diffusion ne se rattrape pas : confirmez par --yes."))
         confirm(_("Diffuser maintenant à tout le réseau ?"))
     found = find(app, case)
     with app.database.read() as connection:
