@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, select, update
 
 from engine.chain import canonical
 from engine.errors import ArrimageError, NotFound
-from engine.outbox import DONE, newest_message, wake
+from engine.outbox import DONE, messages_named, wake
 from engine.returns import of_deliveries
 from engine.schema import (
     cases,
@@ -228,21 +228,23 @@ class Account:
     decisions: tuple[Decided, ...]
 
 
-def account(connection: Connection, case_id: int, name: str) -> Account:
-    """Return all that is known of the newest batch of a name.
+def account(connection: Connection, case_id: int, name: str, number: int | None = None) -> Account:
+    """Return all that is known of a batch of a name, the newest unless its number is given.
 
     Args:
         connection: To read with.
         case_id: The case.
         name: The notification's name in its definition.
+        number: 1 for the first of that name, 2…
 
     Raises:
         NotFound: No such message has been queued.
     """
-    newest = newest_message(connection, case_id, name)
-    if newest is None:
-        raise NotFound("message", name)
-    return account_of(connection, newest)
+    found = messages_named(connection, case_id, name)
+    wanted = found[-1:] if number is None else found[number - 1 : number]
+    if not wanted:
+        raise NotFound("message", name if number is None else f"{name} {number}")
+    return account_of(connection, wanted[0])
 
 
 def account_of(connection: Connection, outbox_id: int) -> Account:

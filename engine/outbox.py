@@ -101,6 +101,12 @@ def newest_message(connection: Connection, case_id: int, name: str) -> int | Non
     return connection.execute(wanted).scalar()
 
 
+def messages_named(connection: Connection, case_id: int, name: str) -> list[int]:
+    """Return the ids of a case's messages of a name, in the order in which they were queued."""
+    wanted = select(outbox.c.id).where(outbox.c.case_id == case_id, outbox.c.name == name)
+    return list(connection.execute(wanted.order_by(outbox.c.id)).scalars())
+
+
 def standing_message(connection: Connection, case_id: int, name: str) -> int | None:
     """Return the newest message of a name; None where there is none, or where it was taken back."""
     newest = newest_message(connection, case_id, name)

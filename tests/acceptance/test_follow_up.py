@@ -124,6 +124,24 @@ def test_before_anything_is_diffused_there_is_no_interest_to_list(ready):
     assert ready.run("diffusion", "interest", "1", "Cégep A", code=1).stderr.strip()
 
 
+def test_each_of_two_answers_has_its_own_status_explanation_and_certificate(sent, tmp_path):
+    for answer in ("Oui", "Non"):
+        words = ("--set", f"question={answer} ?", "--set", f"reponse={answer}.")
+        sent("do", "1", "repondre_a_tous", *words, "--yes")
+    sent("tick")
+    named = ("1", "--message", "reponse_reseau")
+    assert "Envoi 2 de 2 sous ce nom" in plain(sent("diffusion", "status", *named))
+    assert "Envoi 1 de 2" in plain(sent("diffusion", "status", *named, "--batch", "1"))
+    assert sent("diffusion", "explain", *named, "--batch", "1")
+    told = [
+        sent.json("diffusion", "certificate", "1", str(tmp_path / f"{n}.json"), *named[1:],
+                  "--batch", str(n))["sha256"]
+        for n in (1, 2)
+    ]  # fmt: skip
+    assert told[0] != told[1]
+    assert sent.run("diffusion", "status", *named, "--batch", "3", code=2).stderr.strip()
+
+
 def test_a_newcomer_has_the_sheet_with_the_erratum_and_is_told_that_it_is_new(sent, mail):
     sent("partners", "add", "Cégep D", "--order", "collégial", "--email", "d@example.org")
     assert sent.json("diffusion", "interest", "1")["without_the_sheet"] == ["Cégep D"]

@@ -46,15 +46,25 @@ def message_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return option(function)
 
 
-def read(app: App, reference: str, message: str) -> tuple[Case, Account]:
-    """Return the case that is meant, and all that is known of its batch of that name.
+def batch_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option that names an earlier batch of the same name."""
+    option = click.option(
+        "--batch",
+        type=click.IntRange(1),
+        help=_("Le combientième envoi de ce nom : 1 pour le premier ; sinon, le dernier."),
+    )
+    return option(function)
+
+
+def read(app: App, reference: str, message: str, batch: int | None = None) -> tuple[Case, Account]:
+    """Return the case that is meant, and all that is known of its batch of that name, the last by default.
 
     Raises:
         NotFound: No such batch has been queued.
     """
     case = find(app, reference)
     with app.database.read() as connection:
-        return case, diffusion.account(connection, case.id, message)
+        return case, diffusion.account(connection, case.id, message, batch)
 
 
 def ways_on(case: Case, message: str, *, nobody: bool) -> list[str]:

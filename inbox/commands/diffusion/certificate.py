@@ -11,7 +11,7 @@ import click
 from engine import certificates
 from inbox import dates
 from inbox.command import command
-from inbox.commands.diffusion.batch import message_option, office, read, signing_key
+from inbox.commands.diffusion.batch import batch_option, message_option, office, read, signing_key
 from inbox.commands.export import write_atomically
 from inbox.lookup import CASE
 from inbox.output import say, show_json
@@ -44,16 +44,19 @@ _FORMS = (".json", ".html")
 @click.argument("case", type=CASE)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @message_option
+@batch_option
 @click.option(
     "--issue", "number", type=click.IntRange(1), help=_("Reprendre une attestation déjà faite.")
 )
-def certificate(app: App, case: str, file: Path, message: str, number: int | None) -> None:
+def certificate(
+    app: App, case: str, file: Path, message: str, batch: int | None, number: int | None
+) -> None:
     form = file.suffix.lower()
     if form not in _FORMS:
         raise click.UsageError(
             _("Le fichier doit finir par {forms} : {file}", forms=", ".join(_FORMS), file=file)
         )
-    found, account = read(app, case, message)
+    found, account = read(app, case, message, batch)
     issued = _issued(app, found, account, number)
     document = json.loads(issued.document)
     text = issued.document if form == ".json" else page.render(document, lang())

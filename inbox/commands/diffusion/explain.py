@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inbox.command import command
-from inbox.commands.diffusion.batch import explained, message_option, read
+from inbox.commands.diffusion.batch import batch_option, explained, message_option, read
 from inbox.lookup import CASE
 from inbox.output import say, show_json, strong, wrapped
 from inbox.texts import _, clean
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 )
 @click.argument("case", type=CASE)
 @message_option
-def explain(app: App, case: str, message: str) -> None:
-    found, account = read(app, case, message)
+@batch_option
+def explain(app: App, case: str, message: str, batch: int | None) -> None:
+    found, account = read(app, case, message, batch)
     made = explained(app, found, account)
     sections = made.sections()
     if app.json:

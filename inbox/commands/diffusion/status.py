@@ -13,6 +13,7 @@ from engine.outbox import DONE, REFUSED
 from inbox import mailwords
 from inbox.command import command
 from inbox.commands.diffusion.batch import (
+    batch_option,
     explained,
     message_option,
     read,
@@ -46,14 +47,20 @@ _BAR = 40
 )
 @click.argument("case", type=CASE)
 @message_option
-def status(app: App, case: str, message: str) -> None:
-    found, account = read(app, case, message)
+@batch_option
+def status(app: App, case: str, message: str, batch: int | None) -> None:
+    found, account = read(app, case, message, batch)
     made = explained(app, found, account)
     todo = _next(app, found, account, made)
     if app.json:
         show_json(_as_json(account, made, todo))
         return
     say(strong(wrapped(f"{found.number} — {made.headline()}")))
+    with app.database.read() as connection:
+        named = outbox.messages_named(connection, found.id, message)
+    if len(named) > 1:
+        say(_("  Envoi {n} de {all} sous ce nom ; pour un autre : --batch N",
+              n=named.index(account.outbox_id) + 1, all=len(named)))  # fmt: skip
     for line in made.decisions():
         say(wrapped(clean(line), "  "))
     for line in todo:
