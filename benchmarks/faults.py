@@ -173,7 +173,7 @@ KINDS = {
     "English left out": _swap(r", en: [^,{}]+\}", lambda _m, _: "}"),
     "a bracket not closed": _swap(r"\[[a-z_, ]+\]$", _unclosed),
     "a span of time misspelled": _swap(
-        r"(\d+) (business days?|months?|days?)\b", lambda m, _: f"{m[1]} jours"
+        r"(?<=[:\[,] )(\d+) (business days?|months?|days?)\b", lambda m, _: f"{m[1]} jours"
     ),
     "a field of which the type is misspelled": _word(
         r"(type: )(text|paragraph|date|choice|integer|boolean)\b"

@@ -40,7 +40,7 @@ class Cycle:
         quantity: How many events are promised, if a number is.
         nature: `target` or `accountability`.
         kind: `date`, `year`, `count` or `continuous`.
-        rule: The cadence in one line.
+        rule: The cadence in one line, in French as the plan is.
     """
 
     plan: str
