@@ -209,9 +209,15 @@ class _Search:
             return False
         if item.required is False or edge is None:
             return item.required is False
+        asked, before = self.possible.branch(edge)
+        action = self.d.actions[edge.action]
+        if not self.possible.read([*asked, *before]).isdisjoint({*action.sets, *action.clears}):
+            return False  # The branch is chosen with other values than those that the form asks by.
+        # Asked for where the case goes this way, or not: the same values answer both.
         known = self.possible.asked(edge.action, edge.source)
-        key = ("required", edge.action, item.field)
-        return self.possible.holds(key, [], known, [item.required])
+        key = ("skipped", edge.action, edge.branch, item.field)
+        needed = [*self.possible.guards[edge.action], *asked]
+        return self.possible.holds(key, needed, known, [*before, item.required])
 
     def _may_set(self, edge: Edge | None, name: str, value: model.SetValue) -> bool:
         wanted = self.wanted[name].value
