@@ -189,16 +189,8 @@ class Renderer:
             said.append(" ".join((words.typography(text) if lang == "fr" else text).split()))
         return " / ".join(dict.fromkeys(said))[:900]
 
-    def _part(
-        self,
-        template: str,
-        lang: str,
-        facts: Mapping[str, Any],
-        environment: _Sandbox | None = None,
-    ) -> dict[str, Any]:
-        subject, body, foot = (
-            self._one(name, lang, facts, environment) for name in _files(template, lang)
-        )
+    def _part(self, template: str, lang: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+        subject, body, foot = (self._one(name, lang, facts) for name in _files(template, lang))
         body, foot = body.strip(), foot.strip()
         if lang == "fr":
             subject, body, foot = map(words.typography, (subject, body, foot))
@@ -268,7 +260,8 @@ class Renderer:
         found = []
         for lang in languages:
             try:
-                self._part(template, lang, facts, self._strict)
+                for name in _files(template, lang):
+                    self._one(name, lang, facts, self._strict)
             except _FAILURES as error:
                 first = _files(template, lang)[1]
                 found.append(faults.of(error, first, [str(f) for f in self.folders]))
