@@ -52,7 +52,7 @@ def completed(inbox, line, **extra):
         ("inbox list --state precis", ["precision"]),
         ("inbox list --process renc", ["rencontre"]),
         ("inbox process show dem", ["demande"]),
-        ("inbox why 1 --action confirmer", ["confirmer_diffusion"]),
+        ("inbox why 1 --action confirmer_d", ["confirmer_diffusion"]),
         ("inbox do 1 rechercher --set rien", ["recherches.rien_trouve="]),
         ("inbox do 1 rechercher --set rien_trouve=o", ["rien_trouve=oui"]),
         ("inbox do 1 corriger --set canal=tele", ["canal=telephone"]),
