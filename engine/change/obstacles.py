@@ -20,7 +20,7 @@ from engine.schema import cases
 from engine.schema import outbox as messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from sqlalchemy import Connection
 
@@ -115,15 +115,22 @@ def _judged(definition: model.Definition, action: model.Action) -> Iterator[mode
             yield from through_checklists(definition, root)
 
 
-def _yet_to_come(definition: model.Definition, state: str) -> list[model.Action]:
+def _yet_to_come(
+    definition: model.Definition, state: str, held: Collection[str] = ()
+) -> list[model.Action]:
     """Return the actions that a case may yet take without leaving this state for good.
 
-    A way back through an ending, by reopening, is not one that anybody counts on.
+    A way back through an ending, by reopening, is not one that anybody counts on; nor one by an action
+    that is held back.
     """
     ended = {name for name, part in definition.states.items() if part.end is not None}
-    ways = {name: {to for _, to in edges} - ended for name, edges in edges_of(definition).items()}
+    ways = {
+        name: {to for action, to in edges if action not in held} - ended
+        for name, edges in edges_of(definition).items()
+    }
     back = {name for name in _reached(ways, state) if state in _reached(ways, name)} | {state}
-    return [a for a in definition.actions.values() if back & {*states_of(definition, a)}]
+    free = (a for n, a in definition.actions.items() if n not in held)
+    return [a for a in free if back & {*states_of(definition, a)}]
 
 
 def _reached(ways: dict[str, set[str]], state: str) -> set[str]:
@@ -164,6 +171,13 @@ def _mail(connection: Connection, plan: Plan, draft: Draft) -> Iterator[Reason]:
             yield Reason(code="migration_mail", params={"message": name})
     definition = plan.new.definition.written
     awaited = {p.message.message for p in _awaited(definition, draft.state) if p.message}
-    to_come = {name for a in _yet_to_come(definition, draft.state) for name in a.notify}
-    for name in sorted(awaited - sent - to_come):
-        yield Reason(code="migration_unsent", params={"message": name})
+    for name in sorted(awaited - sent):
+        # What awaits the message itself cannot be what sends it.
+        held = {n for n, a in definition.actions.items() if _awaits(definition, a, name)}
+        if not any(name in a.notify for a in _yet_to_come(definition, draft.state, held)):
+            yield Reason(code="migration_unsent", params={"message": name})
+
+
+def _awaits(definition: model.Definition, action: model.Action, message: str) -> bool:
+    judged = (p.message for p in _judged(definition, action))
+    return any(p is not None and p.message == message for p in judged)
