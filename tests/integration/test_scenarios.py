@@ -437,13 +437,20 @@ def test_coverage_names_the_words_of_refusals(requests):
 
 # --- exploring ----------------------------------------------------------------------------------
 
-#: Nothing in the graph of states is wrong: only a loan of more than 30 days can never come back.
+#: Only a loan of more than 30 days of which three other things are not said can never come back: more
+#: things at once than the check looks for.
 TRAP = PRET.replace(
     "  rendre:\n    label: {fr: Rendre, en: Return}\n    from: [prete]\n",
     "  rendre:\n    label: {fr: Rendre, en: Return}\n    from: [prete]\n    requires:\n"
-    "      - when: {compare: {field: jours, at_most: 30}}\n"
+    "      - when: {any: [{compare: {field: jours, at_most: 30}}, {present: un}, {present: deux}, {present: trois}]}\n"
     "        because: {fr: Trop longtemps, en: Too long}\n",
 )
+for _name in ("trois", "deux", "un"):
+    TRAP = TRAP.replace(
+        "fields:\n", f"fields:\n  {_name}: {{type: text, label: {{fr: {_name}, en: {_name}}}}}\n"
+    ).replace(
+        "form: [appareil, jours", f"form: [appareil, jours, {{field: {_name}, required: false}}"
+    )
 
 
 def test_exploring_finds_a_planted_fault_and_shrinks_it_to_a_scenario_that_fails_alike(
