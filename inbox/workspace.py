@@ -228,7 +228,7 @@ _MAIL: dict[str, tuple[type, Any]] = {
     "username": (str, ""),
     "sender": (str, "arrimage@example.org"),
     "timeout": (float, 60.0),
-    "connections": (int, 4),
+    "connections": (int, 8),
     "held": (int, 100),
 }
 
@@ -275,7 +275,7 @@ sender = "arrimage@example.org"
 timeout = 60.0
 # Combien de connexions pour les lettres, et combien retenir à la fois pour une diffusion personnelle ;
 # moins si le serveur le dit.
-connections = 4
+connections = 8
 held = 100
 
 # Où reviennent les avis de non-remise (la boîte de l'adresse sender, une boîte à elle seule de préférence).

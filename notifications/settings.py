@@ -55,7 +55,7 @@ class MailSettings:
         default_factory=lambda: Institute(name="Institut", address="", email="")
     )
     timeout: float = 60.0
-    connections: int = 4
+    connections: int = 8
     held: int = 100
     loopback_only: bool = False
 
