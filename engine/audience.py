@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -21,7 +21,7 @@ from engine import journal, roster, staff
 from engine.chain import canonical, content_hash
 from engine.definition.samples import facts_for
 from engine.definition.walk import split_form
-from engine.outbox import LEAD, newest_message
+from engine.outbox import first_try, newest_message
 from engine.schema import deliveries, instant, outbox, to_micros
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ def _message(
             "salt": secrets.token_hex(16),
             "position": position,
             "state": "queued",
-            "next_attempt_at": max(now, release - LEAD // timedelta(microseconds=1)),
+            "next_attempt_at": first_try(now, release),
         }
         for position, recipient in zip(order, recipients, strict=True)
     ]

@@ -44,9 +44,9 @@ DONE = ("accepted", "delayed", "confirmed")
 REFUSED = ("refused", "refused_rcpt", "aborted", "bounced")
 NEEDS_PERSON = (*REFUSED, "uncertain")
 #: Waits between tries, then given up: two days in all, as mail servers do (RFC 5321, 4.5.4.1).
+BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 480, 720, 720))
 #: How long before the instant of a message its sending is prepared.
 LEAD = timedelta(seconds=60)
-BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 480, 720, 720))
 
 
 def wake(connection: Connection, case_id: int | None, now: int) -> None:
@@ -87,6 +87,11 @@ def message_state(connection: Connection, case_id: int, name: str) -> frozenset[
         "begun": not states.isdisjoint({*DONE, "uncertain", "bounced", "releasing"}),
     }
     return frozenset(name for name, here in holds.items() if here)
+
+
+def first_try(now: int, instant: int) -> int:
+    """Return when a message set for an instant is first taken up; all in microseconds."""
+    return max(now, instant - LEAD // timedelta(microseconds=1))
 
 
 def queued(connection: Connection, case_id: int) -> frozenset[str]:
@@ -226,7 +231,7 @@ def retry(
         How many were queued.
     """
     asked = {*ids, *_of_the_same_batch(connection, ids)}
-    lead, done = LEAD // timedelta(microseconds=1), 0
+    done = 0
     rows = connection.execute(
         select(deliveries.c.id, outbox.c.not_before)
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
@@ -235,7 +240,7 @@ def retry(
     for delivery_id, not_before in rows.all():
         values: dict[str, Any] = {
             "state": "queued", "attempts": 0,
-            "next_attempt_at": max(to_micros(now), not_before - lead),
+            "next_attempt_at": first_try(to_micros(now), not_before),
             "settled_at": None, "resolution": canonical(decision),
         }  # fmt: skip
         if addresses and delivery_id in addresses:

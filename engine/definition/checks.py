@@ -119,7 +119,7 @@ class _Checker(Names):
             frontier = named - reached
             reached |= named
         if name in reached:
-            yield self.source.finding(
+            yield self._find(
                 "checklist-circle", ("checklists", name), f"la liste « {name} » s'attend elle-même.",
                 f"checklist {name!r} waits for itself.", of_key=True,
             )  # fmt: skip
@@ -133,7 +133,7 @@ class _Checker(Names):
     def _taken(self, path: Path, names: Iterable[str], taken: frozenset[str]) -> Iterator[Finding]:
         for name in names:
             if name in taken:
-                yield self.source.finding(
+                yield self._find(
                     "reserved-name", (*path, name),
                     f"« {name} » est réservé ; choisissez un autre nom.",
                     f"{name!r} is reserved; choose another name.", of_key=True,
@@ -271,12 +271,12 @@ class _Checker(Names):
         itself = action.automatic is not None or (timed and not action.by)
         if itself and (action.by or action.form or action.note == "required"):
             asks = "by" if action.by else "form" if action.form else "note"
-            yield self.source.finding(
+            yield self._find(
                 "automatic-asks", (*path, asks), "une action automatique n'a ni rôle, ni formulaire, ni note.",
                 "an automatic action has no role, form or note.", of_key=True,
             )  # fmt: skip
         if not itself and not action.by and not action.owner_only:
-            yield self.source.finding(
+            yield self._find(
                 "nobody-may", (*path, "by"), "personne ne peut faire cette action : « by » est vide.",
                 "nobody may take this action: 'by' is empty.", of_key=True,
             )  # fmt: skip
@@ -298,7 +298,7 @@ class _Checker(Names):
         elif state.task is None and not any(
             name in states_of(self.d, a) and a.automatic for a in self.d.actions.values()
         ):
-            yield self.source.finding(
+            yield self._find(
                 "no-task", path, "un état ouvert dit quoi faire : « task ».",
                 "an open state says what there is to do: 'task'.", of_key=True,
             )  # fmt: skip

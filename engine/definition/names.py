@@ -37,8 +37,8 @@ class Names:
         }
         self._told: dict[tuple[str, str], str | None] = {}
 
-    def _find(self, code: str, path: Path, fr: str, en: str) -> Finding:
-        return self.source.finding(code, path, fr, en)
+    def _find(self, code: str, path: Path, fr: str, en: str, *, of_key: bool = False) -> Finding:
+        return self.source.finding(code, path, fr, en, of_key=of_key)
 
     def _known(
         self, kind: str, name: str | None, known: Collection[str], path: Path

@@ -231,13 +231,9 @@ class Possible:
         for name, state in self.dead.items():
             if name in behind:
                 continue
-            way = self.flow.graph.way_to(state)
-            yield self.flow.graph.source.finding(
-                "dead-action", ("actions", name),
-                f"{said(way)} : « {name} » n'y est jamais possible : ce qu'elle demande n'a jamais été donné, "
-                "ni ne peut l'être.",
-                f"{said(way)}: {name!r} is never possible there: what it asks for was never given, and never "
-                "can be.", of_key=True, way=way,
+            yield self._dead_action(
+                name, state, "ce qu'elle demande n'a jamais été donné, ni ne peut l'être",
+                "what it asks for was never given, and never can be",
             )  # fmt: skip
         for name, timer in self.d.timers.items():
             sure = not self.flow.graph.doubts.anywhere
@@ -251,14 +247,18 @@ class Possible:
             first = [self._first(name, state) for state in reached]
             if not reached or None in first:
                 continue
-            way = self.flow.graph.way_to(reached[0])
-            yield name, self.flow.graph.source.finding(
-                "dead-action", ("actions", name),
-                f"{said(way)} : « {name} » n'y est jamais possible : « {first[0]} » s'y fait toujours "
-                "d'abord, d'elle-même.",
-                f"{said(way)}: {name!r} is never possible there: {first[0]!r} is always done there first, "
-                "by itself.", of_key=True, way=way,
+            yield name, self._dead_action(
+                name, reached[0], f"« {first[0]} » s'y fait toujours d'abord, d'elle-même",
+                f"{first[0]!r} is always done there first, by itself",
             )  # fmt: skip
+
+    def _dead_action(self, name: str, state: str, fr: str, en: str) -> Finding:
+        way = self.flow.graph.way_to(state)
+        return self.flow.graph.source.finding(
+            "dead-action", ("actions", name),
+            f"{said(way)} : « {name} » n'y est jamais possible : {fr}.",
+            f"{said(way)}: {name!r} is never possible there: {en}.", of_key=True, way=way,
+        )  # fmt: skip
 
     def _timer(self, name: str, timer: model.Timer, only: model.Condition) -> Iterator[Finding]:
         states = [s for s in states_of_timer(self.d, timer) if s in self.flow.sure]

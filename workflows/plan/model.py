@@ -10,20 +10,14 @@ from engine.definition.model import Day, Model, Name, Text
 
 #: `E1-A3-O5-I1`: capitals, digits and dashes, short enough to type.
 Identifier = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$", max_length=40),
-    Field(examples=["E1-A3-O5-I1"]),
+    str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$", max_length=40)
 ]
 #: `2012-2013`.
-FiscalYear = Annotated[
-    str, StringConstraints(pattern=r"^\d{4}-\d{4}$"), Field(examples=["2012-2013"])
-]
+FiscalYear = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{4}$")]
 #: A file beside this one.
-FileName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+\.(txt|md)$"), Field(examples=["plan.txt"])
-]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+\.(txt|md)$")]
 #: `30 days`.
-Days = Annotated[str, StringConstraints(pattern=r"^\d{1,3} days?$"), Field(examples=["30 days"])]
+Days = Annotated[str, StringConstraints(pattern=r"^\d{1,3} days?$")]
 
 
 class Words(Model):
