@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date
 from typing import TYPE_CHECKING
 
-from inbox.texts import NBSP, _, lang, n_
+from inbox.texts import _, lang, n_
 from notifications import words
+from notifications.words import NBSP
 
 if TYPE_CHECKING:
     from datetime import datetime, time

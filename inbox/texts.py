@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import gettext
 import os
-import re
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from notifications.words import typography
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LOCALE = Path(__file__).parent / "locale"
 LANGUAGES = ("fr", "en")
-NBSP = "\u00a0"
 
 
 class _Language:
@@ -91,12 +91,6 @@ class Said(Protocol):
 def said(words: Said) -> str:
     """Return such words in the language of this run; in French where nobody translated them."""
     return words.en if _Language.code == "en" and words.en else words.fr
-
-
-def typography(text: str) -> str:
-    """Return a French text with its no-break spaces."""
-    text = text.replace("« ", f"«{NBSP}").replace(" »", f"{NBSP}»")
-    return re.sub(r" ([:%$])(?=\s|$)", rf"{NBSP}\1", text)
 
 
 def clean(text: str) -> str:

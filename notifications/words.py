@@ -23,9 +23,10 @@ _MONTHS = {
            "October", "November", "December"),
 }  # fmt: skip
 _ABSENT = {"fr": "non précisé", "en": "not given"}
-_OPENING = re.compile("« ?")
-_CLOSING = re.compile(" ?»")
-_MARK = re.compile(r" ([:%$])(?=\s|$|[).,])")
+_SPACE = f"[ {NBSP}\u202f]"
+_OPENING = re.compile(f"«{_SPACE}?")
+_CLOSING = re.compile(f"{_SPACE}?»")
+_MARK = re.compile(r" (?=[:%$](?:\s|$|[).,]))")
 _YES = {"fr": ("oui", "non"), "en": ("yes", "no")}
 
 
@@ -94,6 +95,6 @@ def _option(field: Mapping[str, Any], key: str, lang: str) -> str:
 
 def typography(text: str) -> str:
     """Return a French text with its no-break spaces, whatever spaces it was written with."""
-    text = _OPENING.sub(f"«{NBSP}", text)
-    text = _CLOSING.sub(f"{NBSP}»", text)
-    return _MARK.sub(rf"{NBSP}\1", text)
+    if "«" in text or "»" in text:
+        text = _CLOSING.sub(f"{NBSP}»", _OPENING.sub(f"«{NBSP}", text))
+    return _MARK.sub(NBSP, text)

@@ -240,5 +240,6 @@ def test_mail_never_leaves_in_clear_nor_out_of_a_rehearsal(settings, words):
         settings.check()
 
 
-def test_french_typography():
-    assert typography("« oui » : 12 %") == "«\u00a0oui\u00a0»\u00a0: 12\u00a0%"
+@pytest.mark.parametrize("space", ["", " ", "\u00a0", "\u202f"])
+def test_french_typography_whatever_spaces_it_was_written_with(space):
+    assert typography(f"«{space}oui{space}» : 12 %.") == "«\u00a0oui\u00a0»\u00a0: 12\u00a0%."
