@@ -434,7 +434,7 @@ def freeze(
     contents: Mapping[tuple[int, str], Mapping[str, Any]],
     now: datetime,
 ) -> None:
-    """Keep renderings for good, in the caller's transaction, which has renewed its leases.
+    """Keep renderings for good, in the caller's transaction, which holds the messages' leases.
 
     Args:
         connection: In a write transaction.

@@ -15,7 +15,7 @@ import jinja2
 from engine import lease
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from engine.database import Database
@@ -33,11 +33,15 @@ def nothing(_leased: Leased, _delivery: Delivery) -> Mapping[str, Any]:
     return {}
 
 
+class Unwritten(Exception):
+    """A message cannot be rendered; the text says which template, and why."""
+
+
 class Contents:
-    """The frozen contents of messages under lease.
+    """What messages under lease say: what was frozen before, and what is rendered now.
 
     Args:
-        database: Where they are kept.
+        database: Where the frozen ones are kept.
         renderer: What makes words of facts.
         held: The messages.
         own: What a personal message may say to one recipient besides.
@@ -51,9 +55,10 @@ class Contents:
         self._held = held
         self._own = own
         self._known = lease.frozen(database, [m.id for m in held])
+        self._frozen = set(self._known)
 
     def of(self, leased: Leased, delivery: Delivery) -> Mapping[str, Any] | None:
-        """Return what a recipient is sent, None when it could not be rendered."""
+        """Return what a recipient is sent, None when it has not been rendered."""
         return self._known.get((leased.id, variant(leased, delivery)))
 
     def prepare(self, now: datetime) -> list[tuple[Leased, Delivery, str]]:
@@ -68,13 +73,14 @@ class Contents:
         Raises:
             engine.lease.LeaseLost: Another worker has one of the messages.
         """
-        known = set(self._known)
         failed = self.render()
-        made = {key: content for key, content in self._known.items() if key not in known}
+        everybody = [(leased, d) for leased in self._held for d in leased.deliveries]
+        made = self.unfrozen(everybody)
         if made:
             with self._database.write() as connection:
                 lease.renew(connection, self._held)
                 lease.freeze(connection, made, now)
+            self.froze(made)
         return failed
 
     def render(self) -> list[tuple[Leased, Delivery, str]]:
@@ -86,17 +92,39 @@ class Contents:
         failed: list[tuple[Leased, Delivery, str]] = []
         for leased in self._held:
             for delivery in leased.deliveries:
-                key = (leased.id, variant(leased, delivery))
-                if key in self._known:
-                    continue
                 try:
-                    self._known[key] = self._renderer.render(
-                        leased.template, delivery.languages, self._facts(leased, delivery)
-                    )
-                except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
-                    _log.error("template %s: %s", leased.template, error)
-                    failed.append((leased, delivery, f"template {leased.template}: {error}"))
+                    self.rendered(leased, delivery)
+                except Unwritten as error:
+                    failed.append((leased, delivery, str(error)))
         return failed
+
+    def rendered(self, leased: Leased, delivery: Delivery) -> Mapping[str, Any]:
+        """Return what a recipient is sent, rendered now unless it was before.
+
+        Raises:
+            Unwritten: It cannot be rendered.
+        """
+        key = (leased.id, variant(leased, delivery))
+        if key not in self._known:
+            try:
+                self._known[key] = self._renderer.render(
+                    leased.template, delivery.languages, self._facts(leased, delivery)
+                )
+            except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
+                _log.error("template %s: %s", leased.template, error)
+                raise Unwritten(f"template {leased.template}: {error}") from error
+        return self._known[key]
+
+    def unfrozen(
+        self, which: Iterable[tuple[Leased, Delivery]]
+    ) -> dict[tuple[int, str], Mapping[str, Any]]:
+        """Return what was rendered for these and is to be frozen with the next commit about them."""
+        keys = {(leased.id, variant(leased, delivery)) for leased, delivery in which}
+        return {key: self._known[key] for key in keys - self._frozen if key in self._known}
+
+    def froze(self, keys: Iterable[tuple[int, str]]) -> None:
+        """Count these as frozen: the commit has been made."""
+        self._frozen.update(keys)
 
     def _facts(self, leased: Leased, delivery: Delivery) -> Mapping[str, Any]:
         """Return what the template sees: what was frozen at queueing, and a personal message's own."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.database import Database
     from engine.lease import Leased, Move
     from engine.ports import Clock
+    from notifications.contents import Contents
 
 #: How long, in seconds, those who have something to write wait for the others.
 _PATIENCE = 0.003
@@ -26,15 +27,22 @@ class Ledger:
         database: Where the outbox is.
         clock: The workspace's clock.
         held: The messages under lease, which is renewed in time when they take long.
+        contents: What they say: frozen with the first commit about each.
         writers: How many may write at a time.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, held: Sequence[Leased], writers: int
+        self,
+        database: Database,
+        clock: Clock,
+        held: Sequence[Leased],
+        contents: Contents,
+        writers: int,
     ) -> None:
         self._database = database
         self._clock = clock
         self._held = held
+        self._contents = contents
         self._writers = writers
         self._renewed = time.monotonic()
         self._waiting: list[tuple[Sequence[Move], asyncio.Future[None]]] = []
@@ -80,8 +88,12 @@ class Ledger:
                 done.set_result(None)
 
     def _commit(self, moves: Sequence[Move]) -> None:
+        made = self._contents.unfrozen((m.leased, m.delivery) for m in moves)
+        now = self._clock.now()
         with self._database.write() as connection:
             if time.monotonic() - self._renewed > lease.LEASE.total_seconds() / 4:
                 lease.renew(connection, self._held)
                 self._renewed = time.monotonic()
-            lease.move(connection, moves, self._clock.now())
+            lease.move(connection, moves, now)
+            lease.freeze(connection, made, now)
+        self._contents.froze(made)

@@ -185,12 +185,13 @@ class Renderer:
         """Return the subject alone, as `render` would write it."""
         said = []
         for lang in languages:
-            text = self._one(f"{lang}/{template}.subject.j2", lang, facts)
+            text = self._one(f"{lang}/{template}.subject.j2", self._context(lang, facts))
             said.append(" ".join((words.typography(text) if lang == "fr" else text).split()))
         return " / ".join(dict.fromkeys(said))[:900]
 
     def _part(self, template: str, lang: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-        subject, body, foot = (self._one(name, lang, facts) for name in _files(template, lang))
+        context = self._context(lang, facts)
+        subject, body, foot = (self._one(name, context) for name in _files(template, lang))
         body, foot = body.strip(), foot.strip()
         if lang == "fr":
             subject, body, foot = map(words.typography, (subject, body, foot))
@@ -204,10 +205,9 @@ class Renderer:
         }
 
     def _one(
-        self, name: str, lang: str, facts: Mapping[str, Any], environment: _Sandbox | None = None
+        self, name: str, context: Mapping[str, Any], environment: _Sandbox | None = None
     ) -> str:
-        found = (environment or self._environment).get_template(name)
-        text = found.render(self._context(lang, facts))
+        text = (environment or self._environment).get_template(name).render(context)
         if len(text) > LONGEST:
             raise jinja2.TemplateError(f"{name} renders to more than {LONGEST} characters")
         return text
@@ -259,9 +259,10 @@ class Renderer:
         """Return what fails in a template (`engine.ports.TemplateChecker`)."""
         found = []
         for lang in languages:
+            context = self._context(lang, facts)
             try:
                 for name in _files(template, lang):
-                    self._one(name, lang, facts, self._strict)
+                    self._one(name, context, self._strict)
             except _FAILURES as error:
                 first = _files(template, lang)[1]
                 found.append(faults.of(error, first, [str(f) for f in self.folders]))
@@ -294,6 +295,10 @@ def _source(environment: _Sandbox, name: str) -> str:
     return environment.loader.get_source(environment, name)[0]
 
 
+#: « * Label : value ».
+_FACT = re.compile(r"\* (.+?)[\u00a0 ]?: (.+)")
+
+
 def blocks(text: str) -> list[dict[str, Any]]:
     """Return a plain text as blocks for the HTML layout: headings, lists, facts, paragraphs."""
     return [_block(part) for part in re.split(r"\n\s*\n", text.strip()) if part.strip()]
@@ -307,7 +312,7 @@ def _block(part: str) -> dict[str, Any]:
         return {"kind": "list", "items": [line[2:] for line in lines]}
     if all(line.startswith("    ") for line in lines):
         return {"kind": "command", "lines": [line[4:] for line in lines]}
-    facts = [re.fullmatch(r"\* (.+?)[\u00a0 ]?: (.+)", line) for line in lines]
-    if all(facts):
+    facts = [_FACT.fullmatch(line) for line in lines if line.startswith("* ")]
+    if len(facts) == len(lines) and all(facts):
         return {"kind": "facts", "rows": [(f[1], f[2]) for f in facts if f]}
     return {"kind": "paragraph", "first": lines[0], "rest": lines[1:]}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from engine import lease
 from engine.errors import Unavailable
 from engine.lease import LeaseLost, Move
-from notifications.contents import Contents, nothing
+from notifications.contents import Contents, Unwritten, nothing
 from notifications.diffusion import Diffusion
 from notifications.ledger import Ledger
 from notifications.message import build
@@ -25,7 +25,7 @@ from notifications.transport import Fleet
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from engine.database import Database
     from engine.lease import Delivery, Leased
@@ -66,11 +66,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message to one recipient, ready to go."""
+    """One message to one recipient, ready to go; or why it never will be."""
 
     leased: Leased
     delivery: Delivery
-    body: bytes
+    body: bytes = b""
+    fault: str | None = None
 
     def to(self, state: str, reply: str | None = None) -> Move:
         """Return what has become of it."""
@@ -127,21 +128,19 @@ class Worker:
 
     async def _deliver(self, held: Sequence[Leased], fleet: Fleet, report: Report) -> None:
         contents = Contents(self.database, self.renderer, held, self.own)
-        failed = contents.prepare(self.clock.now())
         if held[0].batch:
-            await self._batch(held[0], contents, failed, fleet, report)
-            return
-        self._write([_refused(*parts) for parts in failed], report)
-        await self._letters(held, contents, fleet, report)
+            await self._batch(held[0], contents, fleet, report)
+        else:
+            await self._letters(held, contents, fleet, report)
 
     async def _batch(
         self,
         leased: Leased,
         contents: Contents,
-        failed: Sequence[tuple[Leased, Delivery, str]],
         fleet: Fleet,
         report: Report,
     ) -> None:
+        failed = contents.prepare(self.clock.now())
         batch = Diffusion(
             database=self.database,
             settings=self.settings,
@@ -153,14 +152,6 @@ class Worker:
         moves, report.fault = await batch.run(leased, {d.id: (d, why) for _, d, why in failed})
         self._tell(moves, report)
 
-    def _ready(self, held: Sequence[Leased], contents: Contents) -> Iterator[Letter]:
-        for leased in held:
-            for delivery in leased.deliveries:
-                content = contents.of(leased, delivery)
-                if content is not None:
-                    body = build(leased, [delivery], content, self.settings)
-                    yield Letter(leased, delivery, body)
-
     async def _letters(
         self, held: Sequence[Leased], contents: Contents, fleet: Fleet, report: Report
     ) -> None:
@@ -168,19 +159,34 @@ class Worker:
 
         A server that closes after so many messages is connected to again, as long as it takes some.
         """
-        letters, before = self._ready(held, contents), -1
+        waiting: Iterator[tuple[Leased, Delivery]] = ((m, d) for m in held for d in m.deliveries)
+        before = -1
         while report.settled > before and not self._stopping():
             before = report.settled
             connections = await self._connected(fleet, report)
-            ledger = Ledger(self.database, self.clock, held, len(connections))
+            ledger = Ledger(self.database, self.clock, held, contents, len(connections))
+            letters = self._written(waiting, contents)
             await asyncio.gather(*(self._carry(letters, c, ledger, report) for c in connections))
-            following = next(letters, None)
+            following = next(waiting, None)
             if following is None:
                 return
-            letters = chain([following], letters)
+            waiting = chain([following], waiting)
         if not self._stopping():
             fault = report.fault or "connection lost"
-            self._write([letter.to("deferred", fault) for letter in letters], report)
+            self._write([Letter(*which).to("deferred", fault) for which in waiting], report)
+
+    def _written(
+        self, waiting: Iterable[tuple[Leased, Delivery]], contents: Contents
+    ) -> Iterator[Letter]:
+        """Yield letters, each rendered as it is asked for: the server works meanwhile on those before."""
+        for leased, delivery in waiting:
+            try:
+                content = contents.rendered(leased, delivery)
+            except Unwritten as error:
+                yield Letter(leased, delivery, fault=str(error))
+            else:
+                body = build(leased, [delivery], content, self.settings)
+                yield Letter(leased, delivery, body)
 
     async def _connected(self, fleet: Fleet, report: Report) -> list[Connection]:
         """Return connections; none once the server could not be reached in this pass."""
@@ -202,6 +208,9 @@ class Worker:
             letter = next(letters, None)
             if letter is None:
                 break
+            if letter.fault is not None:
+                known.append(letter.to("refused", letter.fault))
+                continue
             addresses = letter.delivery.addresses
             outcome = (await connection.begin(addresses, len(letter.body))).of(addresses)
             if outcome.state == "staged":
@@ -228,7 +237,3 @@ class Worker:
         report.count(moves)
         for move in moves:
             _log.info("%s %s: %s", move.leased.name, move.delivery.message_id, move.state)
-
-
-def _refused(leased: Leased, delivery: Delivery, why: str) -> Move:
-    return Move(leased=leased, delivery=delivery, state="refused", reply=why)

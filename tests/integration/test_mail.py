@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 
 from engine import diffusion, lease, outbox, roster, staff
 from engine.errors import Refused
 from engine.lease import Move
+from engine.schema import outbox as outbox_table
 from notifications.rendering import Renderer
 from notifications.settings import Institute, MailSettings
 from notifications.worker import Worker
@@ -32,6 +34,12 @@ def settle(world, post):
     report = post.deliver_due()
     world.tick()
     return report
+
+
+def acknowledged(world, address):
+    """Open a request from abroad, whose author is written to at once."""
+    form = {"organisation": "O", "sujet": "S", "pays": "Ghana", "contact_courriel": address}
+    world.engine.open("demande", form, ADVISER)
 
 
 def states(world, number):
@@ -298,13 +306,39 @@ def test_a_member_that_left_is_not_written_to_and_one_without_an_address_blocks(
 
 
 def test_the_requester_abroad_is_acknowledged_in_two_languages(requests, mail):
-    requests.engine.open(
-        "demande",
-        {"organisation": "O", "sujet": "S", "pays": "Ghana", "contact_courriel": "k@example.org"},
-        ADVISER,
-    )
+    acknowledged(requests, "k@example.org")
     settle(requests, worker(requests, mail))
     assert mail.to("k@example.org")[0].message["Content-Language"] == "fr, en"
+
+
+@pytest.mark.parametrize("fault", ["refuse_rcpt", "after_dot"])
+def test_a_letter_tried_again_says_what_it_said_the_first_time(requests, mail, fault):
+    acknowledged(requests, "k@example.org")
+    getattr(mail.faults, fault)["k@example.org"] = "451 try later"
+    settle(requests, worker(requests, mail))
+    getattr(mail.faults, fault).clear()
+    requests.clock.advance(timedelta(minutes=2))
+    later = worker(requests, mail)
+    later.renderer = Renderer(Institute(name="Renommé", address="X", email="x@example.org"))
+    settle(requests, later)
+    (sent,) = mail.to("k@example.org")
+    assert "Val-d'Or" in sent.message.get_body(("plain",)).get_content()
+
+
+def test_a_letter_whose_template_breaks_is_a_persons_task_and_the_others_leave(requests, mail):
+    for address in ("a@example.org", "b@example.org", "c@example.org"):
+        acknowledged(requests, address)
+    with requests.database.write() as connection:
+        second = select(func.min(outbox_table.c.id) + 1).scalar_subquery()
+        connection.execute(
+            outbox_table.update().where(outbox_table.c.id == second).values(template="disparu")
+        )
+    report = settle(requests, worker(requests, mail))
+    assert report.states == {"accepted": 2, "refused": 1}
+    assert sorted(r.recipients[0] for r in mail.received) == ["a@example.org", "c@example.org"]
+    with requests.database.read() as connection:
+        (failed,) = outbox.list_deliveries(connection, failed=True)
+    assert (failed.addresses, "disparu" in failed.reply) == (("b@example.org",), True)
 
 
 def test_reminders_reach_the_owner_then_the_substitute_then_the_director(requests, mail):
@@ -338,11 +372,8 @@ def test_a_message_whose_template_breaks_is_a_persons_task_and_stops_nothing_els
     number = ready_to_diffuse(requests)
     requests.do(number, "diffuser")
     with requests.database.write() as connection:
-        from engine.schema import outbox as table
-
-        connection.execute(
-            table.update().where(table.c.name == "diffusion").values(template="disparu")
-        )
+        named = outbox_table.c.name == "diffusion"
+        connection.execute(outbox_table.update().where(named).values(template="disparu"))
     settle(requests, worker(requests, mail))
     with requests.database.read() as connection:
         found = outbox.list_deliveries(connection, failed=True)
