@@ -1,6 +1,6 @@
 """Faults of the mail server, in words.
 
-What is stored and logged is English, with the kind of fault first (`notifications.transport.FAULTS`);
+What is stored and logged is English, with the kind of fault first (`notifications.outcome.FAULTS`);
 here it becomes a sentence in the language of the run, the library's own detail in parentheses.
 """
 

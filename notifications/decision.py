@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.lease import Delivery, Leased
-    from notifications.transport import Outcome
+    from notifications.outcome import Outcome
 
 #: What the server will not take back: waiting does not help.
 FINAL = ("refused", "refused_rcpt")

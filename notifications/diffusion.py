@@ -22,9 +22,9 @@ from engine.errors import Unavailable
 from engine.lease import Move
 from engine.schema import to_micros
 from notifications.decision import decide, stopped
+from notifications.outcome import Outcome
 from notifications.parcels import parcels
 from notifications.staging import Held, Holding, Stage, Watch, shape
-from notifications.transport import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from engine.ports import Clock
     from notifications.contents import Contents
     from notifications.decision import Decision
+    from notifications.fleet import Fleet
     from notifications.settings import MailSettings
-    from notifications.transport import Fleet
 
 _log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from notifications.settings import BounceSettings
 
-#: The usual faults, in the words of `notifications.transport`; the most telling first.
+#: The usual faults, in the words of `notifications.outcome`; the most telling first.
 _FAULTS: tuple[tuple[str, type[BaseException]], ...] = (
     ("authentication refused", MailboxLoginError),
     ("TLS failed", ssl.SSLError),

@@ -7,17 +7,17 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from notifications.decision import decide
+from notifications.fleet import Fleet
 from notifications.staging import Stage, Watch, shape
-from notifications.transport import Fleet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.lease import Delivery, Leased
     from engine.ports import Clock
+    from notifications.outcome import Outcome
     from notifications.parcels import Parcel
     from notifications.settings import MailSettings
-    from notifications.transport import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from engine.lease import Delivery, Leased
     from engine.ports import Clock
+    from notifications.fleet import Fleet
+    from notifications.outcome import Outcome, Staged
     from notifications.parcels import Parcel
-    from notifications.transport import Connection, Fleet, Outcome, Staged
+    from notifications.transport import Connection
 
 #: How often a held connection is kept awake, in seconds; servers close after minutes.
 AWAKE = 20.0

@@ -12,10 +12,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import socket
-import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +21,10 @@ import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException, SMTPServerDisconnected
 
 from engine.errors import Unavailable
+from notifications.outcome import Outcome, Staged, answered, nobody, said
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from aiosmtplib.protocol import SMTPProtocol
 
@@ -36,67 +35,8 @@ _READY = 354
 _OK = 250
 #: Taken, or taken to be forwarded (RFC 5321, 3.4).
 _TAKEN = (_OK, 251)
-_PERMANENT = 500
 #: RFC 5321, 4.5.3.1.10: « too many recipients »; the rest goes in another transaction.
 _FULL = 452
-#: Seconds that one more connection may take: a server that is full sometimes never answers.
-PATIENCE = 5.0
-#: The usual faults, by the errors that tell them; the most telling first.
-FAULTS: dict[str, tuple[type[BaseException], ...]] = {
-    "authentication refused": (aiosmtplib.SMTPAuthenticationError,),
-    "TLS failed": (ssl.SSLError,),
-    "unknown host": (socket.gaierror,),
-    "connection refused": (ConnectionRefusedError,),
-    "timed out": (TimeoutError,),
-    "connection lost": (SMTPServerDisconnected, ConnectionResetError, BrokenPipeError),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one move.
-
-    Attributes:
-        state: A delivery's state: `staged`, `refused_rcpt`, `deferred_rcpt`, `staging_failed`,
-            `lost_before_dot`, `accepted`, `deferred`, `refused` or `uncertain`.
-        reply: The server's reply, or what happened instead of one.
-    """
-
-    state: str
-    reply: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
-    """What the server holds, and what it does not.
-
-    Attributes:
-        outcome: `staged`, or why nothing is held.
-        refused: Each address that the server did not take, with `refused_rcpt` or `deferred_rcpt`.
-        left: Addresses that this transaction has no room for; another one may.
-        taken: How many addresses it took.
-        method: `BDAT` or `DATA`.
-    """
-
-    outcome: Outcome
-    refused: Mapping[str, Outcome] = field(default_factory=dict)
-    left: tuple[str, ...] = ()
-    taken: int = 0
-    method: str = "DATA"
-
-    def of(self, addresses: Sequence[str]) -> Outcome:
-        """Return what became of one recipient, whatever the number of its addresses.
-
-        It is staged when the server took one of them; what it refused of the others is told.
-        """
-        refused = {a: self.refused[a] for a in addresses if a in self.refused}
-        if self.outcome.state != "staged" and self.taken:
-            return self.outcome
-        if len(refused) == len(addresses):
-            later = [o for o in refused.values() if o.state == "deferred_rcpt"]
-            return later[0] if later else next(iter(refused.values()))
-        said = "".join(f"; {a}: {o.reply}" for a, o in refused.items())
-        return Outcome(state=self.outcome.state, reply=f"{self.outcome.reply}{said}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +179,7 @@ class Connection:
             left = await self._envelope(client, addresses, size, taken, refused)
             if not taken:
                 await self.abort()
-                return Staged(outcome=_nobody(refused), refused=refused, left=left)
+                return Staged(outcome=nobody(refused), refused=refused, left=left)
             outcome, method = await give(client)
         except SMTPResponseException as error:
             await self.abort()
@@ -268,7 +208,7 @@ class Connection:
             self.close()
             return Staged(outcome=Outcome(state="lost_before_dot", reply=said(error)))
         await self.abort()
-        outcome = Outcome(state="staged", reply="250") if taken else _nobody(refused)
+        outcome = Outcome(state="staged", reply="250") if taken else nobody(refused)
         return Staged(outcome=outcome, refused=refused, left=left, taken=len(taken))
 
     def _standing(self) -> aiosmtplib.SMTP:
@@ -447,99 +387,4 @@ async def _greeted(client: aiosmtplib.SMTP) -> Server:
         recipients=int(most) if most.isdecimal() and int(most) else None,
         dsn="dsn" in offers,
         utf8="smtputf8" in offers,
-    )
-
-
-class Fleet:
-    """As many connections as are asked for and as the server lets us hold.
-
-    Args:
-        settings: The mail server.
-    """
-
-    def __init__(self, settings: MailSettings) -> None:
-        self._settings = settings
-        self._all: list[Connection] = []
-        self.most: int | None = None  #: how many the server let us hold, once it refused one more
-        self.server: Server | None = None  #: what it said that it can do, once one was open
-
-    @property
-    def recipients(self) -> int | None:
-        """How many recipients a transaction may have, where the server says so."""
-        return None if self.server is None else self.server.recipients
-
-    async def take(self, wanted: int) -> list[Connection]:
-        """Return up to so many open connections that hold nothing, fewer if there are no more.
-
-        Raises:
-            Unavailable: Not a single one is open.
-        """
-        self._all = [c for c in self._all if c.is_open]
-        free = [c for c in self._all if not c.holds]
-        missing = wanted - len(free)
-        if self.most is not None:
-            missing = min(missing, self.most - len(self._all))
-        if missing > 0:
-            free += await self._open(missing)
-        return free[:wanted]
-
-    async def _open(self, missing: int) -> list[Connection]:
-        opened: list[Connection] = []
-        if not self._all:
-            first = Connection(self._settings)
-            await first.open()
-            opened.append(first)
-            self._all.append(first)
-            self.server = first.server
-        more = [Connection(self._settings) for _ in range(missing - len(opened))]
-        done = await asyncio.gather(*(c.open(PATIENCE) for c in more), return_exceptions=True)
-        for connection, fault in zip(more, done, strict=True):
-            if fault is None:
-                opened.append(connection)
-                self._all.append(connection)
-            elif not isinstance(fault, Unavailable):
-                raise fault
-        if any(done):
-            self.most = len(self._all)
-        return opened
-
-    async def quit(self) -> None:
-        """Leave, all of them."""
-        await asyncio.gather(*(c.quit() for c in self._all))
-        self._all.clear()
-
-
-def _nobody(refused: Mapping[str, Outcome]) -> Outcome:
-    later = [o for o in refused.values() if o.state == "deferred_rcpt"]
-    first = next(iter(refused.values()), Outcome(state="refused_rcpt", reply="no recipient"))
-    return later[0] if later else first
-
-
-def answered(stage: str, code: int, message: str) -> Outcome:
-    """Return what a reply means at a stage: `rcpt`, `staging` or `dot` (RFC 5321, 4.2.1)."""
-    states = {
-        "rcpt": ("deferred_rcpt", "refused_rcpt"),
-        "staging": ("staging_failed", "refused"),
-        "dot": ("deferred", "refused"),
-    }[stage]
-    return Outcome(state=states[code >= _PERMANENT], reply=f"{code} {' '.join(message.split())}")
-
-
-def said(error: BaseException) -> str:
-    """Return what happened: its kind first where it is a usual one, then the library's own words."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    kind = _kind(error)
-    return text if kind is None else f"{kind} ({text})"
-
-
-def _kind(error: BaseException) -> str | None:
-    if "STARTTLS" in str(error):  # the library has no type for a server that does not offer it
-        return "TLS failed"
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in causes:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    return next(
-        (kind for kind, types in FAULTS.items() if any(isinstance(c, types) for c in causes)), None
     )

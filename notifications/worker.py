@@ -19,9 +19,9 @@ from engine.errors import Unavailable
 from engine.lease import LeaseLost, Move
 from notifications.contents import Contents, Unwritten, nothing
 from notifications.diffusion import Diffusion
+from notifications.fleet import Fleet
 from notifications.ledger import Ledger
 from notifications.message import build
-from notifications.transport import Fleet
 
 if TYPE_CHECKING:
     import threading

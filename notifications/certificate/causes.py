@@ -36,7 +36,7 @@ CAUSES = {
     "given_up": ("abandonné après le dernier essai prévu", "given up after the last attempt"),
     "other": ("autre empêchement", "another hindrance"),
 }
-#: How our own words begin -> their code (`notifications.transport.FAULTS`, `engine.lease`…).
+#: How our own words begin -> their code (`notifications.outcome.FAULTS`, `engine.lease`…).
 _OURS = {
     "connection refused": "connection_refused",
     "unknown host": "unknown_host",

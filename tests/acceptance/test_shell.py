@@ -14,7 +14,7 @@ import pytest
 from engine.errors import Unavailable
 from inbox import mailwords
 from inbox.commands import clock
-from notifications.transport import FAULTS, said
+from notifications.outcome import FAULTS, said
 from tests.acceptance.test_terminal import Terminal
 
 NAMED = ("register", "--organisation", "Office minier", "--subject", "Formation de mineurs")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from engine.lease import Delivery, Leased
 from engine.outbox import BACKOFF
 from notifications.decision import FINAL, decide
+from notifications.outcome import Outcome
 from notifications.parcels import Parcel, split
-from notifications.transport import Outcome
 
 AT = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 NOW = 1_000_000
