@@ -8,7 +8,7 @@
 ├── `Ambiguous`          a short reference that names several cases
 ├── `InvalidInput`       a value that cannot be read, whatever the process
 ├── `InvalidDefinition`  a definition with findings, each with its place
-├── `InvalidScenario`    a scenario file with findings, each with its place
+├── `InvalidScenario`    scenario files with findings, each with its place
 ├── `NotAllowed`         this actor may not do that, whatever the case
 ├── `Damaged`            the stored history does not agree with itself
 └── `Unavailable`        the database, the disk or the mail server is at fault
@@ -225,7 +225,7 @@ class InvalidDefinition(ArrimageError):
 
 
 class InvalidScenario(ArrimageError):
-    """A scenario file has findings; none of its scenarios was played."""
+    """Scenario files, or their definitions, have findings; no scenario was played."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         """Take every finding."""

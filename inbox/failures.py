@@ -170,8 +170,8 @@ def _decision(error: InvalidDecision) -> Told:
 
 
 def _scenario(error: InvalidScenario) -> Told:
-    title = n_("Rien n'a été joué : {n} erreur dans les scénarios.",
-               "Rien n'a été joué : {n} erreurs dans les scénarios.", len(error.findings))  # fmt: skip
+    title = n_("Rien n'a été joué : {n} erreur.",
+               "Rien n'a été joué : {n} erreurs.", len(error.findings))  # fmt: skip
     lines, listed = finding_lines(error.findings)
     return USAGE, title, lines, {"findings": listed}
 

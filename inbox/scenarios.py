@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import workflows
 from engine.calendar import Calendar
-from engine.definition import source
+from engine.definition.compiler import examine, in_order
 from engine.errors import InvalidDefinition, InvalidScenario
 from engine.library import Source
 from engine.scenario import model, reading
+from engine.scenario.known import Known, known
 from engine.scenario.run import Played, play
 from engine.scenario.stage import staged
+from inbox.workspace import definition_text
 from notifications.rendering import Renderer
 from notifications.settings import Institute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from engine.definition import source
+    from engine.definition.compiler import Examined
     from engine.errors import Finding
     from engine.scenario.explore import Found
     from engine.scenario.stage import Stage
@@ -43,14 +47,21 @@ class Script:
     Attributes:
         path: The file, as it was named.
         source: Its text and places.
-        file: What it says; None for a definition that has no scenarios.
+        file: What it says; None for a definition that has no scenarios, and where nothing can be read.
         definitions: The paths of the definitions.
+        findings: Its mistakes of form.
     """
 
     path: str
     source: source.Source
     file: model.File | None
     definitions: tuple[Path, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of its definitions are there."""
+        return self.file is None or len(self.definitions) == len(self.file.definitions)
 
     @property
     def given(self) -> model.Given:
@@ -68,57 +79,31 @@ def beside(definition: Path) -> Path:
     return definition.parent / FOLDER / definition.name
 
 
-def read_all(paths: Sequence[Path]) -> list[Script]:
-    """Return files read; raise `InvalidScenario` with the mistakes of form of all of them."""
-    read: list[Script] = []
-    findings: list[Finding] = []
-    for path in paths:
-        try:
-            read.append(_read(path))
-        except InvalidScenario as error:
-            findings += error.findings
-    if findings:
-        raise InvalidScenario(tuple(findings))
-    return read
-
-
-def _read(path: Path) -> Script:
-    """Read a scenario file; a definition stands for the scenarios beside it."""
-    text = path.read_bytes()[:2_000_000].decode("utf-8", errors="replace").replace("\ufffd", "\x01")
-    try:
-        found = source.read(text, str(path))
-    except InvalidDefinition as error:
-        raise InvalidScenario(error.findings) from error
-    if isinstance(found.tree, dict) and "process" in found.tree:
+def read(path: Path) -> Script:
+    """Return a scenario file read, with its mistakes; a definition stands for the scenarios beside it."""
+    text = definition_text(path)
+    found, file, wrong = reading.parse(text, str(path))
+    if ("process",) in found.keys:
         if beside(path).is_file():
-            return _read(beside(path))
+            return read(beside(path))
         return Script(
             path=str(path), source=found, file=None, definitions=_with_children(path, found)
         )
-    found, file = reading.parse(text, str(path))
-    return Script(path=str(path), source=found, file=file,
-                  definitions=tuple(_named(path, found, file)))  # fmt: skip
-
-
-def _named(path: Path, found: source.Source, file: model.File) -> Iterator[Path]:
-    findings = []
-    for i, name in enumerate(file.definitions):
-        definition = path.parent / name
-        if definition.is_file():
-            yield definition
-        else:
-            findings.append(
-                found.finding("no-such-file", ("definitions", i),
-                              f"il n'y a pas de fichier « {name} » (le chemin part de ce fichier).",
-                              f"there is no file {name!r} (the path starts from this file).")
-            )  # fmt: skip
-    if findings:
-        raise InvalidScenario(tuple(findings))
+    named = [] if file is None or found.is_lost(("definitions",)) else file.definitions
+    absent = [i for i, name in enumerate(named) if not (path.parent / name).is_file()]
+    wrong += [
+        found.finding("no-such-file", ("definitions", i),
+                      f"il n'y a pas de fichier « {named[i]} » (le chemin part de ce fichier).",
+                      f"there is no file {named[i]!r} (the path starts from this file).")
+        for i in absent
+    ]  # fmt: skip
+    there = tuple(path.parent / name for i, name in enumerate(named) if i not in absent)
+    return Script(path=str(path), source=found, file=file, definitions=there, findings=tuple(wrong))
 
 
 def _with_children(path: Path, found: source.Source) -> tuple[Path, ...]:
     """Return a definition and, beside it, those of the child cases that it opens."""
-    actions = found.tree.get("actions")
+    actions = found.tree.get("actions") if isinstance(found.tree, dict) else None
     opened = {
         str(a["opens"].get("process"))
         for a in (actions.values() if isinstance(actions, dict) else ())
@@ -131,9 +116,7 @@ def _with_children(path: Path, found: source.Source) -> tuple[Path, ...]:
 @contextmanager
 def stage_of(script: Script, templates: Sequence[Path] = ()) -> Iterator[Stage]:
     """Give the stage of a file's definitions; templates are looked for in those folders first."""
-    sources = [
-        Source(text=d.read_text(encoding="utf-8"), origin=_shown(d)) for d in script.definitions
-    ]
+    sources = [Source(text=definition_text(d), origin=_shown(d)) for d in script.definitions]
     calendar = Calendar()
     renderer = Renderer(_INSTITUTE, str(calendar.zone), templates)
     began = calendar.instant(*_EPOCH)
@@ -147,11 +130,71 @@ def _shown(path: Path) -> str:
     return str(path) if shown.startswith("..") else shown
 
 
-def stories_of(script: Script, stage: Stage) -> list[Story]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A file with its stage and the scenarios that can be played on it."""
+
+    script: Script
+    stage: Stage
+    stories: list[Story]
+
+
+@contextmanager
+def ready(
+    scripts: Sequence[Script], folders_of: Callable[[Sequence[Path]], Sequence[Path]]
+) -> Iterator[list[Ready]]:
+    """Give files ready to be played, in their order; nothing is when anything is wrong in any of them.
+
+    Args:
+        scripts: The files.
+        folders_of: Where the templates of definitions are looked for first.
+
+    Raises:
+        InvalidScenario: What is wrong in them, and in their definitions.
+        InvalidDefinition: What is wrong in their definitions, and only there.
+    """
+    made: list[Ready] = []
+    wrong: list[Finding] = []  # in the files themselves
+    beneath: list[Finding] = []  # in their definitions
+    with ExitStack() as stack:
+        for script in scripts:
+            own = list(script.findings)
+            try:
+                stage = stack.enter_context(stage_of(script, folders_of(script.definitions)))
+                there = Known(stage.definitions, whole=script.whole)
+                made.append(Ready(script=script, stage=stage, stories=stories_of(script, there)))
+            except InvalidDefinition as error:
+                beneath += error.findings
+                own += _names(script, known(map(_examined, script.definitions), whole=script.whole))
+            except InvalidScenario as error:
+                own += error.findings
+            wrong += in_order(own)
+        beneath = list({str(f): f for f in beneath}.values())  # files may share a definition
+        if wrong:
+            raise InvalidScenario((*beneath, *wrong))
+        if beneath:
+            raise InvalidDefinition(tuple(beneath))
+        yield made
+
+
+def _examined(path: Path) -> Examined:
+    return examine(definition_text(path), path=_shown(path), calendar=Calendar(), templates=None)
+
+
+def _names(script: Script, there: Known) -> tuple[Finding, ...]:
+    """Return the names that nothing bears, whatever the mistakes of the definitions turn out to be."""
+    try:
+        stories_of(script, there)
+    except InvalidScenario as error:
+        return error.findings
+    return ()
+
+
+def stories_of(script: Script, there: Known) -> list[Story]:
     """Return a file's scenarios; raise `InvalidScenario` with every name that nothing bears."""
-    if script.file is None:
+    if script.file is None or script.source.is_lost(("scenarios",)):
         return []
-    return reading.stories(script.source, script.file, stage.definitions)
+    return reading.stories(script.source, script.file, there)
 
 
 def played(stage: Stage, stories: Sequence[Story]) -> list[Played]:

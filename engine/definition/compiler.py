@@ -86,17 +86,22 @@ class Examined:
 
     Attributes:
         findings: Everything found, in the order of the file.
-        compiled: The definition; None when anything was found.
+        followed: What can be followed of it, in the form in which it runs; None when nothing can be.
         flow: What is there at each state of what can be followed of it; None when nothing can be.
         source: The file as it was read; None when it is beyond the limits.
         definition: What the typed model made of it; None when it could not.
     """
 
     findings: tuple[Finding, ...]
-    compiled: CompiledDefinition | None
+    followed: CompiledDefinition | None
     flow: Flow | None
     source: source.Source | None
     definition: model.Definition | None = None
+
+    @property
+    def compiled(self) -> CompiledDefinition | None:
+        """The definition; None when anything was found."""
+        return None if self.findings else self.followed
 
     @property
     def process(self) -> object:
@@ -119,20 +124,20 @@ def examine(
     try:
         read = source.scan(text, path)
     except InvalidDefinition as error:
-        return Examined(findings=in_order(error.findings), compiled=None, flow=None, source=None)
+        return Examined(findings=in_order(error.findings), followed=None, flow=None, source=None)
     definition, found = mistakes.salvage(read, model.Definition)
     found = [*read.findings, *found]
     if definition is None:
-        return Examined(findings=in_order(found), compiled=None, flow=None, source=read)
+        return Examined(findings=in_order(found), followed=None, flow=None, source=read)
     more, flow = checks.check(definition, read)
     found += more
     if flow is None:
-        return Examined(findings=in_order(found), compiled=None, flow=None, source=read)
+        return Examined(findings=in_order(found), followed=None, flow=None, source=read)
     compiled = _Builder(flow.d, calendar).build(content_hash(text))
     if templates is not None:
         found += check_templates(compiled, flow, templates)
     return Examined(
-        findings=in_order(found), compiled=None if found else compiled, flow=flow, source=read,
+        findings=in_order(found), followed=compiled, flow=flow, source=read,
         definition=definition,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from engine.definition.model import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from engine.definition.source import Path, Source
 
@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Model)
 _ROUNDS = 12
 _WORDS = {"fr": "?", "en": "?"}
 #: What stands for a part that must be there, where nothing else depends on what it is.
-_STAND_INS: dict[str, Any] = {
+STAND_INS: Mapping[str, Any] = {
     "label": _WORDS, "because": _WORDS, "fr": "?", "en": "?", "by": [], "title": [], "roles": {},
     "fields": {}, "actions": {}, "reference": "?", "on": "2000", "prefix": "X",
     "arrimage": 1, "process": "x", "version": 1, "numbering": {"prefix": "X"},
@@ -43,6 +43,7 @@ def model(
     kind: type[M],
     refused: Iterable[Path],
     path_of: Callable[[tuple[int | str, ...]], Path],
+    stand_ins: Mapping[str, Any],
 ) -> M | None:
     """Return what is left as a model, None when too little is.
 
@@ -51,13 +52,14 @@ def model(
         kind: The model of the whole file.
         refused: Paths of the values that the model refused (the missing key's own, when one is).
         path_of: Turns an error's location into a path of the file.
+        stand_ins: What stands for a part that must be there, by its key.
     """
     tree = copy.deepcopy(source.tree)
     if not isinstance(tree, dict):
         return None
     paths = list(dict.fromkeys(refused))
     for _ in range(_ROUNDS):
-        _take_out(source, tree, [_widened(p) for p in paths])
+        _take_out(source, tree, [_widened(p) for p in _innermost(paths)], stand_ins)
         _take_unread(source, tree)
         try:
             made = kind.model_validate(tree)
@@ -68,6 +70,12 @@ def model(
             source.tree = tree
             return made
     return None
+
+
+def _innermost(paths: list[Path]) -> list[Path]:
+    """Return paths but those around another one: what was tried for a value, and was not meant."""
+    around = {path[:n] for path in paths for n in range(len(path))}
+    return [p for p in paths if p not in around]
 
 
 def _take_unread(source: Source, tree: dict[str, Any]) -> None:
@@ -87,10 +95,12 @@ def _widened(path: Path) -> Path:
     return path
 
 
-def _take_out(source: Source, tree: dict[str, Any], paths: list[Path]) -> None:
+def _take_out(
+    source: Source, tree: dict[str, Any], paths: list[Path], stand_ins: Mapping[str, Any]
+) -> None:
     """Take parts out, items of lists last and from the end, so that none moves before its turn."""
     items: set[Path] = set()
-    for path in dict.fromkeys(_removable(tree, p) for p in paths):
+    for path in dict.fromkeys(_removable(tree, p, stand_ins) for p in paths):
         if not path:
             continue
         parent, last = _get(tree, path[:-1]), path[-1]
@@ -102,7 +112,7 @@ def _take_out(source: Source, tree: dict[str, Any], paths: list[Path]) -> None:
             del parent[last]
             _note(source, path)
         else:
-            parent[last] = copy.deepcopy(_STAND_INS[str(last)])
+            parent[last] = copy.deepcopy(stand_ins[str(last)])
             _note(source, path)
     for path in sorted(items, key=lambda p: (len(p), p[-1]), reverse=True):
         parent = _get(tree, path[:-1])
@@ -110,11 +120,11 @@ def _take_out(source: Source, tree: dict[str, Any], paths: list[Path]) -> None:
             _leave_out(source, parent, path)
 
 
-def _removable(tree: dict[str, Any], path: Path) -> Path:
+def _removable(tree: dict[str, Any], path: Path, stand_ins: Mapping[str, Any]) -> Path:
     """Return the smallest part around a refused one that can be left out, or stood in for."""
     while path:
         parent, last = _get(tree, path[:-1]), path[-1]
-        if isinstance(parent, dict) and (last in parent or last in _STAND_INS):
+        if isinstance(parent, dict) and (last in parent or last in stand_ins):
             break
         if isinstance(parent, list) and isinstance(last, int) and last < len(parent):
             break

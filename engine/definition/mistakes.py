@@ -14,7 +14,7 @@ from engine.definition.model import Model
 from engine.errors import Finding, InvalidDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic_core import ErrorDetails
 
@@ -83,7 +83,9 @@ def parse(source: Source, kind: type[M]) -> M:
     return made
 
 
-def salvage(source: Source, kind: type[M]) -> tuple[M | None, list[Finding]]:
+def salvage(
+    source: Source, kind: type[M], stand_ins: Mapping[str, Any] = leftover.STAND_INS
+) -> tuple[M | None, list[Finding]]:
     """Return what is sound of a source as a typed model, and what the model refuses.
 
     What is refused is left out of the model and noted in the source as broken; what cannot be left out
@@ -92,6 +94,7 @@ def salvage(source: Source, kind: type[M]) -> tuple[M | None, list[Finding]]:
     Args:
         source: A file read.
         kind: The model of the whole file.
+        stand_ins: What stands for a part of that language that must be there, by its key.
     """
     try:
         return kind.model_validate(source.tree), []
@@ -100,7 +103,8 @@ def salvage(source: Source, kind: type[M]) -> tuple[M | None, list[Finding]]:
     told = _Mistakes(source, kind)
     found = [f for f in told.findings(details) if not _follows(source, f)]
     found.sort(key=lambda f: (f.line, f.column, f.code))
-    made = leftover.model(source, kind, [told.path(d["loc"]) for d in details], told.path)
+    refused = [told.path(d["loc"]) for d in details]
+    made = leftover.model(source, kind, refused, told.path, stand_ins)
     return made, found
 
 

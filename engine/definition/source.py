@@ -101,6 +101,20 @@ class Source:
             path[: len(b)] == b or (len(path) > 1 and b[: len(path)] == path) for b in self.broken
         )
 
+    def is_lost(self, path: Path) -> bool:
+        """Tell whether a part of the file, or what it stands in, could not be read.
+
+        Args:
+            path: As a model has it, after things were left out.
+        """
+        path = self.written(path)
+        return any(path[: len(b)] == b for b in self.broken)
+
+    def has_lost(self, path: Path) -> bool:
+        """Tell whether something that stands right inside a part of the file could not be read."""
+        path = self.written(path)
+        return any(b[:-1] == path for b in self.broken if b)
+
     def declared(self, *path: str) -> frozenset[str]:
         """Return the keys written directly under a path, those that could not be read too."""
         n = len(path)

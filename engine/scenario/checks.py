@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from engine.definition.source import Path
 
 _REFERENCES = frozenset({"person", "member", "case"})
+#: Of what the names are that an expectation lists.
+_LISTS = {"timers": "timer", "fired": "timer", "automatic": "action", "possible": "action",
+          "impossible": "action"}  # fmt: skip
 
 
 class Checks(Names):
@@ -38,62 +41,57 @@ class Checks(Names):
     def _check(self, then: model.Expectation, process: str | None, path: Path) -> Check:
         if then.case is not None:
             process = self._of_number(then.case, (*path, "case"))
+        elif self.source.is_lost((*path, "case")):
+            process = None
         written: dict[tuple[str, str], str] = {}
         changed = dict(self._mail(then, path))
-        definition = self.definitions.get(process or "")
-        if definition is not None:
-            changed |= self._of_definition(then, definition, path, written)
+        changed |= self._of_process(then, self.known.of(process), path, written)
         self._person(then.owner, (*path, "owner"))
         changed |= self._children(then, path)
         return Check(path=path, process=process, written=written,
                      wanted=then.model_copy(update=changed))  # fmt: skip
 
-    def _of_definition(
+    def _of_process(
         self,
         then: model.Expectation,
-        definition: CompiledDefinition,
+        among: Sequence[CompiledDefinition],
         path: Path,
         written: dict[tuple[str, str], str],
     ) -> Iterator[tuple[str, Any]]:
-        kinds: dict[str, tuple[str, Mapping[str, Words]]] = {
-            "timers": ("timer", {k: t.label for k, t in definition.timers.items()}),
-            "fired": ("timer", {k: t.label for k, t in definition.timers.items()}),
-            "automatic": ("action", {k: a.label for k, a in definition.actions.items()}),
-            "possible": ("action", {k: a.label for k, a in definition.actions.items()}),
-            "impossible": ("action", {k: a.label for k, a in definition.actions.items()}),
-        }
         if then.state is not None:
-            labels = {k: s.label for k, s in definition.states.items()}
-            yield "state", self.named("state", then.state, labels, (*path, "state"))
+            yield "state", self.called("state", then.state, among, (*path, "state"))
         if then.fields:
-            yield "fields", dict(self._fields(then.fields, definition, path, written))
-        for key, (kind, known) in kinds.items():
+            yield "fields", dict(self._fields(then.fields, among, path, written))
+        for key, kind in _LISTS.items():
             said = getattr(then, key)
             if isinstance(said, dict):
-                keys = {self.named(kind, k, known, (*path, key, k), of_key=True): k for k in said}
+                keys = {self.called(kind, k, among, (*path, key, k), of_key=True): k for k in said}
                 written.update({(key, k): typed for k, typed in keys.items()})
                 yield key, {k: said[typed] for k, typed in keys.items()}
             elif said:
-                yield key, [self.named(kind, v, known, (*path, key, i)) for i, v in enumerate(said)]
+                yield (
+                    key,
+                    [self.called(kind, v, among, (*path, key, i)) for i, v in enumerate(said)],
+                )
 
     def _fields(
         self,
         fields: Mapping[str, Any],
-        definition: CompiledDefinition,
+        among: Sequence[CompiledDefinition],
         path: Path,
         written: dict[tuple[str, str], str],
     ) -> Iterator[tuple[str, Any]]:
-        known: dict[str, CompiledField] = dict(definition.fields)
-        for name, field in definition.fields.items():
-            known |= {f"{name}.{inner}": spec for inner, spec in field.of.items()}
-        labels = {k: f.label for k, f in known.items() if "." not in k}
+        inner = {f"{name}.{k}": spec for d in among for name, field in d.fields.items()
+                 for k, spec in field.of.items()}  # fmt: skip
         for typed, value in fields.items():
             place = (*path, "fields", typed)
-            name = (
-                typed if typed in known else self.named("field", typed, labels, place, of_key=True)
-            )
-            if name in known:
-                self._readable(known[name], value, place)
+            name = typed
+            if typed not in inner:
+                name = self.called("field", typed, among, place, of_key=True)
+            if len(among) == 1 and self.known.proves("field", among):
+                known = {**among[0].fields, **inner}
+                if name in known:
+                    self._readable(known[name], value, place)
             written["fields", name] = typed
             yield name, value
 
@@ -113,21 +111,23 @@ class Checks(Names):
                       f"this field never holds that ({error.code}).")  # fmt: skip
 
     def _mail(self, then: model.Expectation, path: Path) -> Iterator[tuple[str, Any]]:
-        labels = {
-            n.name: n.label for d in self.definitions.values() for n in d.notifications.values()
-        }
+        labels = {n.name: n.label for d in self.known.of(None) for n in d.notifications.values()}
         if then.mail:
             yield "mail", [
-                letter.model_copy(update={"message": self.named(
-                    "message", letter.message, labels, (*path, "mail", i, "message"))})
+                letter.model_copy(update={"message": self._message(
+                    letter.message, labels, (*path, "mail", i, "message"))})
                 for i, letter in enumerate(then.mail)
             ]  # fmt: skip
+
+    def _message(self, typed: str, labels: Mapping[str, Words], path: Path) -> str:
+        if self.source.is_lost(path):
+            return typed
+        return self.one_of("message", typed, [labels], path, proved=self.known.proves("message"))
 
     def _children(self, then: model.Expectation, path: Path) -> dict[str, Any]:
         found = {}
         for number, state in (then.children or {}).items():
-            process = self._of_number(number, (*path, "children", number))
-            if process is not None:
-                labels = {k: s.label for k, s in self.definitions[process].states.items()}
-                found[number] = self.named("state", state, labels, (*path, "children", number))
+            place = (*path, "children", number)
+            among = self.known.of(self._of_number(number, place))
+            found[number] = self.called("state", state, among, place)
         return {"children": found} if found else {}

@@ -25,6 +25,7 @@ from engine.definition.source import Source
 from engine.errors import InvalidScenario
 from engine.scenario import model, moves, reading
 from engine.scenario.coverage import Reached
+from engine.scenario.known import Known
 from engine.scenario.run import Player, play
 from engine.scenario.story import Story
 from engine.scenario.walk import PATH, Walker
@@ -192,7 +193,7 @@ class _Hunt:
             {"arrimage": 1, "definitions": ["x"], "scenarios": [scenario]}
         ).model_copy(update={"given": walker.story.given})
         try:
-            (story,) = reading.stories(Source("", []), file, self.stage.definitions)
+            (story,) = reading.stories(Source("", []), file, Known(self.stage.definitions))
         except InvalidScenario:
             return False
         return any(failure.code == code for failure in play(self.stage, story).failures)

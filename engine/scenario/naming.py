@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from engine.folding import fold
 from engine.scenario.causes import said_words
+from engine.scenario.known import labels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from engine.definition.compiled import CompiledDefinition, Words
     from engine.definition.source import Path, Source
     from engine.errors import Finding
+    from engine.scenario.known import Known
 
 #: What each kind of name is called.
 _FRENCH = {
@@ -26,24 +28,65 @@ _FRENCH = {
 class Names:
     """Finds what the names of one file mean, and keeps what is wrong."""
 
-    def __init__(self, read: Source, definitions: Mapping[str, CompiledDefinition]) -> None:
+    def __init__(self, read: Source, known: Known) -> None:
         self.source = read
-        self.definitions = definitions
+        self.known = known
         self.findings: list[Finding] = []
         self.people: list[str] = []
+        #: Whether people that could not be read may bear the names that are not found.
+        self.unsure_of_people = False
 
     def find(self, code: str, path: Path, fr: str, en: str, *, of_key: bool = False) -> None:
         """Keep something wrong."""
         self.findings.append(self.source.finding(code, path, fr, en, of_key=of_key))
 
+    def called(
+        self,
+        kind: str,
+        typed: str,
+        among: Sequence[CompiledDefinition],
+        path: Path,
+        *,
+        of_key: bool = False,
+    ) -> str:
+        """Return the key of what is called so in a process; one of several, when it is not known which."""
+        several = [labels(kind, d) for d in among]
+        return self.one_of(kind, typed, several, path, of_key=of_key,
+                           proved=self.known.proves(kind, among))  # fmt: skip
+
+    def one_of(
+        self,
+        kind: str,
+        typed: str,
+        several: Sequence[Mapping[str, Words]],
+        path: Path,
+        *,
+        proved: bool,
+        of_key: bool = False,
+    ) -> str:
+        """Return the key of what is called so in one of several lists of names.
+
+        Args:
+            kind: What it is a name of.
+            typed: The name.
+            several: Where it may be; more than one list when it is not known which is meant.
+            path: Where it is written.
+            proved: What is in none of them is nowhere.
+            of_key: It is written as a key.
+        """
+        found = {key for known in several for key in _meant(typed, known)}
+        if found and len(several) == 1:
+            return self.named(kind, typed, several[0], path, of_key=of_key)
+        if not found and proved:
+            all_of_them = {k: words for known in several for k, words in known.items()}
+            self._unknown(kind, typed, all_of_them, path, of_key=of_key)
+        return found.pop() if len(found) == 1 else typed
+
     def named(
         self, kind: str, typed: str, known: Mapping[str, Words], path: Path, *, of_key: bool = False
     ) -> str:
         """Return the key of what is called so; the words themselves when nothing is."""
-        if typed in known:
-            return typed
-        wanted = fold(typed)
-        found = [k for k, label in known.items() if wanted in {fold(k), *said_words([label])}]
+        found = _meant(typed, known)
         if len(found) == 1:
             return found[0]
         if found:
@@ -66,14 +109,23 @@ class Names:
         self.find(f"unknown-{kind}", path, fr, en, of_key=of_key)
 
     def _person(self, login: str | None, path: Path) -> None:
-        if login is not None:
+        if login is not None and not self.unsure_of_people:
             self.named("person", login, {p: {} for p in self.people}, path)
 
     def _of_number(self, number: str, path: Path) -> str | None:
         prefix = number.partition("-")[0]
-        found = next((k for k, d in self.definitions.items() if d.prefix == prefix), None)
-        if found is None:
-            listed = ", ".join(sorted(d.prefix for d in self.definitions.values()))
+        there = self.known.definitions
+        found = next((k for k, d in there.items() if d.prefix == prefix), None)
+        if found is None and self.known.proves("process"):
+            listed = ", ".join(sorted(d.prefix for d in there.values()))
             self.find("unknown-process", path, f"aucun processus ne numérote ainsi : {listed}.",
                       f"no process numbers its cases so: {listed}.")  # fmt: skip
         return found
+
+
+def _meant(typed: str, known: Mapping[str, Words]) -> list[str]:
+    """Return the keys that a name may mean."""
+    if typed in known:
+        return [typed]
+    wanted = fold(typed)
+    return [k for k, label in known.items() if wanted in {fold(k), *said_words([label])}]

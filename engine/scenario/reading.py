@@ -18,7 +18,7 @@ from engine.scenario.checks import Checks
 from engine.scenario.story import Deed, Story, logins, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.definition.compiled import (
         CompiledAction,
@@ -26,22 +26,29 @@ if TYPE_CHECKING:
         Words,
     )
     from engine.definition.source import Path, Source
+    from engine.errors import Finding
+    from engine.scenario.known import Known
+
+#: What stands for a part that must be there, and could not be read.
+_STAND_INS: Mapping[str, Any] = {
+    "arrimage": 1, "definitions": ["?"], "scenarios": [{"title": "?", "when": []}], "title": "?",
+    "when": [], "message": "?", "roles": [],
+}  # fmt: skip
 
 
-def parse(text: str, path: str) -> tuple[Source, model.File]:
-    """Return a scenario file as it stands; raise `InvalidScenario` with every mistake of form."""
+def parse(text: str, path: str) -> tuple[Source, model.File | None, list[Finding]]:
+    """Return a scenario file as it stands, what can be read of it, and every mistake of form."""
     try:
-        read = source.read(text, path)
-        return read, mistakes.parse(read, model.File)
+        read = source.scan(text, path)
     except InvalidDefinition as error:
-        raise InvalidScenario(error.findings) from error
+        return source.Source(path, []), None, list(error.findings)
+    file, found = mistakes.salvage(read, model.File, _STAND_INS)
+    return read, file, [*read.findings, *found]
 
 
-def stories(
-    read: Source, file: model.File, definitions: Mapping[str, CompiledDefinition]
-) -> list[Story]:
+def stories(read: Source, file: model.File, known: Known) -> list[Story]:
     """Return the scenarios of a file; raise `InvalidScenario` with every name that nothing bears."""
-    reader = _Reader(read, definitions)
+    reader = _Reader(read, known)
     made = [
         reader.story(scenario, file.given, ("scenarios", i))
         for i, scenario in enumerate(file.scenarios)
@@ -53,19 +60,27 @@ def stories(
     return made
 
 
+#: An action, with the definition that it is of.
+_Taken = tuple["CompiledDefinition", "CompiledAction"]
+
+
 class _Reader(Checks):
     """Reads the scenarios of one file."""
 
-    def __init__(self, read: Source, definitions: Mapping[str, CompiledDefinition]) -> None:
-        super().__init__(read, definitions)
+    def __init__(self, read: Source, known: Known) -> None:
+        super().__init__(read, known)
         self.told: dict[str, Story] = {}
+        #: Whether a case may have been opened by a step that could not be read.
+        self.unsure_of_case = False
 
     # --- a scenario -----------------------------------------------------------------------------
 
     def story(self, scenario: model.Scenario, common: model.Given, path: Path) -> Story:
         before = self._before(scenario, path)
         given = together(before.given if before else common, scenario.given)
-        self.people = logins(given, self.definitions)
+        self.people = logins(given, self.known.definitions)
+        self.unsure_of_people = self._unsure_of_people(given, path)
+        self.unsure_of_case = scenario.after is not None and before is None
         self._given(given, scenario, path)
         deeds = list(before.deeds) if before else []
         process = next((d.process for d in reversed(deeds) if d.kind == "open"), None)
@@ -74,13 +89,13 @@ class _Reader(Checks):
             if deed.kind == "open":
                 process = deed.process
             deeds.append(deed)
-        if before is None:
+        if scenario.after is None:
             self._needs_somebody(scenario, path)
         checks = tuple(self._checks(scenario.then, process, (*path, "then")))
         made = Story(
             path=path, title=scenario.title, given=given, deeds=tuple(deeds), checks=checks
         )
-        if scenario.title in self.told:
+        if scenario.title in self.told and not self.source.is_lost((*path, "title")):
             self.find("duplicate-key", (*path, "title"), "un scénario a déjà ce titre.",
                       "a scenario has this title already.")  # fmt: skip
         self.told[scenario.title] = made
@@ -91,11 +106,23 @@ class _Reader(Checks):
         if scenario.after is None:
             return None
         known: dict[str, Words] = {title: {} for title in self.told}
-        return self.told.get(self.named("scenario", scenario.after, known, (*path, "after")))
+        every = (("scenarios", i, "title") for i in range(int(path[-1])))
+        proved = not self.source.has_lost(("scenarios",)) and not any(
+            self.source.is_lost(title) for title in every
+        )
+        place = (*path, "after")
+        return self.told.get(self.one_of("scenario", scenario.after, [known], place, proved=proved))
+
+    def _unsure_of_people(self, given: model.Given, path: Path) -> bool:
+        places: list[Path] = [("given", "people"), (*path, "given", "people")]
+        lost = any(self.source.is_lost(p) or self.source.has_lost(p) for p in places)
+        return lost or (not given.people and not self.known.proves("role"))
 
     def _needs_somebody(self, scenario: model.Scenario, path: Path) -> None:
+        if self.source.has_lost((*path, "when")):
+            return
         for i, step in enumerate(scenario.when):
-            if step.by is not None:
+            if step.by is not None or self.source.is_lost((*path, "when", i, "by")):
                 return
             if not (step.wait or step.server or step.outbox):
                 self.find("missing-key", (*path, "when", i), "il manque « by » : qui le fait ?",
@@ -103,17 +130,18 @@ class _Reader(Checks):
                 return
 
     def _given(self, given: model.Given, scenario: model.Scenario, path: Path) -> None:
-        if given.now is None:
+        lost = (self.source.is_lost((*p, "given", "now")) for p in ((), path))
+        if given.now is None and not any(lost):
             self.find("missing-key", (*path, "given"), "il manque « now » : quand cela commence-t-il ?",
                       "'now' is missing: when does it begin?")  # fmt: skip
-        roles = {k: v for d in self.definitions.values() for k, v in d.roles.items()}
+        roles = {k: v for d in self.known.of(None) for k, v in d.roles.items()}
         for login, person in given.people.items():
             own = login in scenario.given.people
             place: Path = (*path, "given", "people", login) if own else ("given", "people", login)
             held = person if isinstance(person, list) else person.roles
             inner = place if isinstance(person, list) else (*place, "roles")
             for i, role in enumerate(held):
-                if role not in roles:
+                if role not in roles and self.known.proves("role"):
                     self._unknown("role", role, roles, (*inner, i), of_key=False)
             if isinstance(person, model.Person):
                 self._of_person(login, person, place)
@@ -133,7 +161,8 @@ class _Reader(Checks):
         if away is None:
             return
         self._person(away.substitute, (*place, "away", "substitute"))
-        if away.substitute is None and person.substitute is None:
+        lost = (self.source.is_lost((*place, *p, "substitute")) for p in ((), ("away",)))
+        if away.substitute is None and person.substitute is None and not any(lost):
             self.find("missing-key", (*place, "away"), "il manque « substitute » : qui remplace ?",
                       "'substitute' is missing: who stands in?")  # fmt: skip
         if away.last < away.first:
@@ -148,77 +177,87 @@ class _Reader(Checks):
     # --- a step ---------------------------------------------------------------------------------
 
     def _deed(self, step: model.Step, process: str | None, path: Path) -> Deed:
+        kind = self._kind(step, path)
+        self._person(step.by, (*path, "by"))
+        process = self._process(step, kind, process, path)
+        among = self.known.of(process)
+        name, taken = self._aim(step, kind, among, path)
+        asks = bool(taken) or kind not in {"open", "do", ""}
+        data = self._form(step.data, taken, (*path, "with")) if asks else dict(step.data)
+        return Deed(
+            path=path, kind=kind, name=name, process=process,
+            step=step.model_copy(update={"data": data}),
+            causes=self._causes(step, taken, (*path, "refused"), proved=asks),
+            checks=tuple(self._checks(step.then, process, (*path, "then"))),
+        )  # fmt: skip
+
+    def _kind(self, step: model.Step, path: Path) -> str:
+        """Return which kind of step it is; the first where there are several, none where none is."""
         kinds = [k for k in model.DEEDS if getattr(step, k) is not None]
+        if not kinds and self.source.has_lost(path):
+            self.unsure_of_case = True
+            return ""
         if len(kinds) != 1:
             listed = ", ".join(model.DEEDS)
             self.find("one-key", path, f"exactement une de ces clés est attendue ici : {listed}.",
                       f"exactly one of these keys is needed here: {listed}.")  # fmt: skip
-            return Deed(path=path, kind="wait", name="", step=step, process=process, causes=None,
-                        checks=())  # fmt: skip
-        kind = kinds[0]
-        self._person(step.by, (*path, "by"))
-        process = self._process(step, kind, process, path)
-        definition = self.definitions.get(process or "")
-        name, action = self._aim(step, kind, definition, path)
-        asks = action is not None or kind not in {"open", "do"}
-        data = self._form(step.data, action, (*path, "with")) if asks else dict(step.data)
-        return Deed(
-            path=path, kind=kind, name=name, process=process,
-            step=step.model_copy(update={"data": data}),
-            causes=self._causes(step, definition, action, (*path, "refused")),
-            checks=tuple(self._checks(step.then, process, (*path, "then"))),
-        )  # fmt: skip
+        return kinds[0] if kinds else ""
 
     def _process(self, step: model.Step, kind: str, process: str | None, path: Path) -> str | None:
         if kind == "open":
-            labels = {key: d.label for key, d in self.definitions.items()}
-            return self.named("process", step.open or "", labels, (*path, "open"))
+            there = {key: d.label for key, d in self.known.definitions.items()}
+            return self.one_of("process", step.open or "", [there], (*path, "open"),
+                               proved=self.known.proves("process"))  # fmt: skip
         if step.case is not None:
             return self._of_number(step.case, (*path, "case"))
-        if process is None and kind in {"do", "take", "release", "assign"}:
+        if self.source.is_lost((*path, "case")):
+            return None
+        unsure = self.unsure_of_case or self.source.has_lost(path[:-1])
+        if process is None and not unsure and kind in {"do", "take", "release", "assign"}:
             self.find("missing-key", path, "aucun dossier n'est encore ouvert : « open » vient avant.",
                       "no case has been opened yet: 'open' comes first.")  # fmt: skip
         return process
 
     def _aim(
-        self, step: model.Step, kind: str, definition: CompiledDefinition | None, path: Path
-    ) -> tuple[str, CompiledAction | None]:
+        self, step: model.Step, kind: str, among: Sequence[CompiledDefinition], path: Path
+    ) -> tuple[str, list[_Taken]]:
+        """Return the name of what is done, and the actions that it may be, each with its definition."""
         if kind == "assign":
             self._person(step.assign, (*path, "assign"))
-            return step.assign or "", None
-        if definition is None or kind not in {"open", "do"}:
-            return "", None
+            return step.assign or "", []
         if kind == "open":
-            return definition.key, definition.opening
-        labels = {k: a.label for k, a in definition.actions.items()}
-        name = self.named("action", step.do or "", labels, (*path, "do"))
-        return name, definition.actions.get(name)
+            return among[0].key if among else "", [(d, d.opening) for d in among]
+        if kind != "do":
+            return "", []
+        name = self.called("action", step.do or "", among, (*path, "do"))
+        meant = [d for d in among if name in d.actions]
+        return name, [(d, d.actions[name]) for d in meant]
 
-    def _form(
-        self, data: Mapping[str, Any], action: CompiledAction | None, path: Path
-    ) -> dict[str, Any]:
-        if action is None:
+    def _form(self, data: Mapping[str, Any], taken: list[_Taken], path: Path) -> dict[str, Any]:
+        if not taken:
             if data:
                 self.find("useless-key", path, "rien n'est demandé ici.", "nothing is asked here.",
                           of_key=True)  # fmt: skip
             return {}
-        return {self._item(name, action, place): value for name, value, place in _flat(data, path)}
+        return {self._item(name, taken, place): value for name, value, place in _flat(data, path)}
 
-    def _item(self, typed: str, action: CompiledAction, path: Path) -> str:
-        names = {item.name: item.field.label for item in action.form}
-        short = [name for name in names if name.rpartition(".")[2] == typed]
-        if typed not in names and len(short) == 1:
-            return short[0]
-        return self.named("field", typed, names, path, of_key=True)
+    def _item(self, typed: str, taken: list[_Taken], path: Path) -> str:
+        several = [{item.name: item.field.label for item in a.form} for _, a in taken]
+        short = {name for names in several for name in names if name.rpartition(".")[2] == typed}
+        if len(short) == 1:
+            return short.pop()
+        proved = self.known.proves("field", [d for d, _ in taken])
+        return self.one_of("field", typed, several, path, of_key=True, proved=proved)
 
     # --- why not --------------------------------------------------------------------------------
 
     def _causes(
         self,
         step: model.Step,
-        definition: CompiledDefinition | None,
-        action: CompiledAction | None,
+        taken: list[_Taken],
         path: Path,
+        *,
+        proved: bool,
     ) -> tuple[Cause, ...] | None:
         if step.refused is None:
             return None
@@ -226,25 +265,25 @@ class _Reader(Checks):
             self.find(
                 "empty-condition", path, "dites pourquoi c'est refusé.", "say why it is refused."
             )
-        words = _worded(definition, action)
         return tuple(
             cause
             for i, item in enumerate(step.refused)
-            for cause in self._cause(item, words, action, (*path, i))
+            for cause in self._cause(item, taken, (*path, i), proved=proved)
         )
 
     def _cause(
         self,
         item: str | dict[str, str],
-        words: Mapping[str, Words],
-        action: CompiledAction | None,
+        taken: list[_Taken],
         path: Path,
+        *,
+        proved: bool,
     ) -> Iterator[Cause]:
         if isinstance(item, str):
             if item in CODES:
                 yield Cause(path=path, said=item, code=item)
             else:
-                self.named("reason", item, {**words, **{c: {} for c in CODES}}, path)
+                self._reason(item, taken, CODES, path, proved=proved)
                 yield Cause(path=path, said=item, words=fold(item))
             return
         for code, detail in item.items():
@@ -252,15 +291,20 @@ class _Reader(Checks):
             if code not in CODES:
                 self._unknown("reason", code, {c: {} for c in CODES}, here, of_key=True)
             elif code in WORDED:
-                self.named("reason", detail, words, here)
+                self._reason(detail, taken, (), here, proved=proved)
                 yield Cause(path=here, said=f"{code} « {detail} »", code=code, words=fold(detail))
             else:
-                name = (
-                    detail
-                    if action is None or detail == "note"
-                    else self._item(detail, action, here)
-                )
+                name = detail if not taken or detail == "note" else self._item(detail, taken, here)
                 yield Cause(path=here, said=f"{code} ({name})", code=code, field=name)
+
+    def _reason(
+        self, typed: str, taken: list[_Taken], codes: Sequence[str], path: Path, *, proved: bool
+    ) -> None:
+        """Find words with which nothing is refused here."""
+        listed: dict[str, Words] = {c: {} for c in codes}
+        several = [{**_worded(d, a), **listed} for d, a in taken] or [listed]
+        proved = proved and self.known.proves("reason", [d for d, _ in taken] or None)
+        self.one_of("reason", typed, several, path, proved=proved)
 
 
 def _flat(data: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any, Path]]:
@@ -272,12 +316,8 @@ def _flat(data: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any, Path]
             yield key, value, (*path, key)
 
 
-def _worded(
-    definition: CompiledDefinition | None, action: CompiledAction | None
-) -> dict[str, Words]:
+def _worded(definition: CompiledDefinition, action: CompiledAction) -> dict[str, Words]:
     """Return the words that an action may be refused with: its guards', and those of checklists."""
-    if definition is None or action is None:
-        return {}
     said = {r.because["fr"]: r.because for r in action.requirements}
     for requirement in action.requirements:
         for name in requirement.checklists:

@@ -6,7 +6,7 @@ import json
 import re
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import yaml
@@ -17,13 +17,11 @@ from engine.errors import InvalidScenario, Reason
 from engine.scenario import causes, reading
 from engine.scenario.coverage import figures
 from engine.scenario.explore import explore
+from engine.scenario.known import Known
 from engine.scenario.run import play
 from inbox import reasons, scenarios
 from notifications.rendering import Renderer
 from tests.support.commands import ROOT, Inbox
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PAGE = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
 LANGUAGE = (ROOT / "docs" / "definition-language.md").read_text(encoding="utf-8")
@@ -82,8 +80,8 @@ scenarios:
 
 def told(stage, text):
     """Play the one scenario of a text; return what failed, as `line:column: code: sentence`."""
-    read, file = reading.parse(text, "essai.yaml")
-    (story,) = reading.stories(read, file, stage.definitions)
+    read, file, _ = reading.parse(text, "essai.yaml")
+    (story,) = reading.stories(read, file, Known(stage.definitions))
     found = [f.finding(read) for f in play(stage, story).failures]
     return [f"{f.line}:{f.column}: {f.code}: {f.messages['fr']}" for f in found]
 
@@ -124,9 +122,9 @@ def test_a_shipped_process_that_changes_fails_its_scenarios(tmp_path, process, b
     (tmp_path / "scenarios").mkdir()
     said = (WORKFLOWS / "scenarios" / f"{process}.yaml").read_text(encoding="utf-8")
     (tmp_path / "scenarios" / f"{process}.yaml").write_text(said, encoding="utf-8")
-    (script,) = scenarios.read_all([tmp_path / f"{process}.yaml"])
-    with scenarios.stage_of(script) as stage:
-        played = scenarios.played(stage, scenarios.stories_of(script, stage))
+    script = scenarios.read(tmp_path / f"{process}.yaml")
+    with scenarios.ready([script], lambda _: []) as (ready,):
+        played = scenarios.played(ready.stage, ready.stories)
     assert code in {f.code for one in played for f in one.failures}
 
 
@@ -333,19 +331,19 @@ def test_a_bad_scenario_file_is_refused_at_its_line(tmp_path, before, after, pla
     assert before in SCENARIOS
     path = tmp_path / "scenarios" / "pret.yaml"
     path.write_text(SCENARIOS.replace(before, after, 1), encoding="utf-8")
-    with pytest.raises(InvalidScenario) as refused:  # noqa: PT012 - both halves may refuse
-        (script,) = scenarios.read_all([path])
-        with scenarios.stage_of(script) as stage:
-            scenarios.stories_of(script, stage)
+    with (
+        pytest.raises(InvalidScenario) as refused,
+        scenarios.ready([scenarios.read(path)], lambda _: []),
+    ):
+        pass
     found = [f"{f.line}:{f.column} {f.code}" for f in refused.value.findings]
     assert f"{place} {code}" in found
 
 
 def test_an_unknown_key_of_what_must_be_is_one_mistake_and_no_list():
     text = SCENARIOS.replace("then: {owner: ann}", "then: {stat: x}", 1)
-    with pytest.raises(InvalidScenario) as refused:
-        reading.parse(text, "pret.yaml")
-    assert [f.code for f in refused.value.findings] == ["unknown-key"]
+    _, _, found = reading.parse(text, "pret.yaml")
+    assert [f.code for f in found] == ["unknown-key"]
 
 
 def test_all_mistakes_of_a_scenario_file_are_told_at_once_with_exit_2(nowhere, tmp_path):
@@ -353,7 +351,7 @@ def test_all_mistakes_of_a_scenario_file_are_told_at_once_with_exit_2(nowhere, t
     text = SCENARIOS.replace("by: ann", "by: zoe").replace("do: reparer", "do: raparer")
     path.write_text(text, encoding="utf-8")
     told = run(nowhere, tmp_path, "definitions", "test", str(path), code=2)
-    assert "Rien n'a été joué : 3 erreurs dans les scénarios." in told
+    assert "Rien n'a été joué : 3 erreurs." in told
     assert told.count("unknown-person: la personne « zoe » n'existe pas") == 2
     assert "vouliez-vous « Réparer » ?" in told
     answer = json.loads(run(nowhere, tmp_path, "definitions", "test", str(path), "--json", code=2))
@@ -363,6 +361,107 @@ def test_all_mistakes_of_a_scenario_file_are_told_at_once_with_exit_2(nowhere, t
     assert "pret.yaml:2:13: yaml: " in run(
         nowhere, tmp_path, "definitions", "test", str(path), code=2
     )
+
+
+def findings_of(nowhere, tmp_path, *files):
+    answer = json.loads(run(nowhere, tmp_path, "definitions", "test", *files, "--json", code=2))
+    return [
+        f"{Path(f['file']).name}:{f['line']}:{f['column']} {f['code']}" for f in answer["findings"]
+    ]
+
+
+def mistaken(text, *changes):
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after, 1)
+    return text
+
+
+FORM = (
+    ("title: Un appareil abîmé", "titre: Un appareil abîmé"),
+    ("wait: 10 business days", "wait: dix jours"),
+    ("due: 2026-11-30", "due: 2026-11-31"),
+)
+NAMES = (
+    ("state: Prêté,", "state: Prêtée,"),
+    ("message: Rappel,", "message: Avis,"),
+    ("do: reparer", "do: raparer"),
+    ("by: ann", "by: zoe"),
+)
+FOUND = [
+    "pret.yaml:12:13 unknown-person", "pret.yaml:14:23 unknown-state", "pret.yaml:14:36 wrong-type",
+    "pret.yaml:17:15 bad-form", "pret.yaml:20:28 unknown-message", "pret.yaml:25:5 missing-key",
+    "pret.yaml:25:5 unknown-key", "pret.yaml:36:13 unknown-action",
+]  # fmt: skip
+
+
+def test_mistakes_of_form_hide_no_mistake_of_names(nowhere, tmp_path):
+    path = tmp_path / "workflows" / "scenarios" / "pret.yaml"
+    path.write_text(mistaken(SCENARIOS, *FORM, *NAMES), encoding="utf-8")
+    assert findings_of(nowhere, tmp_path, str(path)) == FOUND
+    told = run(nowhere, tmp_path, "definitions", "test", str(path), code=2)
+    assert "Rien n'a été joué : 8 erreurs." in told
+    shown = re.search(r":14:36: .*\n(.*)\n( *)\^", told)
+    assert shown[1][len(shown[2]) :].startswith("2026-11-31")
+
+
+def test_mistakes_of_a_definition_hide_none_of_its_scenarios_and_are_told_with_them(
+    nowhere, tmp_path
+):
+    path = tmp_path / "workflows" / "scenarios" / "pret.yaml"
+    path.write_text(mistaken(SCENARIOS, *FORM, *NAMES), encoding="utf-8")
+    definition = tmp_path / "workflows" / "pret.yaml"
+    definition.write_text(
+        mistaken(PRET, ("form: [appareil, jours]", "form: [appareil, jour]"), ("by: [conseiller]\n    note", "by: [consejller]\n    note")),
+        encoding="utf-8",
+    )  # fmt: skip
+    found = findings_of(nowhere, tmp_path, str(path))
+    assert [f for f in found if "unknown-field" in f or "unknown-role" in f] == [
+        "pret.yaml:23:20 unknown-field", "pret.yaml:50:10 unknown-role",
+    ]  # fmt: skip
+    assert found[-len(FOUND) :] == FOUND
+
+
+def test_a_name_that_a_correction_may_bear_is_no_mistake(nowhere, tmp_path):
+    definition = tmp_path / "workflows" / "pret.yaml"
+    definition.write_text(
+        mistaken(PRET, ("  reparer:\n    label: {fr: Réparer, en: Repair}", "  reparer:\n    label: Réparer")),
+        encoding="utf-8",
+    )  # fmt: skip
+    path = tmp_path / "workflows" / "scenarios" / "pret.yaml"
+    for text in (SCENARIOS, SCENARIOS.replace("do: reparer", "do: Réparer")):
+        path.write_text(text, encoding="utf-8")
+        told = run(nowhere, tmp_path, "definitions", "test", str(path), code=1)
+        assert "1 constat sur la définition" in told
+    path.write_text(mistaken(SCENARIOS, ("    bob: [conseiller]", "    bob: 3"), ("take: true", "assign: bob")),
+                    encoding="utf-8")  # fmt: skip
+    assert findings_of(nowhere, tmp_path, str(path))[1:] == ["pret.yaml:7:10 wrong-type"]
+
+
+def test_what_is_wrong_with_the_first_step_hides_nothing_of_the_others(nowhere, tmp_path):
+    path = tmp_path / "workflows" / "scenarios" / "pret.yaml"
+    text = mistaken(SCENARIOS, ("open: Prêt d'un appareil", "open: Emprunt"), *NAMES[:3])
+    path.write_text(text, encoding="utf-8")
+    assert [f.split()[1] for f in findings_of(nowhere, tmp_path, str(path))] == [
+        "unknown-process", "unknown-state", "unknown-message", "unknown-action",
+    ]  # fmt: skip
+
+
+def test_the_mistakes_of_all_files_are_told_before_any_is_played(nowhere, tmp_path):
+    good = tmp_path / "workflows" / "scenarios" / "pret.yaml"
+    bad = good.with_name("autre.yaml")
+    bad.write_text(mistaken(SCENARIOS, NAMES[0]), encoding="utf-8")
+    absent = good.with_name("troisieme.yaml")
+    absent.write_text(
+        mistaken(SCENARIOS, ("[../pret.yaml]", "[../pres.yaml, ../pret.yaml]"), NAMES[2]), encoding="utf-8"
+    )  # fmt: skip
+    files = (str(good), str(bad), str(absent))
+    told = run(nowhere, tmp_path, "definitions", "test", *files, code=2)
+    assert "réussi" not in told
+    assert findings_of(nowhere, tmp_path, *files) == [
+        "autre.yaml:14:23 unknown-state", "troisieme.yaml:2:15 no-such-file",
+        "troisieme.yaml:36:13 unknown-action",
+    ]  # fmt: skip
 
 
 def test_a_definition_without_scenarios_or_an_option_without_its_other_is_wrong_usage(
@@ -398,8 +497,8 @@ def test_coverage_counts_what_was_reached_and_names_the_rest(loans):
         + "      - {open: pret, by: ann, with: {appareil: A, jours: 14}}\n"
         + "      - {do: rendre, with: {etat: bon}}\n"
     )
-    read, file = reading.parse(text, "essai.yaml")
-    (story,) = reading.stories(read, file, loans.definitions)
+    read, file, _ = reading.parse(text, "essai.yaml")
+    (story,) = reading.stories(read, file, Known(loans.definitions))
     found = {f.kind: f for f in figures(loans.definitions["pret"], play(loans, story).reached)}
     assert [(f.reached, f.total) for f in found.values()] == [
         (2, 3),
@@ -424,8 +523,8 @@ def test_coverage_names_the_words_of_refusals(requests):
       - {do: Passer aux précisions, refused: [requirement]}
 """
     )
-    read, file = reading.parse(text, "essai.yaml")
-    (story,) = reading.stories(read, file, requests.definitions)
+    read, file, _ = reading.parse(text, "essai.yaml")
+    (story,) = reading.stories(read, file, Known(requests.definitions))
     played = play(requests, story)
     assert played.failures == ()
     refusals = next(
@@ -563,8 +662,9 @@ def test_exploring_finds_a_step_that_breaks(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["cycle", "demande", "plan"])
 def test_exploring_the_shipped_processes_finds_nothing(name):
-    (script,) = scenarios.read_all([WORKFLOWS / "scenarios" / f"{name}.yaml"])
+    script = scenarios.read(WORKFLOWS / "scenarios" / f"{name}.yaml")
     with scenarios.stage_of(script) as stage:
-        found = explore(stage, script.given, scenarios.stories_of(script, stage), 8, seed=1)
+        stories = scenarios.stories_of(script, Known(stage.definitions))
+        found = explore(stage, script.given, stories, 8, seed=1)
     assert found.walks >= 8
     assert [f.finding(script.source).messages["fr"] for f in found.failures] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from engine.scenario.explore import Found
     from engine.scenario.run import Played
     from inbox.app import App
-    from inbox.scenarios import Script
+    from inbox.scenarios import Ready, Script
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SEEDS = 1_000_000
@@ -60,14 +61,15 @@ def test(
     if to is not None and len(files) != 1:
         raise click.UsageError(_("--write va avec un seul fichier."))
     seed = SystemRandom().randrange(_SEEDS) if seed is None else seed
-    scripts = scenarios.read_all(files or scenarios.shipped())
-    empty = next((script for script in scripts if script.file is None), None)
+    scripts = [scenarios.read(path) for path in files or scenarios.shipped()]
+    empty = next((s for s in scripts if s.file is None and not s.findings), None)
     if empty is not None and explore is None:
         beside = scenarios.beside(Path(empty.path))
         raise click.UsageError(_("{file} n'a pas de scénarios : ils vont dans {beside}.",
                                  file=empty.path, beside=beside))  # fmt: skip
     tried = _Tried(explore=explore, seed=seed, to=to)
-    answers = [_one(app, script, tried) for script in scripts]
+    with scenarios.ready(scripts, partial(template_folders, app)) as ready:
+        answers = [_one(app, one, tried) for one in ready]
     failed = sum(a["failed"] for a in answers)
     found = any((a["exploration"] or {}).get("file") for a in answers)
     if app.json:
@@ -89,29 +91,28 @@ class _Tried:
         return self.to or Path(f"trouve-{Path(script.path).stem}-{self.seed}.yaml")
 
 
-def _one(app: App, script: Script, tried: _Tried) -> dict[str, Any]:
+def _one(app: App, ready: Ready, tried: _Tried) -> dict[str, Any]:
     """Play one file, explore its definitions if that is asked, and tell; return the JSON shape."""
     from engine.scenario.coverage import Reached
     from inbox import scenarios
 
-    with scenarios.stage_of(script, template_folders(app, script.definitions)) as stage:
-        definitions = list(stage.definitions.values())
-        stories = scenarios.stories_of(script, stage)
-        played = scenarios.played(stage, stories)
-        reached = Reached()
-        for one in played:
-            reached |= one.reached
-        if not app.json and script.file is not None:
-            _tell_played(script, played)
-        answer = _shape(script, played, definitions, reached)
-        if not app.json and played:
-            _tell_coverage(definitions, reached)
-        if tried.explore is not None:
-            from engine.scenario.explore import explore
+    script, stage = ready.script, ready.stage
+    definitions = list(stage.definitions.values())
+    played = scenarios.played(stage, ready.stories)
+    reached = Reached()
+    for one in played:
+        reached |= one.reached
+    if not app.json and script.file is not None:
+        _tell_played(script, played)
+    answer = _shape(script, played, definitions, reached)
+    if not app.json and played:
+        _tell_coverage(definitions, reached)
+    if tried.explore is not None:
+        from engine.scenario.explore import explore
 
-            passing = [one.story for one in played if not one.failures]
-            found = explore(stage, script.given, passing, tried.explore, tried.seed)
-            answer["exploration"] = _explored(app, script, found, tried)
+        passing = [one.story for one in played if not one.failures]
+        found = explore(stage, script.given, passing, tried.explore, tried.seed)
+        answer["exploration"] = _explored(app, script, found, tried)
     return answer
 
 
@@ -244,9 +245,9 @@ def _explored(app: App, script: Script, found: Found, tried: _Tried) -> dict[str
     title = _("Trouvé en explorant (--explore {n} --seed {seed})", n=tried.explore, seed=tried.seed)
     to = tried.file(script)
     scenarios.write(script, found, to, title)
-    (again,) = scenarios.read_all([to])
-    with scenarios.stage_of(again, template_folders(app, again.definitions)) as stage:
-        played = scenarios.played(stage, scenarios.stories_of(again, stage))
+    again = scenarios.read(to)
+    with scenarios.ready([again], partial(template_folders, app)) as (ready,):
+        played = scenarios.played(ready.stage, ready.stories)
     if not app.json:
         say(_("Trouvé en explorant, et écrit dans {file} :", file=to))
         _tell_played(again, played)
