@@ -65,7 +65,7 @@ def generated(states: int) -> str:
         f"opening: {{label: {label}, by: [agent], form: [objet], to: e0}}", "states:",
     ]  # fmt: skip
     for i in range(states - 1):
-        lines += [f"  e{i}:", f"    label: {label}", f"    task: {{label: {label}}}",
+        lines += [f"  e{i}:", f"    label: {{fr: État {i}, en: State {i}}}", f"    task: {{label: {label}}}",
                   "    due: {of: entered, after: 5 business days}"]  # fmt: skip
     lines += [f"  e{states - 1}: {{label: {label}, end: {{outcome: fini}}}}", "actions:"]
     for i in range(states):

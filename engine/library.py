@@ -21,7 +21,7 @@ from engine.machine import StateMachine
 from engine.schema import definitions, to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from engine.calendar import Calendar
@@ -96,12 +96,17 @@ class Library:
     """The definitions of one workspace."""
 
     def __init__(
-        self, database: Database, calendar: Calendar, templates: TemplateChecker | None = None
+        self,
+        database: Database,
+        calendar: Calendar,
+        templates: TemplateChecker | None = None,
+        texts: Callable[[str], bool] | None = None,
     ) -> None:
-        """Take the database, the workspace's calendar, and what checks templates."""
+        """Take the database, the workspace's calendar, what checks templates, and what finds texts."""
         self._database = database
         self._calendar = calendar
         self._templates = templates
+        self._texts = texts
         self._processes: dict[tuple[str, int], Process] = {}
 
     def install(self, sources: Sequence[Source], *, actor: str, at: datetime) -> list[str]:
@@ -230,8 +235,9 @@ class Library:
 
     def _examined(self, source: Source) -> Examined:
         return examine(
-            source.text, path=source.origin, calendar=self._calendar, templates=self._templates
-        )
+            source.text, path=source.origin, calendar=self._calendar, templates=self._templates,
+            texts=self._texts,
+        )  # fmt: skip
 
     def _installed(self, key: str) -> Definition | None:
         return self.current(key).definition.written if key in self.keys() else None

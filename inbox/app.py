@@ -192,8 +192,10 @@ class App:
     def library(self) -> Library:
         """The definitions: those shipped and the workspace's own are installed when they are new."""
         from engine.library import Library
+        from inbox.versions import finds_texts
 
-        library = Library(self.database, self.workspace.calendar, self.renderer)
+        texts = finds_texts([self.workspace.definitions])
+        library = Library(self.database, self.workspace.calendar, self.renderer, texts)
         library.install(_shipped(), actor="system", at=self.now)
         self.findings = library.install_what_can_be(self._own(), actor="system", at=self.now)
         for finding in self.findings:

@@ -12,7 +12,7 @@ from engine.definition import family
 from engine.definition.compiler import examine as examine_text
 from inbox import workspace as workspaces
 from inbox.texts import _
-from inbox.versions import template_folders
+from inbox.versions import finds_texts, template_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,9 +58,12 @@ def examine(app: App, paths: list[Path], templates: Path | None) -> Examination:
     calendar = Calendar() if own is None else own.calendar
     first = [] if templates is None else [templates]
     renderer = _renderer(own, [*first, *template_folders(app, paths)])
+    homes = [] if own is None else [own.definitions]
     done = {
-        p: examine_text(_read(p), path=str(p), calendar=calendar, templates=renderer) for p in paths
-    }
+        p: examine_text(_read(p), path=str(p), calendar=calendar, templates=renderer,
+                        texts=finds_texts([p.parent, *homes]))
+        for p in paths
+    }  # fmt: skip
     given = family.Given(done.values(), _Others(own, paths, calendar).process)
     files: list[File] = []
     found: list[Finding] = []

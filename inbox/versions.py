@@ -13,7 +13,7 @@ from inbox.texts import _
 from inbox.workspace import NoWorkspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from engine.definition.compiled import CompiledDefinition
     from inbox.app import App
@@ -30,16 +30,30 @@ class Version:
 
     def adopted_text(self) -> str | None:
         """Return the text that it quotes, None when it quotes none or there is none."""
-        name = self.definition.adopted["text"]
-        if name is None:
-            return None
-        own = next((f / name for f in self.texts if (f / name).is_file()), None)
-        return workflows.adopted_text(name) if own is None else own.read_text(encoding="utf-8")
+        return adopted_text(self.definition.adopted["text"], self.texts)
 
     def template(self, name: str) -> str | None:
         """Return the text of a template, None when there is none."""
         found = next((f / name for f in self.templates if (f / name).is_file()), None)
         return None if found is None else found.read_text(encoding="utf-8")
+
+
+def adopted_text(name: str | None, folders: Sequence[Path]) -> str | None:
+    """Return a text that a definition quotes: that of the nearest folder, else the one that is shipped.
+
+    None when it quotes none, or when there is none that can be read.
+    """
+    if name is None or Path(name).name != name:
+        return None  # it is beside the definition, nowhere else
+    own = next((f / name for f in folders if (f / name).is_file()), None)
+    with suppress(UnicodeDecodeError):
+        return workflows.adopted_text(name) if own is None else own.read_text(encoding="utf-8")
+    return None
+
+
+def finds_texts(folders: Sequence[Path]) -> Callable[[str], bool]:
+    """Return what tells whether a text that is quoted is there."""
+    return lambda name: adopted_text(name, folders) is not None
 
 
 def has_workspace(app: App) -> bool:

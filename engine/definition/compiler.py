@@ -111,7 +111,12 @@ class Examined:
 
 
 def examine(
-    text: str, *, path: str, calendar: Calendar, templates: TemplateChecker | None
+    text: str,
+    *,
+    path: str,
+    calendar: Calendar,
+    templates: TemplateChecker | None,
+    texts: Callable[[str], bool] | None = None,
 ) -> Examined:
     """Return everything that is found in a text; a mistake hides nothing that it does not make unknowable.
 
@@ -120,6 +125,7 @@ def examine(
         path: The file, as findings are to name it.
         calendar: The workspace's calendar.
         templates: What renders templates; None to leave them out.
+        texts: Tells whether a text that it quotes is there, by its name; None to leave that out.
     """
     try:
         read = source.scan(text, path)
@@ -131,6 +137,8 @@ def examine(
         return Examined(findings=in_order(found), followed=None, flow=None, source=read)
     more, flow = checks.check(definition, read)
     found += more
+    if texts is not None:
+        found += _unquoted(definition, read, texts)
     if flow is None:
         return Examined(findings=in_order(found), followed=None, flow=None, source=read)
     compiled = _Builder(flow.d, calendar).build(content_hash(text))
@@ -140,6 +148,19 @@ def examine(
         findings=in_order(found), followed=compiled, flow=flow, source=read,
         definition=definition,
     )  # fmt: skip
+
+
+def _unquoted(
+    definition: model.Definition, read: source.Source, texts: Callable[[str], bool]
+) -> Iterable[Finding]:
+    """Yield the adopted text when it is not there: whoever asks for it would be shown nothing."""
+    name = definition.adopted.text
+    if name is not None and not texts(name):
+        yield read.finding(
+            "missing-text", ("adopted", "text"),
+            f"le texte adopté « {name} » n'est pas à côté de la définition, ou n'est pas en UTF-8.",
+            f"the adopted text {name!r} is not beside the definition, or is not UTF-8.",
+        )  # fmt: skip
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -66,6 +66,7 @@ def check(definition: model.Definition, source: Source) -> Iterator[Finding]:
     yield from _still(definition, source)
     yield from _adopted(definition, source)
     yield from _alike(definition, source)
+    yield from _alike_states(definition, source)
     yield from _never_armed(definition, source)
 
 
@@ -449,6 +450,21 @@ def _alike(definition: model.Definition, source: Source) -> Iterator[Finding]:
         yield from _alike_options(source, ("fields", name), spec)
         for inner, part in (spec.of or {}).items():
             yield from _alike_options(source, ("fields", name, "of", inner), part)
+
+
+def _alike_states(definition: model.Definition, source: Source) -> Iterator[Finding]:
+    """Yield the states that are read alike in a language: nobody could tell where a case is."""
+    for lang in ("fr", "en"):
+        first: dict[str, str] = {}
+        for name, state in definition.states.items():
+            words = getattr(state.label, lang)
+            other = first.setdefault(fold(words), name)
+            if other != name and words != "?":
+                yield source.finding(
+                    "same-label", ("states", name, "label", lang),
+                    f"« {words} » se lit comme le nom de l'état « {other} » : on ne saurait pas où en est un dossier.",
+                    f"{words!r} reads as the name of state {other!r} does: nobody could tell where a case is.",
+                )  # fmt: skip
 
 
 def _alike_options(source: Source, path: Path, spec: model.FieldSpec) -> Iterator[Finding]:

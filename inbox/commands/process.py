@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-import workflows
 from engine import register
 from engine.errors import InvalidDefinition
 from inbox import process_text
@@ -14,6 +13,7 @@ from inbox.command import LazyGroup, command
 from inbox.lookup import PROCESS
 from inbox.output import say, show_json, strong, table
 from inbox.texts import _, clean, word
+from inbox.versions import adopted_text
 
 if TYPE_CHECKING:
     from engine.definition.compiled import CompiledDefinition
@@ -84,13 +84,7 @@ def show(app: App, key: str) -> None:
 
 def _text(app: App, definition: CompiledDefinition) -> str | None:
     """Return the adopted text: the workspace's own beside its definition, else the packaged one."""
-    if definition.adopted["text"] is None:
-        return None
-    name = str(definition.adopted["text"])
-    own = app.workspace.definitions / name
-    if own.is_file() and own.parent == app.workspace.definitions:
-        return own.read_text(encoding="utf-8")
-    return workflows.adopted_text(name)
+    return adopted_text(definition.adopted["text"], [app.workspace.definitions])
 
 
 def _action(definition: CompiledDefinition, action: Any) -> tuple[str, ...]:

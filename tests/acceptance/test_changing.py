@@ -178,14 +178,13 @@ def test_texts_and_templates_go_along_and_never_over_other_words(loans, drafts):
     text = text.replace("template: reminder", "template: pret/rappel")
     text = text.replace("reference: Note de service}", "reference: Note, text: note.md}")
     (drafts / "pret-3.yaml").write_text(text, encoding="utf-8")
-    (drafts / "note.md").write_text("On prête.", encoding="utf-8")
     folder = drafts / "templates" / "fr" / "pret"
     folder.mkdir(parents=True)
     (folder / "rappel.subject.j2").write_text("{{ case.number }}", encoding="utf-8")
     (folder / "rappel.txt.j2").write_text("Bonjour {{ inconnu }}", encoding="utf-8")
-    assert codes(loans.json("definitions", "install", str(drafts / "pret-3.yaml"), code=1)) == [
-        "template"
-    ]
+    told = loans.json("definitions", "install", str(drafts / "pret-3.yaml"), code=1)
+    assert codes(told) == ["missing-text", "template"]
+    (drafts / "note.md").write_text("On prête.", encoding="utf-8")
     (folder / "rappel.txt.j2").write_text("Bonjour", encoding="utf-8")
     loans("definitions", "install", str(drafts / "pret-3.yaml"))
     assert (loans.home / "templates" / "fr" / "pret" / "rappel.txt.j2").read_text() == "Bonjour"

@@ -61,6 +61,24 @@ def test_the_shipped_definitions_are_sound_with_their_own_templates(tmp_path):
     assert done.stdout.count("rien à redire") == len(list(WORKFLOWS.glob("*.yaml")))
 
 
+def test_a_text_or_a_template_that_is_named_and_not_there_is_found_where_it_is_named(folder):
+    text = GOOD.replace("reference: Exemple}", "reference: Exemple, text: comite.md}")
+    (folder / "commande.yaml").write_text(text, encoding="utf-8")
+    (folder / "templates" / "fr" / "commande" / "rappel.txt.j2").unlink()
+    (folder / "templates" / "fr" / "commande" / "bon.subject.j2").unlink()
+    told = run("check", "commande.yaml", "lot.yaml", cwd=folder, code=1).stdout
+    lines = text.splitlines()
+    found = re.findall(r"^commande.yaml:(\d+):\d+: ([a-z-]+): (.*)", told, re.MULTILINE)
+    assert [(code, lines[int(line) - 1].split()[0]) for line, code, _ in found] == [
+        ("missing-text", "adopted:"), ("template", "template:"), ("template", "template:"),
+    ]  # fmt: skip
+    assert all(name in told for name in ("comite.md", "bon.subject.j2", "rappel.txt.j2"))
+    (folder / "comite.md").write_text("Décidé.", encoding="utf-8")
+    assert (
+        "missing-text" not in run("check", "commande.yaml", "lot.yaml", cwd=folder, code=1).stdout
+    )
+
+
 def test_mistakes_of_every_kind_are_all_said_in_one_run(folder):
     text = GOOD
     for old, new in WRONG.items():

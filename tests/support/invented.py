@@ -74,7 +74,7 @@ def chain(states: list[str], roles: list[str], draw: Any = None) -> dict[str, An
         "opening": {"label": words("Ouvrir"), "by": [roles[0]], "form": ["objet", "choix"],
                     "to": states[0]},
         "states": {
-            **{s: {"label": words(s), "task": {"label": words(f"Faire {s}"), "action": f"finir_{s}",
+            **{s: {"label": words(s) if draw is None else label(f"{draw(WORDS)} {n}"), "task": {"label": words(f"Faire {s}"), "action": f"finir_{s}",
                                                "role": roles[n % len(roles)]}}
                for n, s in enumerate(states)},
             "fini": {"label": words("Fini"), "end": {"outcome": "fini"}},

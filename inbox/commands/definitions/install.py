@@ -15,7 +15,7 @@ from engine.errors import Finding, InvalidDefinition
 from inbox.command import command
 from inbox.output import say, show_json
 from inbox.texts import _, n_
-from inbox.versions import display, template_files, template_folders
+from inbox.versions import display, finds_texts, template_files, template_folders
 from inbox.workspace import definition_text
 from notifications.rendering import packaged_templates
 
@@ -61,6 +61,7 @@ class _Given:
 )
 def install(app: App, files: tuple[Path, ...]) -> None:
     actor = app.administrator()
+    app.library.keys()  # what was dropped in the workspace's folder is installed before
     library = _library(app, files)
     given = _checked(library, app, files)
     copies = [copy for one in given for copy in _beside(app, one)]
@@ -80,17 +81,15 @@ def _source(path: Path, text: str) -> Any:
 
 
 def _library(app: App, files: tuple[Path, ...]) -> Library:
-    """Return the workspace's library, which looks for templates beside the files first."""
+    """Return a library that looks for templates and texts beside the files first."""
     from engine.library import Library
     from notifications.rendering import Renderer
 
-    library = app.library  # what was dropped in the workspace's folder is installed before
     folders = template_folders(app, files)
-    if folders == template_folders(app, []):
-        return library
     settings = app.workspace.mail_settings()
     renderer = Renderer(settings.institute, str(app.workspace.calendar.zone), folders)
-    return Library(app.database, app.workspace.calendar, renderer)
+    homes = [*(f.parent for f in files), app.workspace.definitions]
+    return Library(app.database, app.workspace.calendar, renderer, finds_texts(homes))
 
 
 def _checked(library: Library, app: App, files: tuple[Path, ...]) -> list[_Given]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine.calendar import Calendar
 from engine.definition import family, model, tables
 from engine.definition.compiler import examine
+from inbox.versions import finds_texts
 from tests.support.world import EXAMPLES, WORKFLOWS
 
 GOOD = (EXAMPLES / "commande.yaml").read_text(encoding="utf-8")
@@ -26,9 +27,11 @@ LOT = definition(EXAMPLES / "lot.yaml")
 MEETING = definition(WORKFLOWS / "rencontre.yaml")
 
 
-def findings(text):
+def findings(text, adopted=("demande.md",)):
     """Return what is found in a process, and between it and the one that it opens."""
-    examined = examine(text, path="essai.yaml", calendar=CALENDAR, templates=None)
+    examined = examine(
+        text, path="essai.yaml", calendar=CALENDAR, templates=None, texts=adopted.__contains__
+    )
     return family.together(examined, {"lot": LOT, "rencontre": MEETING}.get)
 
 
@@ -332,3 +335,24 @@ def test_a_form_that_is_wrong_is_said_with_the_form_that_is_right(old, new, word
     assert old in GOOD
     found = findings(GOOD.replace(old, new, 1))
     assert any(words in f.messages["fr"] for f in found), [str(f) for f in found]
+
+
+def test_a_text_that_is_quoted_is_beside_the_definition_and_nowhere_else(tmp_path):
+    there = finds_texts([tmp_path / "ici"])
+    (tmp_path / "ici").mkdir()
+    (tmp_path / "ailleurs.md").write_text("Ailleurs", encoding="utf-8")
+    (tmp_path / "ici" / "bon.md").write_text("Décidé", encoding="utf-8")
+    (tmp_path / "ici" / "latin.md").write_bytes("Décidé".encode("latin-1"))
+    assert [n for n in ("bon.md", "latin.md", "absent.md", "../ailleurs.md") if there(n)] == [
+        "bon.md"
+    ]
+    assert there("demande.md")  # shipped
+
+
+def test_two_states_of_one_name_are_found_in_either_language_accents_and_case_aside():
+    text = GOOD.replace("{fr: Reçue, en: Received}", "{fr: ANNULÉE, en: Received}").replace(
+        "{fr: Annulée, en: Cancelled}", "{fr: annulee, en: being delivered}"
+    )
+    found = [f for f in findings(text) if f.code == "same-label"]
+    assert [(f.where[1], f.where[3]) for f in found] == [("annulee", "fr"), ("annulee", "en")]
+    assert "« recue »" in found[0].messages["fr"]

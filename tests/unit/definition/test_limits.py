@@ -69,7 +69,7 @@ def test_a_condition_over_very_many_fields_ends():
 
 def test_automatic_actions_that_all_lead_to_each_other_end():
     states = [f"a{i}" for i in range(14)]
-    made = "".join(f"  {s}: {{label: {WORD}}}\n" for s in states)
+    made = "".join(f"  {s}: {{label: {{fr: {s}, en: {s}}}}}\n" for s in states)
     acts = "".join(
         f"  x{s}{t}: {{label: {WORD}, from: [{s}], to: {t}, automatic: {{present: montant}}}}\n"
         for s in states for t in states if s != t
