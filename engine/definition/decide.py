@@ -4,7 +4,7 @@ never hold together.
 
 A condition is a formula over few variables: what a field may hold (only the values that its comparisons
 tell apart matter, so a few stand for all), the state of a message or a roster, the hour. What is not
-known of the outside (child cases, days measured from a moving point) may take either value. The formula
+known of the outside (days measured from a moving point) may take either value. The formula
 is searched by three-valued evaluation, which stops as soon as what is assigned decides it; a search that
 grows too large decides nothing, so that a finding is always right.
 """
@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.definition import model
+from engine.definition.broods import told_apart
 from engine.definition.conditions import compile_condition, only_key
 from engine.definition.domains import field_values
 from engine.definition.doubts import Doubts
@@ -113,9 +114,22 @@ class Known:
 class Decider:
     """Decides conditions of one definition, whose names and types must have been checked."""
 
-    def __init__(self, definition: model.Definition, doubts: Doubts | None = None) -> None:
+    def __init__(
+        self,
+        definition: model.Definition,
+        doubts: Doubts | None = None,
+        most: Mapping[str, int | None] | None = None,
+    ) -> None:
+        """Take a definition, what is in doubt of it, and how many child cases there may be.
+
+        Args:
+            definition: Whose conditions are decided.
+            doubts: What is not known of it.
+            most: Of each process; None, or not there, where there is no bound.
+        """
         self._definition = definition
         self._doubts = doubts or Doubts()
+        self._broods = _Broods(most or {})
         self.written = written_values(definition) if self._doubts.none else {}
         self._looks = 0
 
@@ -142,7 +156,8 @@ class Decider:
         """
         if self._looks > MAX_ALL_LOOKS:
             return True
-        problem = _Problem(self._definition, [*conditions, *but], self._doubts, self.written, known)
+        problem = _Problem(self._definition, [*conditions, *but], self._doubts, self.written,
+                           self._broods, known)  # fmt: skip
         try:
             yes = [problem.formula(c) for c in conditions]
             no = [_Node("not", (problem.formula(c),)) for c in but]
@@ -177,6 +192,23 @@ def written_values(definition: model.Definition) -> dict[str, frozenset[Any]]:
     return {n: frozenset(v) for n, v in values.items() if v}
 
 
+class _Broods:
+    """Which joins hold at once, remembered."""
+
+    def __init__(self, most: Mapping[str, int | None]) -> None:
+        self._most = most
+        self._told: dict[tuple[object, ...], list[tuple[bool, ...]] | None] = {}
+
+    def of(
+        self, joins: Sequence[model.Children], none: frozenset[str]
+    ) -> list[tuple[bool, ...]] | None:
+        """Return which of some joins hold at once, none of some processes being there."""
+        key = (*joins, none)
+        if key not in self._told:
+            self._told[key] = told_apart(joins, {**self._most, **dict.fromkeys(none, 0)})
+        return self._told[key]
+
+
 @dataclass(slots=True)
 class _Problem:
     """The variables of some conditions, and how many values each may take."""
@@ -185,6 +217,7 @@ class _Problem:
     roots: list[model.Condition]
     doubts: Doubts
     written: dict[str, frozenset[Any]]
+    broods: _Broods
     known: Known | None
     sizes: dict[str, int] = field(default_factory=dict)
     looks: int = 0
@@ -289,10 +322,30 @@ class _Problem:
             return self._leaf("actor", 2, {0} if part == "owner" else {1})
         if name == "owned":
             return self._leaf("owned", 2, {int(part)})
-        holds = self._joined(part) if name == "children" else None
-        if holds is not None:
-            return self._leaf(f"{name} {part!r}", 1, {0} if holds else set())
+        if name == "children":
+            return self._children(part)
         return self._leaf(f"{name} {part!r}", 2, {1})
+
+    def _children(self, part: model.Children) -> _Leaf:
+        """Return the sets of child cases for which a join holds."""
+        holds = self._joined(part)
+        if holds is not None:
+            return self._leaf(f"children {part!r}", 1, {0} if holds else set())
+        joins, told = self._brood()
+        if told is None:
+            return self._leaf(f"children {part!r}", 2, {1})
+        at = joins.index(part)
+        return self._leaf("children", len(told), {i for i, so in enumerate(told) if so[at]})
+
+    def _brood(self) -> tuple[list[model.Children], list[tuple[bool, ...]] | None]:
+        """Return the joins that are asked about, and which hold at once; None when it is not known."""
+        parts = (c for r in self.roots for c in through_checklists(self.definition, r))
+        joins = list(dict.fromkeys(c.children for c in parts if c.children is not None))
+        fixed = () if self.known is None else self.known.fixed
+        if any(name.startswith("children:") for name in fixed):
+            return joins, None
+        none = frozenset(j.process for j in joins if j.process and self._childless(j))
+        return joins, self.broods.of(joins, none)
 
     def _never_sent(self, message: str) -> bool:
         known = self.known

@@ -22,7 +22,7 @@ MAX_WAYS = 20_000
 
 def check(definition: model.Definition, source: Source, decider: Decider) -> Iterator[Finding]:
     """Yield the findings of one definition whose names and types are right."""
-    for path, condition in _judged(definition):
+    for path, condition in judged(definition):
         yield from _verdict(decider, source, path, condition)
     for name, notification in definition.notifications.items():
         yield from _to_nobody(decider, source, name, notification)
@@ -32,7 +32,7 @@ def check(definition: model.Definition, source: Source, decider: Decider) -> Ite
     yield from _circles(definition, decider, source)
 
 
-def _judged(definition: model.Definition) -> Iterator[tuple[Path, model.Condition]]:
+def judged(definition: model.Definition) -> Iterator[tuple[Path, model.Condition]]:
     """Yield each condition that stands by itself, not as a part of another one."""
     for name, action in definition.actions.items():
         yield from _of_action(action, ("actions", name))

@@ -38,7 +38,7 @@ def check(flow: Flow) -> Iterator[Finding]:
     yield from stuck.check(possible, lambda _: None)
     yield from Needs(flow).check()
     yield from timing.check(flow)
-    yield from joins.check(flow)
+    yield from joins.check(flow, decider)
     yield from unused.check(flow)
     yield from guards.check(flow.d, flow.graph.source, decider)
 

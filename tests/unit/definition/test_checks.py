@@ -356,3 +356,59 @@ def test_two_states_of_one_name_are_found_in_either_language_accents_and_case_as
     found = [f for f in findings(text) if f.code == "same-label"]
     assert [(f.where[1], f.where[3]) for f in found] == [("annulee", "fr"), ("annulee", "en")]
     assert "« recue »" in found[0].messages["fr"]
+
+
+def joined(*parts):
+    lines = "".join(f"\n        - {part}" for part in parts)
+    return GOOD.replace(
+        "    automatic: {children: {process: lot, all: ended, at_least: 1}}",
+        f"    automatic:\n      all:{lines}",
+    )
+
+
+def lots(**asked):
+    return model.Condition.model_validate(
+        {"children": {"process": "lot", **asked}}
+    ).model_dump_json(by_alias=True, exclude_none=True)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (lots(outcome="arrive"), lots(outcome="perdu", at_least=1)),
+        (lots(outcome="arrive"), lots(outcome="perdu"), lots(at_least=1)),
+        (lots(all="ended", at_least=1), lots(all="open")),
+        (lots(all="open"), lots(outcome="arrive", at_least=1)),
+        ("{not: " + lots(at_least=1) + "}", lots(outcome="perdu", at_least=1)),
+        ("{children: {outcome: arrive}}", lots(outcome="perdu", at_least=1)),
+    ],
+)  # fmt: skip
+def test_joins_that_never_hold_together_are_found_although_each_may(parts):
+    found = [(f.code, f.where) for f in findings(joined(*parts))]
+    assert found == [("never-true", ("actions", "recevoir", "automatic"))]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (lots(outcome="arrive", at_least=2), lots(outcome="perdu", at_least=1)),
+        (lots(all="ended", at_least=2), lots(outcome="perdu", at_least=1)),
+        (lots(outcome="arrive"), "{not: " + lots(outcome="perdu", at_least=1) + "}", lots(at_least=3)),
+        ("{any: [" + lots(all="open") + ", " + lots(all="ended") + "]}", lots(at_least=2)),
+    ],
+)  # fmt: skip
+def test_joins_that_may_hold_together_are_no_mistake(parts):
+    codes = {f.code for f in findings(joined(*parts))}
+    assert codes <= {"may-not-end"}
+
+
+def test_more_child_cases_at_once_than_can_be_opened_are_found_in_guards_too():
+    text = GOOD.replace(
+        "    automatic: {children: {process: lot, all: ended, at_least: 1}}",
+        "    by: [acheteur]\n    requires:\n"
+        f"      - {{when: {lots(outcome='arrive', at_least=2)}, because: {{fr: a, en: a}}}}\n"
+        f"      - {{when: {lots(outcome='perdu', at_least=2)}, because: {{fr: b, en: b}}}}",
+    )
+    found = [f for f in findings(text) if f.code == "impossible-join"]
+    assert [f.where for f in found] == [("actions", "recevoir", "requires")]
+    assert "au plus 3 de « lot »" in found[0].messages["fr"]
