@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from engine import attachments, audience, embargo, opening, register
+from engine import attachments, audience, embargo, incomplete, opening, register
 from engine.actor import SYSTEM
 from engine.awaited import is_lost
 from engine.chain import content_hash, request_hash
@@ -421,6 +421,7 @@ class Engine:
     def finish(self, draft: Draft, session: Session) -> Outcome:
         """Write a draft and everything that it asks for; return what it did."""
         embargo.take_back(draft)
+        incomplete.accept(draft)
         audience.queue_messages(draft, self.domain)
         if not write_step(session.driver, self.database.dialect, draft.rows()):
             raise self._conflict(session, draft.row)

@@ -21,6 +21,7 @@ from engine.schema import (
     cases,
     deliveries,
     from_micros,
+    history,
     instant,
     journal,
     outbox,
@@ -31,7 +32,7 @@ from engine.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 
 #: What a person may decide about mail, as the journal names it; the first two are about a whole batch.
+#: That a batch may stay incomplete (`accept`) is a step of its case, and in the case's history.
 DECISIONS = ("abort", "depart", "retry", "confirmed", "resend_authorised")
 
 
@@ -171,7 +173,7 @@ class Decided:
     """What a person decided about a message.
 
     Attributes:
-        action: One of `DECISIONS`.
+        action: One of `DECISIONS`, or `accept`: it may stay incomplete.
         by: A login.
         at: UTC.
         reason: In that person's words; empty where none was asked for.
@@ -276,7 +278,12 @@ def account_of(connection: Connection, outbox_id: int) -> Account:
         contents={c.variant: c.sha256 for c in contents},
         copies=_copies(connection, outbox_id),
         runs=_runs(connection, outbox_id),
-        decisions=decisions(connection, [outbox_id]),
+        decisions=tuple(
+            sorted(
+                (*decisions(connection, [outbox_id]), *_acceptances(connection, row)),
+                key=lambda d: d.at,
+            )
+        ),
     )
 
 
@@ -300,6 +307,30 @@ def decisions(connection: Connection, outbox_ids: Collection[int]) -> tuple[Deci
                 deliveries=len(about) or None,
             ))  # fmt: skip
     return tuple(made)
+
+
+def _acceptances(connection: Connection, message: Row[Any]) -> Iterator[Decided]:
+    """Yield each acceptance that a batch stays incomplete, from its case's history, in order."""
+    later = select(func.min(outbox.c.seq)).where(
+        outbox.c.case_id == message.case_id,
+        outbox.c.name == message.name,
+        outbox.c.seq > message.seq,
+    )
+    end = connection.execute(later).scalar()
+    rows = connection.execute(
+        select(history.c.seq, history.c.at, history.c.actor, history.c.body)
+        .where(
+            history.c.case_id == message.case_id,
+            history.c.seq > message.seq,
+            history.c.body.contains('"accepts":'),
+        )
+        .order_by(history.c.seq)
+    )
+    for row in rows:
+        said = json.loads(row.body).get("accepts", {})
+        if said.get("message") == message.name and (end is None or row.seq < end):
+            yield Decided(action="accept", by=row.actor, at=from_micros(row.at),
+                          reason=str(said["reason"]), rule=None, deliveries=None)  # fmt: skip
 
 
 def decisions_of_case(connection: Connection, case_id: int) -> tuple[Decided, ...]:

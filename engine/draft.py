@@ -39,6 +39,7 @@ class Draft:
         events: The history rows so far.
         queue: Notifications asked for, with the event that asks: (name, event row, action).
         cancels: Messages to take back, with the event that does: (name, event row).
+        accepts: Messages that may stay incomplete, with the event that says so: (name, event row).
         children: Child cases asked for: (action, data for the child).
     """
 
@@ -68,6 +69,7 @@ class Draft:
         self.retitled = False
         self.queue: list[tuple[str, dict[str, Any], CompiledAction | None]] = []
         self.cancels: list[tuple[str, dict[str, Any]]] = []
+        self.accepts: list[tuple[str, dict[str, Any]]] = []
         self.children: list[CompiledAction] = []
         self.messages: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
         self.facts = CaseFacts(
@@ -118,7 +120,8 @@ class Draft:
             self._set_due(self.process.definition.states[target])
         changes = _changes(before, self.data)
         timers = self._plan(source, changes, was_due)
-        self.record(action.name, actor, source, {**changes, **timers, **(extra or {})}, note, key)
+        body = {**changes, **timers, **self._acceptance(action), **(extra or {})}
+        self.record(action.name, actor, source, body, note, key)
         self._ask(action)
 
     def opened(
@@ -312,11 +315,21 @@ class Draft:
         """Return a timer of the definition by name; None for the engine's own `wake`."""
         return self.process.definition.timers.get(name)
 
+    def _acceptance(self, action: CompiledAction) -> dict[str, Any]:
+        """Return the event's part on a message that stays incomplete: which one, and why."""
+        if action.accepts is None:
+            return {}
+        message, field = action.accepts
+        return {"accepts": {"message": message, "reason": self.data.get(field)}}
+
     def _ask(self, action: CompiledAction) -> None:
         event = self.events[-1]
         self.queue.extend((name, event, action) for name in action.notify)
         self.facts.asked.update(action.notify)
         self.cancels.extend((name, event) for name in action.cancels)
+        if action.accepts is not None:
+            self.accepts.append((action.accepts[0], event))
+            self.facts.left.add(action.accepts[0])
         if action.opens is not None:
             self.children.append(action)
 

@@ -54,6 +54,7 @@ class CaseFacts:
     calendar: Calendar
     connection: Connection | None
     asked: set[str] = field(default_factory=set)  #: messages that this step is about to queue
+    left: set[str] = field(default_factory=set)  #: messages that this step accepts as incomplete
 
     def children(self) -> Sequence[Child]:
         """Return the child cases; the outcome is the one of their ending, None while open."""
@@ -68,10 +69,11 @@ class CaseFacts:
         ]
 
     def message_state(self, name: str) -> frozenset[str]:
-        """Return what holds of the last message of a name: `accepted`, `settled`, `stuck`."""
+        """Return what holds of the last message of a name: `accepted`, `settled`, `stuck`, `begun`."""
         if name in self.asked:
             return frozenset()  # a new one begins: what became of the one before is past
-        return outbox.message_state(self._look(), self.case_id, name)
+        holds = outbox.message_state(self._look(), self.case_id, name)
+        return holds - {"stuck"} if name in self.left else holds
 
     def roster_state(self, name: str) -> tuple[int, tuple[str, ...]]:
         """Return the number of active members, and the names of those without an address."""

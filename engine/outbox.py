@@ -69,7 +69,8 @@ def message_state(connection: Connection, case_id: int, name: str) -> frozenset[
     """Return what holds of the newest message of that name, of `accepted`, `settled`, `stuck` and `begun`.
 
     `accepted`: every recipient's server took it. `settled`: nothing more happens by itself. `stuck`:
-    somebody's copy needs a person, whatever becomes of the others. `begun`: somebody has it, or may.
+    somebody's copy needs a person, whatever becomes of the others, and nobody has accepted that it stays
+    so. `begun`: somebody has it, or may.
     """
     newest = newest_message(connection, case_id, name)
     if newest is None:
@@ -83,10 +84,24 @@ def message_state(connection: Connection, case_id: int, name: str) -> frozenset[
     holds = {
         "accepted": states <= set(DONE),
         "settled": states <= {*DONE, *NEEDS_PERSON},
-        "stuck": not states.isdisjoint(NEEDS_PERSON),
+        "stuck": not states.isdisjoint(NEEDS_PERSON) and _awaits_a_person(connection, newest),
         "begun": not states.isdisjoint({*DONE, "uncertain", "bounced", "releasing"}),
     }
     return frozenset(name for name, here in holds.items() if here)
+
+
+def _awaits_a_person(connection: Connection, outbox_id: int) -> bool:
+    decided = connection.execute(
+        select(deliveries.c.resolution).where(
+            deliveries.c.outbox_id == outbox_id, deliveries.c.state.in_(NEEDS_PERSON)
+        )
+    ).scalars()
+    return not all(is_left(json.loads(one or "null")) for one in decided)
+
+
+def is_left(resolution: Mapping[str, Any] | None) -> bool:
+    """Tell whether a person accepts that a copy stays as it is, by what was last decided about it."""
+    return bool(resolution and resolution.get("left"))
 
 
 def first_try(now: int, instant: int) -> int:

@@ -224,6 +224,10 @@ def _gives(parts: dict[str, str], _d: model.Definition) -> list[str]:
     return [f"{name} ({process_text.types()[kind]})" for name, kind in parts.items()]
 
 
+def _accepts(part: model.Acceptance, d: model.Definition) -> list[str]:
+    return [f"{_messages([part.message], d)[0]} ({rules.field(part.reason, d)})"]
+
+
 def _adopted(part: model.Adoption, _d: model.Definition) -> list[str]:
     return [
         " · ".join([part.on, said(part.by), part.reference, *([part.text] if part.text else [])])
@@ -259,7 +263,7 @@ WORDS: dict[str, Words] = {
     "Notification.to": _recipients, "Action.to": _to, "*.languages": _languages,
     "*.calendar": _calendar, "*.items": _items, "*.rows": _rows, "*.gives": _gives,
     "Notification.rule": _rule, "*.personal": _flag, "*.not_before": _field, "*.cancels": _messages,
-    "*.adopted": _adopted, "*.numbering": lambda part, _d: [part.prefix], "*.lag": _span,
+    "*.accepts": _accepts, "*.adopted": _adopted, "*.numbering": lambda part, _d: [part.prefix], "*.lag": _span,
 }  # fmt: skip
 
 
@@ -285,6 +289,7 @@ def part_name(kind: str, key: str) -> str:
         "calendar": _("rendez-vous"), "items": _("point"), "rows": _("règle"), "gives": _("donne"),
         "rule": _("si le relais refuse quelqu'un"), "personal": _("des mots propres à chacun"),
         "not_before": _("pas avant"), "cancels": _("reprend ce qui n'est pas parti"),
+        "accepts": _("accepte que reste incomplet"),
         "adopted": _("adoption"), "numbering": _("numérotation"), "lag": _("délai d'inscription"),
     }  # fmt: skip
     return _("à qui") if (kind, key) == ("notification", "to") else names[key]

@@ -61,6 +61,8 @@ def action(definition: model.Definition, name: str) -> dict[str, Any]:
         "automatic_when": _condition(part.automatic, definition),
         "sends": list(part.notify),
         "cancels": list(part.cancels),
+        "accepts": part.accepts
+        and {"message": part.accepts.message, "reason": part.accepts.reason},
     }
 
 
@@ -307,6 +309,10 @@ def _demands(definition: model.Definition, name: str) -> Iterator[str]:
     if part["cancels"]:
         names = ", ".join(said(definition.notifications[n].label) for n in part["cancels"])
         yield "    " + _("annule, tant que rien n'est parti : {names}", names=names)
+    if part["accepts"]:
+        yield "    " + _("accepte que reste incomplet : {name}, motif public : {field}",
+                         name=said(definition.notifications[part["accepts"]["message"]].label),
+                         field=rules.field(part["accepts"]["reason"], definition))  # fmt: skip
 
 
 def _asks_text(items: list[dict[str, Any]], *, note: bool) -> str:

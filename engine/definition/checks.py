@@ -229,6 +229,8 @@ class _Checker(Names):
             yield from self._known("action", requirement.action, self.d.actions, (*here, "action"))
             yield from self._known("field", requirement.exception, self.d.fields,
                                    (*here, "exception"))  # fmt: skip
+        if action.accepts is not None:
+            yield from self._acceptance(action, action.accepts, (*path, "accepts"))
         if action.opens is not None:
             yield from self._child(action, action.opens, (*path, "opens"))
         yield from self._who(name, action, path)
@@ -254,6 +256,16 @@ class _Checker(Names):
                 yield self._find("branches", (*here, i),
                                  "seule la dernière voie est sans condition, et elle l'est toujours.",
                                  "the last way, and only it, has no condition.")  # fmt: skip
+
+    def _acceptance(
+        self, action: model.Action, part: model.Acceptance, path: Path
+    ) -> Iterator[Finding]:
+        """Find what is no message, and a reason that the action's form does not always ask for."""
+        batches = [n for n, m in self.d.notifications.items() if m.batch]
+        yield from self._known("notification", part.message, batches, (*path, "message"))
+        always = [i if isinstance(i, str) else i.field for i in action.form
+                  if isinstance(i, str) or i.required is True]  # fmt: skip
+        yield from self._known("field", part.reason, always, (*path, "reason"))
 
     def _child(self, action: model.Action, child: model.Child, path: Path) -> Iterator[Finding]:
         for theirs, ours in child.copy_fields.items():

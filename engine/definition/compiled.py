@@ -48,7 +48,7 @@ class Facts(Protocol):
         """Return the child cases."""
 
     def message_state(self, name: str) -> frozenset[str]:
-        """Return what holds of the last message of a name: `accepted`, `settled`, `stuck`."""
+        """Return what holds of the last message of a name: `accepted`, `settled`, `stuck`, `begun`."""
 
     def roster_state(self, name: str) -> tuple[int, tuple[str, ...]]:
         """Return the number of active members and the names of those without an address."""
@@ -155,6 +155,7 @@ class CompiledAction:
     opens: CompiledChild | None
     notify: tuple[str, ...]
     cancels: tuple[str, ...]
+    accepts: tuple[str, str] | None  #: a message, and the field that says why it stays incomplete
     automatic: Predicate | None
     confirm: bool
     hidden: bool

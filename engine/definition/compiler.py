@@ -245,6 +245,7 @@ class _Builder:
             opens=None,
             notify=tuple(opening.notify),
             cancels=(),
+            accepts=None,
             automatic=None,
             confirm=False,
             hidden=False,
@@ -288,6 +289,9 @@ class _Builder:
             opens=None if action.opens is None else parts.child(action.opens),
             notify=tuple(action.notify),
             cancels=tuple(action.cancels),
+            accepts=None
+            if action.accepts is None
+            else (action.accepts.message, action.accepts.reason),
             automatic=self._automatic(name, action),
             confirm=action.confirm,
             hidden=action.hidden,

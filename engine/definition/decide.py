@@ -303,14 +303,7 @@ class _Problem:
 
     def _around(self, name: str, part: Any) -> _Leaf:
         if name == "message":
-            # Under way, under way and stuck, settled and stuck, accepted by all.
-            states = {"accepted": {3}, "settled": {2, 3}, "stuck": {1, 2}}
-            if part.state == "begun":  # whatever else holds of it
-                return self._leaf(f"begun {part.message}", 2, {1})
-            never = self._never_sent(f"message:{part.message}")
-            return self._leaf(
-                f"message {part.message}", 1 if never else 4, set() if never else states[part.state]
-            )
+            return self._message(part)
         if name == "audience":
             states = {"not_empty": {1, 2}, "reachable": {2}}
             return self._leaf(f"roster {part.roster}", 3, states[part.state])
@@ -346,6 +339,22 @@ class _Problem:
             return joins, None
         none = frozenset(j.process for j in joins if j.process and self._childless(j))
         return joins, self.broods.of(joins, none)
+
+    def _message(self, part: model.Message) -> _Leaf:
+        if part.state == "begun":  # whatever else holds of it
+            return self._leaf(f"begun {part.message}", 2, {1})
+        if self._never_sent(f"message:{part.message}"):
+            return self._leaf(f"message {part.message}", 1, set())
+        # Under way, under way and stuck, settled and stuck, accepted by all, and settled because a person
+        # accepts that somebody does not have it.
+        states = {"accepted": {3}, "settled": {2, 3, 4}, "stuck": {1, 2}}
+        size = 5 if self._may_be_left(part.message) else 4
+        return self._leaf(f"message {part.message}", size, states[part.state] & {*range(size)})
+
+    def _may_be_left(self, message: str) -> bool:
+        """Tell whether some action accepts that a message stays with those who have it."""
+        accepted = (a.accepts for a in self.definition.actions.values())
+        return any(a is not None and a.message == message for a in accepted)
 
     def _never_sent(self, message: str) -> bool:
         known = self.known

@@ -146,7 +146,8 @@ class Message(Model):
     """A condition on the last message of a batch notification.
 
     `accepted`: every recipient's server took it. `settled`: nothing more will happen by itself.
-    `stuck`: somebody's copy needs a person. `begun`: somebody has it, or may have it.
+    `stuck`: somebody's copy needs a person, and nobody has accepted that it stays so. `begun`: somebody
+    has it, or may have it.
     """
 
     message: Name
@@ -287,6 +288,13 @@ class Child(Model):
     item: Name | None = None
 
 
+class Acceptance(Model):
+    """A person accepts that a message stays with those who have it; the field that says why is public."""
+
+    message: Name
+    reason: Name
+
+
 class Action(Model):
     """A transition, by a person or (with `automatic`) by the engine as soon as its condition holds."""
 
@@ -304,6 +312,7 @@ class Action(Model):
     opens: Child | None = None
     notify: list[Name] = []
     cancels: list[Name] = []  #: messages taken back, whose instant (`not_before`) has not come
+    accepts: Acceptance | None = None
     automatic: Condition | None = None
     confirm: bool = False  #: cannot be taken back: the command asks first
     hidden: bool = False  #: not proposed among next actions (corrections, notes…)

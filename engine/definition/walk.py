@@ -83,10 +83,9 @@ def moments(definition: model.Definition) -> Iterator[tuple[Path, model.When]]:
 def looks_around(definition: model.Definition, action: model.Action) -> bool:
     """Tell whether an action's step reads or writes more than its own case.
 
-    It does when it opens a child, writes to more than one address, takes a message back, ends with a
-    redirect, or when any
-    condition judged on the way (its messages' own, and inside checklists too) reads children, messages
-    or a roster.
+    It does when it opens a child, writes to more than one address, takes a message back or accepts what
+    became of one, ends with a redirect, or when any condition judged on the way (its messages' own, and
+    inside checklists too) reads children, messages or a roster.
     """
     targets = {t for s in states_of(definition, action) for t in targets_of(action, s)}
     ends = [definition.states[t].end for t in targets]
@@ -94,6 +93,7 @@ def looks_around(definition: model.Definition, action: model.Action) -> bool:
     return (
         action.opens is not None
         or bool(action.cancels)
+        or action.accepts is not None
         or any(m.to.address is None for m in messages)
         or any(end.redirect for end in ends if end is not None)
         or any(

@@ -1,8 +1,8 @@
 """What a certificate says of a diffusion, before it is sealed: plain JSON, the same for the same facts.
 
 Nothing in it names a recipient: lines are numbered in the order that was drawn, replies are masked. A
-person who calls it off or departs from the rule owes a public reason, which is told without its author;
-reasons about one recipient's mail stay in the workspace. Only `about` depends on the moment of issue.
+person who calls it off, departs from the rule or accepts that it stays incomplete owes a public reason,
+which is told without its author; reasons about one recipient's mail stay in the workspace. Only `about` depends on the moment of issue.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from engine.chain import GENESIS, canonical, content_hash
-from engine.outbox import DONE, NEEDS_PERSON
+from engine.outbox import DONE, NEEDS_PERSON, is_left
 from notifications.certificate.causes import cause, relayed
 from notifications.certificate.commitment import commitment, hidden_content
 from notifications.certificate.masking import Mask
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.returns import Returned
 
 #: What a person decides for everybody, and answers for in public.
-PUBLIC = ("abort", "depart")
+PUBLIC = ("abort", "depart", "accept")
 FORMAT = "arrimage-certificate-1"
 #: The members of a certificate that say something, in the order of reading.
 SECTIONS = ("format", "about", "case", "rule", "content", "recipients", "times", "runs", "decisions",
@@ -402,9 +402,11 @@ def _decider(run: Run) -> str | None:
 
 
 def _remedy(copy: Copy) -> str:
-    """Return what became of somebody refused: `accepted`, `person` (needed), or `waiting`."""
+    """Return what became of somebody refused: `accepted`, `left` so by a person, `person` (needed), `waiting`."""
     if copy.state in DONE:
         return "accepted"
+    if copy.state in NEEDS_PERSON and is_left(copy.resolution):
+        return "left"
     return "person" if copy.state in NEEDS_PERSON else "waiting"
 
 

@@ -376,6 +376,56 @@ def test_the_director_may_accept_that_one_could_not_be_reached(diffused):
     assert state_of(world, number) == "diffusion_incomplete"
 
 
+def test_another_return_after_an_accepted_one_is_a_task_and_the_first_stays_accepted(
+    diffused, mail
+):
+    world, number = diffused
+    take_in(world, postfix(notice(world, number)))
+    world.do(number, "accepter_incomplet", DIRECTOR, exception_motif="L'école est fermée")
+    world.tick()
+    assert state_of(world, number) == "diffusion_incomplete"
+    about = notice(world, number, "e02@example.org", report="<autre@mx.example.org>")
+    take_in(world, postfix(about))
+    assert state_of(world, number) == "retour_a_regler"
+    document, _said, _english = certified(world, number)
+    assert document["outcome"]["said"] == "1/3"
+    assert sorted(r["remedy"] for r in document["refusals"]) == ["left", "person"]
+    with world.database.write() as connection:
+        again = sent(world, number, "e02@example.org").id
+        assert outbox.retry(connection, [again], now=world.clock.now(), decision={"by": "x"})
+    settle(world, worker(world, mail))
+    world.tick()
+    assert state_of(world, number) == "diffusion_incomplete"
+    document, _said, _english = certified(world, number)
+    assert document["outcome"]["said"] == "2/3"
+
+
+def test_why_an_incomplete_diffusion_is_accepted_stands_in_the_certificate_without_its_author(
+    diffused,
+):
+    world, number = diffused
+    take_in(world, postfix(notice(world, number)))
+    world.do(number, "accepter_incomplet", DIRECTOR,
+             exception_motif="École fermée ; e01@example.org ne répond plus")  # fmt: skip
+    at = world.clock.now()
+    document, said, english = certified(world, number)
+    (decision,) = document["decisions"]
+    assert (decision["action"], decision["at"]["utc"]) == ("accept", utc(at))
+    assert decision["reason"] == "École fermée ; […] ne répond plus"
+    assert (
+        "une personne a accepté que la diffusion reste incomplète. Motif : « École fermée" in said
+    )
+    assert "a person accepted that the diffusion stays incomplete. Reason: “École fermée" in english
+    assert "une personne accepte qu'il ne l'ait pas" in said
+    assert DIRECTOR.login not in str(document)
+    # The same reason, given again for another return, is another decision.
+    take_in(world, postfix(notice(world, number, "e02@example.org", report="<2@mx.example.org>")))
+    world.do(number, "accepter_incomplet", DIRECTOR,
+             exception_motif="École fermée ; e01@example.org ne répond plus")  # fmt: skip
+    document, _said, _english = certified(world, number)
+    assert [d["action"] for d in document["decisions"]] == ["accept", "accept"]
+
+
 def test_what_is_only_looked_at_changes_nothing(diffused):
     world, number = diffused
     (report,) = read(postfix(notice(world, number)))

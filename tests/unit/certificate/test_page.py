@@ -8,6 +8,7 @@ from datetime import timedelta
 import html5lib
 import pytest
 
+from engine.diffusion import Decided
 from engine.schema import DELIVERY_STATES
 from notifications.certificate import page
 from notifications.certificate.explanation import Explanation
@@ -55,7 +56,13 @@ REMEDIED = replace(
           run([transmission(2)], number=2, rule="proceed_and_remedy", first_dot_at=DOT + timedelta(hours=2),
               last_reply_at=DOT + timedelta(hours=2), reason={"refused": {"member:100": "550"}, "by": "x"})),
 )  # fmt: skip
+ACCEPTED = replace(
+    refused(account(3), 2, "550 no"),
+    decisions=(Decided(action="accept", by="directrice", at=DOT, reason="École fermée", rule=None,
+                       deliveries=None),),
+)  # fmt: skip
 EVERY = {
+    "accepted": ACCEPTED,
     "confirmed": CONFIRMED, "after_dot": AFTER_DOT, "without": WITHOUT, "remedied": REMEDIED,
     "none": account(0), "single": account(1), "one": account(29), "each": each(60), "groups": GROUPS,
     "waves": WAVES, "refused": refused(account(29), 4, "550 no"), "aborted": ABORTED,

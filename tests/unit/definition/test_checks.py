@@ -127,6 +127,8 @@ def test_the_shipped_definitions_are_sound():
         ("to: {address: fournisseur}", "to: {recipients_of: rappel, without: corrections.non}", "unknown-field"),
         ("when: {obtained: fournisseur}", "not_before: quand", "unknown-field"),
         ("notify: [bon]", "cancels: [bom]", "unknown-notification"),
+        ("notify: [bon]", "accepts: {message: rappel, reason: motif}", "unknown-notification"),
+        ("notify: [bon]", "accepts: {message: bon, reason: motif}", "unknown-field"),
         ("when: {obtained: montant}", "when: {within: {calendar: business_hours, field: montant}}", "wrong-field-type"),
         ("when: {obtained: montant}", "when: {ahead: {field: montant}}", "wrong-field-type"),
         ("when: {obtained: montant}", "when: {ahead: {field: montan}}", "unknown-field"),
