@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from engine.diffusion import Account, Copy
 
 
+#: Where a partner keeps the certificate and the institute's public key, in the command of its slip.
+FILES = ("attestation.json", "institut.pem")
+
+
 def slip(account: Account, copy: Copy, certificate: Certificate) -> Mapping[str, Any]:
     """Return the `attestation.…` of a follow-up message to one partner: its own line, nobody else's.
 
@@ -43,9 +47,10 @@ def slip(account: Account, copy: Copy, certificate: Certificate) -> Mapping[str,
 
 
 def _command(copy: Copy) -> str:
-    """Return what to type to find this line, ready for a shell."""
+    """Return what to type to find this line in what the institute's key signed, ready for a shell."""
+    file, key = FILES
     addresses = [word for address in copy.addresses for word in ("--address", address)]
     return shlex.join(
-        ["inbox", "diffusion", "verify", "attestation.json", "--salt", copy.salt,
+        ["inbox", "diffusion", "verify", file, "--key", key, "--salt", copy.salt,
          "--name", copy.name, *addresses]
     )  # fmt: skip

@@ -1,10 +1,15 @@
 """Certificates issued from a database: numbered, kept, made anew only when there is something new."""
 
 import json
+import os
+import shlex
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from engine import certificates, diffusion, outbox
 from engine.chain import canonical
@@ -14,7 +19,7 @@ from inbox import mailwords
 from notifications.certificate import issuing, page
 from notifications.certificate.checking import check, own_line
 from notifications.certificate.explanation import Explanation
-from notifications.certificate.slip import slip
+from notifications.certificate.slip import FILES, slip
 from notifications.certificate.words import Speech
 from notifications.rendering import Renderer
 from notifications.settings import Institute
@@ -22,6 +27,7 @@ from tests.integration.test_diffusion import account as account_of
 from tests.integration.test_diffusion import queued, settings
 from tests.integration.test_mail import settle, worker
 from tests.support import certificates as proofs
+from tests.support.commands import ROOT
 from tests.support.diffusions import DOT, carry, key, newest_batch
 from tests.support.mail import free_port
 from tests.support.world import ready_to_diffuse
@@ -128,6 +134,26 @@ def test_a_follow_up_message_has_what_one_partner_needs_and_nothing_of_the_other
                 assert other.name not in content["text"]
 
 
+def test_what_a_partner_is_told_to_type_checks_the_institutes_key_and_finds_its_line(
+    requests, tmp_path
+):
+    _number, batch_id = batch(requests)
+    carry(requests.database, batch_id)
+    made, known = issue(requests, batch_id), account(requests, batch_id)
+    (tmp_path / FILES[0]).write_text(made.document, encoding="utf-8")
+    words = shlex.split(slip(known, known.copies[0], made)["command"])
+    own, other = (key(n).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+                  for n in (1, 2))  # fmt: skip
+    for signed_by, code in ((own, 0), (other, 1)):
+        (tmp_path / FILES[1]).write_bytes(signed_by)
+        done = subprocess.run(
+            [sys.executable, "-m", *words], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "--key institut.pem" in shlex.join(words)
+
+
 def test_what_is_certified_counts_as_accepted_what_the_case_counts_so(requests):
     _number, batch_id = batch(requests)
     carry(requests.database, batch_id)
@@ -156,9 +182,9 @@ def certified(world, number):
 
 
 @pytest.mark.parametrize(("fault", "words"), [
-    ("connection_refused", "rien ne répond à son adresse"),
-    ("tls_failed", "le chiffrement n'a pas pu s'établir"),
-    ("authentication_refused", "il refuse l'identifiant ou le mot de passe"),
+    ("connection_refused", "rien ne répond à cette adresse"),
+    ("tls_failed", "le chiffrement (TLS) n'a pas pu s'établir"),
+    ("authentication_refused", "le serveur refuse l'identifiant ou le mot de passe"),
 ])  # fmt: skip
 def test_a_relay_that_could_not_be_reached_is_never_said_to_have_held_anything(
     requests, mail, monkeypatch, fault, words

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     examples=[
         "inbox diffusion verify attestation.html",
         "inbox diffusion verify attestation.json --key institut.pem",
-        'inbox diffusion verify attestation.html --salt SEL --name "Cégep Exemple" --address a@example.org',
+        'inbox diffusion verify a.html --key institut.pem --salt SEL --name "Cégep A" --address a@example.org',
     ],
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
