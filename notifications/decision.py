@@ -9,13 +9,15 @@ from engine.lease import Move
 from engine.outbox import BACKOFF
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from engine.lease import Delivery, Leased
     from notifications.outcome import Outcome
 
 #: What the server will not take back: waiting does not help.
 FINAL = ("refused", "refused_rcpt")
+#: Before the end of a message: what the server answers to the sending, not to a recipient of it.
+SENDING = ("refused", "staging_failed", "lost_before_dot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,20 @@ def _reason(refused: Mapping[int, tuple[Delivery, Outcome]]) -> dict[str, Any]:
             return {"fault": outcome.reply}
         kind = "refused" if outcome.state in FINAL else "deferred"
         said.setdefault(kind, {})[delivery.recipient] = outcome.reply
-        if not outcome.state.endswith("_rcpt"):
+        if outcome.state in SENDING:
             said.setdefault("states", {})[delivery.recipient] = outcome.state
     return said
+
+
+def refused_whole(answers: Iterable[tuple[str, str | None]]) -> str | None:
+    """Return the one answer by which the server takes a sending for nobody; None when it is not so.
+
+    Args:
+        answers: For everybody, the state before the end of the message and the server's reply.
+    """
+    said = {*answers}
+    state, reply = said.pop() if len(said) == 1 else ("", None)
+    return reply if state in SENDING else None
 
 
 def stopped(leased: Leased, now: int) -> Decision:

@@ -13,6 +13,7 @@ from engine.outbox import DONE
 from notifications.certificate.causes import CAUSES
 from notifications.certificate.summary import Summary
 from notifications.certificate.words import REMEDIES, RULES, STATES
+from notifications.decision import refused_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -170,6 +171,8 @@ class Explanation(Summary):
                       "On {at}, {by} called it off, before anybody had anything."),
             "depart": ("Le {at}, {by} a décidé de s'écarter de la règle : « {rule} ».",
                        "On {at}, {by} decided to depart from the rule: “{rule}”."),
+            "accept": ("Le {at}, {by} a accepté que la diffusion reste incomplète.",
+                       "On {at}, {by} accepted that the diffusion stays incomplete."),
         }[decision["action"]]  # fmt: skip
         rule = self.speech.word(RULES, decision["rule"] or "")
         told = self.say(*said, at=self.speech.moment(decision["at"]), by=by, rule=rule)
@@ -232,12 +235,12 @@ class Explanation(Summary):
     def _nobody_taken(self, run: Mapping[str, Any]) -> list[str]:
         """Return whether the relay refused the recipients, or the sending itself; nothing if neither."""
         told = [r for r in self.document["refusals"] if r["run"] == run["number"]]
-        whole = {self.answer(r) for r in told if not r["kind"].endswith("_rcpt")}
         if not told:
             return []
-        if len(whole) == 1:
+        whole = refused_whole((r["kind"], self.answer(r)) for r in told)
+        if whole is not None:
             return [self.say("le relais n'a pris l'envoi pour personne ({why}).",
-                             "the relay took it for nobody ({why}).", why=whole.pop())]  # fmt: skip
+                             "the relay took it for nobody ({why}).", why=whole)]  # fmt: skip
         return [
             self.speech.count(
                 len(told),
@@ -373,7 +376,7 @@ class Explanation(Summary):
         early = {
             r["line"] for r in rows if r["run"] is not None and (first is None or r["run"] <= first)
         }
-        after = [r["remedy"] == "person" for r in rows if r["run"] is None]
+        after = [r["remedy"] for r in rows if r["run"] is None]
         said = (
             (len(early),
              ("{n} refus, connu avant que quiconque ait quoi que ce soit.",
@@ -383,12 +386,17 @@ class Explanation(Summary):
             (len(before - early),
              ("{n} refus à un essai suivant.", "{n} refus aux essais suivants."),
              ("{n} refusal in a later attempt.", "{n} refusals in later attempts.")),
-            (after.count(False),
+            (after.count("accepted") + after.count("waiting"),
              ("{n} message accepté est revenu ; le remède est dit plus haut.",
               "{n} messages acceptés sont revenus ; le remède est dit plus haut."),
              ("{n} accepted message came back; what became of it is told above.",
               "{n} accepted messages came back; what became of them is told above.")),
-            (after.count(True),
+            (after.count("left"),
+             ("{n} ligne reste ainsi : une personne l'accepte.",
+              "{n} lignes restent ainsi : une personne l'accepte."),
+             ("{n} line stays so: a person accepts it.",
+              "{n} lines stay so: a person accepts it.")),
+            (after.count("person"),
              ("{n} ligne demande une personne.", "{n} lignes demandent une personne."),
              ("{n} line needs a person.", "{n} lines need a person.")),
         )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from engine.chain import canonical, content_hash
+from notifications import decision
 from notifications import words as common_words
 from notifications.certificate import causes, explanation, summary, timeline, words
 from notifications.certificate.causes import CAUSES
@@ -33,7 +34,7 @@ _SHOWN = 16
 @cache
 def edition() -> str:
     """Return what names this way of making a page: pages of another edition cannot be compared."""
-    modules = (causes, explanation, summary, timeline, words, common_words)
+    modules = (causes, decision, explanation, summary, timeline, words, common_words)
     files = [Path(str(m.__file__)) for m in modules]
     here = Path(__file__)
     parts = [p.read_bytes() for p in (*files, here, here.with_name(_TEMPLATE))]

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NBSP = words.NBSP
-LANGUAGES = ("fr", "en")
 #: The language tag of a page, by language.
 TAGS = {"fr": "fr-CA", "en": "en-CA"}
 _SECOND = 1_000_000
@@ -44,6 +43,10 @@ RULES = {
 }
 REMEDIES = {
     "accepted": ("accepté ensuite", "accepted afterwards"),
+    "left": (
+        "une personne accepte qu'il ne l'ait pas",
+        "a person accepts that it does not have it",
+    ),
     "person": ("une personne doit intervenir", "a person has to act"),
     "waiting": ("un nouvel essai est prévu", "another attempt will follow"),
 }
@@ -55,7 +58,6 @@ class Speech:
     def __init__(self, lang: str) -> None:
         """Take `fr` or `en`."""
         self.lang = lang
-        self._index = LANGUAGES.index(lang)
 
     def say(self, fr: str, en: str, **values: object) -> str:
         """Return one of two sentences that say the same, with its values in place."""
@@ -68,7 +70,7 @@ class Speech:
 
     def word(self, table: Mapping[str, tuple[str, str]], key: str) -> str:
         """Return the words of a key; the key itself where there are none."""
-        return table[key][self._index] if key in table else key
+        return self.say(*table[key]) if key in table else key
 
     def label(self, words_: Mapping[str, str]) -> str:
         """Return a label of the definition."""

@@ -14,6 +14,7 @@ import pytest
 from engine.errors import Unavailable
 from inbox import mailwords
 from inbox.commands import clock
+from notifications.certificate import causes
 from notifications.outcome import FAULTS, said
 from tests.acceptance.test_terminal import Terminal
 
@@ -279,8 +280,9 @@ def test_the_usual_faults_of_mail_have_their_words(error, words):
 
 
 def test_every_kind_of_fault_has_its_words_and_a_servers_reply_is_left_as_it_is():
-    for kind in FAULTS:
+    for kind in (*FAULTS, *causes._OURS):
         assert mailwords.said(kind) != kind
+        assert causes.cause(f"{kind} (détail)") in causes.CAUSES.keys() - {"other"}
     assert mailwords.said("550 no such user (here)") == "550 no such user (here)"
     assert said(asyncio.CancelledError()) == "CancelledError"
 

@@ -18,6 +18,7 @@ class Faults:
     several, any of them is enough.
 
     Attributes:
+        refuse_mail: The reply to any MAIL, such as `550 not from you`; nothing to take it.
         refuse_rcpt: Replies to RCPT, by address: `550 no such user`, `450 later`.
         after_dot: Replies to the final dot or to `BDAT … LAST`, by address; nothing is kept.
         drop_in_data: Addresses: the connection is gone after the dot; nothing is kept.
@@ -39,6 +40,7 @@ class Faults:
         refuse_auth: The reply to any AUTH, whatever the password.
     """
 
+    refuse_mail: str = ""
     refuse_rcpt: dict[str, str] = field(default_factory=dict)
     after_dot: dict[str, str] = field(default_factory=dict)
     drop_in_data: set[str] = field(default_factory=set)

@@ -57,6 +57,14 @@ class Hooks:
     def __init__(self, server: MailServer) -> None:
         self.server = server
 
+    async def handle_MAIL(
+        self, smtp: SMTP, session: Any, envelope: Envelope, address: str, options: Any
+    ) -> str:
+        if self.server.faults.refuse_mail:
+            return self.server.faults.refuse_mail
+        envelope.mail_from = address
+        return "250 2.1.0 Ok"
+
     async def handle_RCPT(
         self, smtp: SMTP, session: Any, envelope: Envelope, address: str, options: Any
     ) -> str:

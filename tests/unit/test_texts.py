@@ -15,7 +15,6 @@ TABLES = {
     "_SENTENCES",
     "_REMEDIES",
     "_REFUSALS",
-    "_FAULTS",
     "_DEEDS",
     "_HOLDS",
     "_FAILS",

@@ -14,6 +14,7 @@ from notifications.certificate import issuing
 from notifications.certificate.document import PUBLIC
 from notifications.certificate.explanation import Explanation
 from notifications.certificate.words import Speech
+from notifications.decision import refused_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,11 +98,10 @@ def waits(app: App, account: Account) -> list[str]:
     ]  # fmt: skip
 
 
-def refused_whole(account: Account) -> str | None:
+def whole(account: Account) -> str | None:
     """Return why the relay refused the sending itself, whoever it is to; None when it did not."""
-    answers = {(c.state, c.reply, c.transmission) for c in account.copies}
-    state, reply, transmission = answers.pop() if len(answers) == 1 else ("", None, None)
-    return reply if state == "refused" and transmission is None else None
+    # What a transmission carried was refused after its end, if at all.
+    return refused_whole(("" if c.transmission else c.state, c.reply) for c in account.copies)
 
 
 def office(app: App) -> issuing.Office:

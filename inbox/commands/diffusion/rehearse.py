@@ -16,13 +16,11 @@ from inbox.lookup import CASE
 from inbox.main import DONE, REFUSED
 from inbox.output import say, show_json, strong, table, wrapped
 from inbox.texts import _, clean, n_
+from notifications.decision import refused_whole
 
 if TYPE_CHECKING:
     from inbox.app import App
     from notifications.rehearsal import Rehearsed
-
-#: What the server answers to a sending, not to a recipient of it.
-SENDING = {"refused", "staging_failed"}
 
 
 @command(
@@ -63,11 +61,10 @@ def _show(number: str, done: Rehearsed) -> None:
                  number=number, taken=taken, all=done.recipients)))  # fmt: skip
     if taken:
         say(_shape(done))
-    answers = {(o.state, o.reply) for _delivery, o in done.refused}
-    if not taken and len(answers) == 1 and {state for state, _reply in answers} <= SENDING:
-        ((_state, reply),) = answers
-        say(wrapped(clean(_("Le relais refuse l'envoi lui-même, quelles que soient les adresses : {reply}",
-                            reply=mailwords.said(reply)))))  # fmt: skip
+    whole = None if taken else refused_whole((o.state, o.reply) for _delivery, o in done.refused)
+    if whole is not None:
+        say(wrapped(clean(_("Le relais ne prend l'envoi pour personne, quelles que soient les adresses : {reply}",
+                            reply=mailwords.said(whole)))))  # fmt: skip
     elif done.refused:
         rows = [
             (d.name, ", ".join(d.addresses), mailwords.said(o.reply))

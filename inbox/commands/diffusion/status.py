@@ -17,9 +17,9 @@ from inbox.commands.diffusion.batch import (
     explained,
     message_option,
     read,
-    refused_whole,
     waits,
     ways_on,
+    whole,
 )
 from inbox.commands.outbox import sought
 from inbox.lookup import CASE
@@ -86,10 +86,10 @@ def _next(app: App, case: Case, account: Account, made: Explanation) -> list[str
             todo += sought(
                 outbox.list_deliveries(connection, outbox_id=account.outbox_id, limit=100_000)
             )
-    whole = refused_whole(account)
-    if whole is not None:
-        todo.append(_("Le relais refuse l'envoi lui-même, quelles que soient les adresses : {reply}. Réglez "
-                      "le serveur de courrier : inbox doctor", reply=mailwords.said(whole)))  # fmt: skip
+    refused = whole(account)
+    if refused is not None:
+        todo.append(_("Le relais ne prend l'envoi pour personne, quelles que soient les adresses : {reply}. Réglez "
+                      "le serveur de courrier : inbox doctor", reply=mailwords.said(refused)))  # fmt: skip
     elif states & {"refused", "refused_rcpt", "bounced"}:
         todo.append(
             _("Voyez ce qui ne va pas : inbox outbox {number} --failed", number=case.number)
