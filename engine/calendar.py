@@ -134,6 +134,15 @@ class Calendar:
         local = self.local(instant)
         return self.is_business_day(local.date()) and self.opens <= local.time() < self.closes
 
+    def next_opening(self, instant: datetime) -> datetime:
+        """Return an instant within business hours as it is, else the next time business opens (UTC)."""
+        if self.within_business_hours(instant):
+            return instant
+        local = self.local(instant)
+        tomorrow = local.date() + timedelta(days=1)
+        day = local.date() if local.time() < self.opens else tomorrow
+        return self.instant(self.to_business_day(day, "forward"), self.opens)
+
     def shift(self, instant: datetime, span: Span, sign: int = 1) -> datetime:
         """Return an instant moved by a span, forward (1) or backward (-1), in UTC.
 

@@ -165,6 +165,7 @@ timers = Table(
     Column("status", String, nullable=False, comment="pending, fired, cancelled, superseded"),
     Column("occurrence", Integer, nullable=False, server_default="1", comment="of a repeating one"),
     Column("settled_at", BigInteger, comment="when it stopped being pending"),
+    Column("held_from", BigInteger, comment="when it was due, of a late notice held until fire_at"),
     CheckConstraint(
         "status IN ('pending', 'fired', 'cancelled', 'superseded')", name="status_is_known"
     ),

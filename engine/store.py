@@ -186,6 +186,7 @@ def _arm_sql() -> str:
             set_={
                 "fire_at": statement.excluded.fire_at,
                 "occurrence": statement.excluded.occurrence,
+                "held_from": text("NULL"),
             },
         ),
     )
@@ -253,7 +254,7 @@ arm AS (
     FROM moved, jsonb_to_recordset(%(armed)s::jsonb)
         AS t(name text, fire_at bigint, occurrence int)
     ON CONFLICT (case_id, name) WHERE status = 'pending'
-    DO UPDATE SET fire_at = excluded.fire_at, occurrence = excluded.occurrence
+    DO UPDATE SET fire_at = excluded.fire_at, occurrence = excluded.occurrence, held_from = NULL
 )"""
 
 # A notification is queued at most once an event, so (seq, name) tells its deliveries from others'.

@@ -3,16 +3,21 @@
 A case's due timers are handled in one transaction, with its row locked first (the order in which a
 person's step takes its locks too): the effect and the `fired` mark commit together, so a timer fires
 once even when a worker dies at any instruction, and two workers never fire the same one.
+
+A downtime ends at any hour, and nobody is written to at night or on a closed day for that: a late
+notice is held until business opens, once, unless the deadline that it warns of would be over by then.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from engine.actor import SYSTEM
+from engine.definition.conditions import compile_moment
 from engine.schema import from_micros, timers, to_micros
 from engine.store import load_case
 
@@ -27,6 +32,10 @@ if TYPE_CHECKING:
 
 #: The engine's own timer: somebody else's step asks that this case be looked at again.
 WAKE = "wake"
+#: A notice that leaves within this time of its hour is on time: passes are minutes apart, not hours.
+LATE = timedelta(hours=1)
+#: When a timer is due: what it was before it was held.
+_DUE_AT = func.coalesce(timers.c.held_from, timers.c.fire_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +46,13 @@ class Ticked:
         fired: Timers that took effect.
         superseded: Timers that did not: late, doubled by a later one, or no longer of use.
         woken: Cases looked at again.
+        held: Late notices put off until business opens.
     """
 
     fired: int = 0
     superseded: int = 0
     woken: int = 0
+    held: int = 0
 
     def __add__(self, other: Ticked) -> Ticked:
         """Return both together."""
@@ -49,6 +60,7 @@ class Ticked:
             fired=self.fired + other.fired,
             superseded=self.superseded + other.superseded,
             woken=self.woken + other.woken,
+            held=self.held + other.held,
         )
 
 
@@ -100,7 +112,10 @@ def _settle_due(session: Session, draft: Draft) -> Ticked:
         if timer.name == WAKE:
             _mark(session, timer, "fired", draft)
             done += Ticked(woken=1)
-        elif rule is None or not _takes_effect(rule, timer, newest, draft):
+        elif (opening := _awaited_opening(draft, newest)) is not None:
+            _hold(session, timer, opening)
+            done += Ticked(held=int(timer is newest))
+        elif rule is None or timer is not newest or not _takes_effect(rule, timer, draft):
             _mark(session, timer, "superseded", draft)
             _arm_next(draft, rule, timer)
             passed_over.append(timer.name)
@@ -113,10 +128,10 @@ def _settle_due(session: Session, draft: Draft) -> Ticked:
     return done
 
 
-def _due(session: Session, draft: Draft) -> list[tuple[Row[Any], CompiledTimer | None, bool]]:
-    """Return the due timers, oldest first, each with its rule and whether it is the newest of its
+def _due(session: Session, draft: Draft) -> list[tuple[Row[Any], CompiledTimer | None, Row[Any]]]:
+    """Return the due timers, oldest first, each with its rule and the newest of its kind: several
 
-    kind: several warnings that say the same after a downtime become one, the last.
+    warnings that say the same after a downtime become one, the last.
     """
     assert session.connection is not None
     rows = session.connection.execute(
@@ -126,11 +141,11 @@ def _due(session: Session, draft: Draft) -> list[tuple[Row[Any], CompiledTimer |
             timers.c.status == "pending",
             timers.c.fire_at <= draft.micros,
         )
-        .order_by(timers.c.fire_at, timers.c.id)
+        .order_by(_DUE_AT, timers.c.id)
     ).all()
     rules = {r.name: draft.timer_rule(r.name) for r in rows}
-    newest = {_kind(rules[r.name], r.name): r.id for r in rows}
-    return [(r, rules[r.name], newest[_kind(rules[r.name], r.name)] == r.id) for r in rows]
+    newest = {_kind(rules[r.name], r.name): r for r in rows}
+    return [(r, rules[r.name], newest[_kind(rules[r.name], r.name)]) for r in rows]
 
 
 def _kind(rule: CompiledTimer | None, name: str) -> tuple[str, ...]:
@@ -139,8 +154,39 @@ def _kind(rule: CompiledTimer | None, name: str) -> tuple[str, ...]:
     return ("notify", *rule.notify)
 
 
-def _takes_effect(rule: CompiledTimer, timer: Row[Any], newest: bool, draft: Draft) -> bool:  # noqa: FBT001
-    if not newest or draft.state not in rule.states:
+def _awaited_opening(draft: Draft, timer: Row[Any]) -> datetime | None:
+    """Return when business opens, if a late notice is to wait for it; None: it does not wait."""
+    rule = draft.timer_rule(timer.name)
+    if rule is None or rule.action is not None or timer.held_from is not None:
+        return None
+    if draft.now - from_micros(timer.fire_at) < LATE or not _takes_effect(rule, timer, draft):
+        return None
+    opening = draft.facts.calendar.next_opening(draft.now)
+    deadline = _warned_of(draft, rule)
+    over_by_then = deadline is not None and draft.now <= deadline < opening
+    return None if opening == draft.now or over_by_then else opening
+
+
+def _warned_of(draft: Draft, rule: CompiledTimer) -> datetime | None:
+    """Return the moment that a timer counts back from; None when it does not."""
+    written = draft.process.definition.written.timers[rule.name].at
+    if written.before is None:
+        return None
+    bare = {"before": None, "hour": None, "on_business_day": None}
+    return compile_moment(written.model_copy(update=bare))(draft.facts)
+
+
+def _hold(session: Session, timer: Row[Any], opening: datetime) -> None:
+    assert session.connection is not None
+    session.connection.execute(
+        update(timers)
+        .where(timers.c.id == timer.id)
+        .values(fire_at=to_micros(opening), held_from=_DUE_AT)
+    )
+
+
+def _takes_effect(rule: CompiledTimer, timer: Row[Any], draft: Draft) -> bool:
+    if draft.state not in rule.states:
         return False
     calendar = draft.facts.calendar
     planned = calendar.today(from_micros(timer.fire_at))
@@ -152,7 +198,7 @@ def _takes_effect(rule: CompiledTimer, timer: Row[Any], newest: bool, draft: Dra
 def _fire(draft: Draft, rule: CompiledTimer, timer: Row[Any], passed_over: list[str]) -> None:
     body: dict[str, Any] = {
         "timer": rule.name,
-        "planned": from_micros(timer.fire_at).isoformat(),
+        "planned": from_micros(timer.held_from or timer.fire_at).isoformat(),
     }
     if passed_over:
         body["superseded"] = passed_over

@@ -18,7 +18,7 @@ from engine.errors import Unavailable
 from inbox import mailwords
 from inbox.command import command
 from inbox.output import say, show_json
-from inbox.texts import _
+from inbox.texts import _, n_
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,8 @@ def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Rep
 def tick(app: App) -> None:
     ticked, report, returned = one_pass(app)
     if app.json:
-        show_json({"fired": ticked.fired, "superseded": ticked.superseded, "woken": ticked.woken,
+        show_json({"fired": ticked.fired, "superseded": ticked.superseded, "held": ticked.held,
+                   "woken": ticked.woken,
                    "mail": report.states, "mail_fault": report.fault,
                    "returned": len(returned.effects), "bounces_fault": returned.fault})  # fmt: skip
     else:
@@ -86,6 +87,9 @@ def _say(ticked: Ticked, report: Report) -> None:
             gone=ticked.superseded,
         )
     )
+    if ticked.held:
+        say(n_("{n} avis en retard attend l'ouverture des bureaux.",
+               "{n} avis en retard attendent l'ouverture des bureaux.", ticked.held))  # fmt: skip
     words = states()
     for state, count in sorted(report.states.items()):
         say(_("Courrier, {state} : {n}", n=count, state=words[state]))

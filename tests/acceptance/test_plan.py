@@ -206,6 +206,24 @@ def test_a_window_that_begins_today_begins_now_and_one_of_the_past_says_that_it_
     assert "depuis un registre vide" in plan(*past)
 
 
+def test_after_a_downtime_that_ends_on_a_saturday_night_a_rehearsal_and_the_service_say_monday(
+    plan, mail
+):
+    plan.now = "2012-03-09T09:00"
+    plan("plan", "assign", "E1-A1-O1-I1", "--to", "conseillere")
+    plan("tick")
+    plan.now = "2012-03-24T21:30"
+    happened = plan.json("simulate", "--to", "2012-03-28")["happenings"]
+    said = [h["at"][:16] for h in happened if "E1-A1-O1-I1" in h.get("subject", "")]
+    assert said == ["2012-03-26T08:30"]
+    mail.received.clear()
+    assert "attendent l'ouverture des bureaux" in plan("tick")
+    assert mail.received == []
+    plan.now = "2012-03-26T08:30"
+    plan("tick")
+    assert sum("E1-A1-O1-I1" in m.message["Subject"] for m in mail.received) == 1
+
+
 def test_five_years_can_be_played_from_the_first_day(plan):
     happened = plan.json("simulate", "--from", "2011-03-01", "--to", "2016-03-31")["happenings"]
     assert sum(h["kind"] == "opened" for h in happened) == 67

@@ -161,6 +161,68 @@ def test_a_machine_off_for_a_week_around_a_deadline_catches_up_with_one_message(
     assert planned.case(number).row.state == "a_declarer"
 
 
+@pytest.mark.parametrize(
+    ("back", "leaves"),
+    [
+        ("2012-03-24T21:30", "2012-03-26 08:30"),  # a Saturday
+        ("2012-03-26T05:00", "2012-03-26 08:30"),  # before the day begins
+        ("2012-03-26T17:30", "2012-03-27 08:30"),  # after it has ended
+        (
+            "2012-03-31T21:30",
+            "2012-03-31 21:30",
+        ),  # the target's day itself, a Saturday: not after it
+        ("2012-04-07T21:30", "2012-04-10 08:30"),  # past it already, before Easter Monday
+    ],
+)
+def test_a_catch_up_waits_for_business_to_open_unless_its_deadline_would_pass(
+    planned, back, leaves
+):
+    own(planned, "E1-A1-O1-I1")
+    keep(planned)
+    number = case_of(planned, "E1-A1-O1-I1", "2011-2012")
+    local(planned, "2012-03-09T09:00")
+    planned.tick()
+    before = mails(planned, number, "rappel")
+    local(planned, back)
+    planned.tick()
+    if leaves != back.replace("T", " "):
+        assert mails(planned, number, "rappel") == before
+        assert planned.tick().held == 0
+        local(planned, leaves.replace(" ", "T"))
+        planned.tick()
+    caught_up = mails(planned, number, "rappel")[len(before) :]
+    assert caught_up == [(leaves, "rappel", "conseillere@example.org")]
+    told = [e["body"] for e in planned.events(number) if "rappel" in e["body"].get("notify", ())][
+        -1
+    ]
+    assert told["planned"] < back
+    assert {told["timer"], *told["superseded"]} >= {"rappel_14", "rappel_7"}
+
+
+def test_who_answers_while_a_catch_up_waits_does_not_get_it(planned):
+    own(planned, "E1-A1-O1-I1")
+    keep(planned)
+    number = case_of(planned, "E1-A1-O1-I1", "2011-2012")
+    local(planned, "2012-04-07T21:30")
+    assert planned.tick().held
+    report(planned, number, atteint_le="2012-03-30")
+    local(planned, "2012-04-10T08:30")
+    planned.tick()
+    assert mails(planned, number, "rappel") == []
+
+
+def test_a_catch_up_is_put_off_once_even_if_passes_only_run_at_night(planned):
+    own(planned, "E1-A1-O1-I1")
+    keep(planned)
+    number = case_of(planned, "E1-A1-O1-I1", "2011-2012")
+    for day in ("2012-03-01", "2012-03-02", "2012-03-03"):
+        local(planned, f"{day}T02:00")
+        planned.tick()
+    # Due on 1 March at 08:30, put off by the pass of the 2nd, gone with that of the 3rd.
+    told = [m for m in mails(planned, number, "rappel") if m[0] > "2012-03-01 08:30"]
+    assert [m[0] for m in told] == ["2012-03-03 02:00"]
+
+
 def test_nobodys_indicator_is_told_to_the_director(planned):
     keep(planned)
     number = case_of(planned, "E1-A2-O3-I1")

@@ -98,6 +98,24 @@ def test_the_shipped_table_of_holidays_says_what_the_package_says():
     assert set(calendar._table()) >= set(range(2005, 2050))
 
 
+@pytest.mark.parametrize(
+    ("at", "opens"),
+    [
+        ((30, 10, 0), (30, 10, 0)),  # a Friday
+        ((30, 8, 30), (30, 8, 30)),
+        ((30, 6, 0), (30, 8, 30)),
+        ((28, 16, 30), (29, 8, 30)),
+        ((31, 7, 0), (2, 8, 30)),  # a Saturday
+    ],
+)
+def test_business_opens_at_once_within_its_hours_else_on_the_next_business_morning(at, opens):
+    def instant(day, hour, minute):
+        month = 3 if day >= 28 else 4
+        return CALENDAR.instant(date(2012, month, day), time(hour, minute))
+
+    assert CALENDAR.next_opening(instant(*at)) == instant(*opens)
+
+
 @pytest.mark.parametrize("text", ["two days", "2 fortnights", "-1 day", "99999 days", ""])
 def test_a_span_that_is_not_one_is_refused(text):
     with pytest.raises(ValueError, match="not a span"):

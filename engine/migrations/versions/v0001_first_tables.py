@@ -368,6 +368,12 @@ def upgrade() -> None:
         sa.Column(
             "settled_at", sa.BigInteger(), nullable=True, comment="when it stopped being pending"
         ),
+        sa.Column(
+            "held_from",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when it was due, of a late notice held until fire_at",
+        ),
         sa.CheckConstraint(
             "status IN ('pending', 'fired', 'cancelled', 'superseded')",
             name=op.f("ck_timers_status_is_known"),
