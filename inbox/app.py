@@ -228,17 +228,23 @@ class App:
             domain=self.workspace.mail_settings().domain,
         )
 
-    def keep_plans(self) -> None:
-        """Open the cycles whose day has come, once a local day: nothing changes in between by itself."""
+    def keep_plans(self) -> tuple[Finding, ...]:
+        """Open the cycles whose day has come; return what is wrong with the plans that were not kept.
+
+        Once an hour: the day changes at one, and a plan at fault is tried again without filling the log.
+        """
         from inbox.plans import Plans
         from workflows.plan import keeper
 
-        if self._kept_on == self.today:
-            return
-        keeper.keep(self.engine, Plans(self).told().all())
-        self._kept_on = self.today
+        hour = self.now.replace(minute=0, second=0, microsecond=0)
+        if self._kept_at == hour:
+            return ()
+        plans = Plans(self)
+        kept = keeper.keep(self.engine, plans.all())
+        self._kept_at = hour
+        return (*plans.findings, *kept.findings)
 
-    _kept_on: date | None = None
+    _kept_at: datetime | None = None
 
     @cached_property
     def worker(self) -> Worker:

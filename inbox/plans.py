@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 import workflows
-from engine.errors import Finding, InvalidDefinition, NotFound
+from engine.errors import Finding, InvalidDefinition, NotFound, Unavailable
 from inbox import dates
 from inbox.findings import lines
 from inbox.lookup import find, is_cycle
@@ -19,8 +19,10 @@ from workflows.plan import catalogue, keeper
 from workflows.plan.board import board
 from workflows.plan.cases import cases_of, named, paired
 from workflows.plan.cycles import cycles
+from workflows.plan.proof import at_fault, prove
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
     from pathlib import Path
 
@@ -50,9 +52,9 @@ class Plans:
             try:
                 found.append(self._read(path, found))
             except InvalidDefinition as error:
-                self.findings += error.findings
+                self._unread += error.findings
             except Exception as error:  # noqa: BLE001 - no file stops the mail of everything else
-                self.findings += (_unreadable(path, error),)
+                self._unread += (_unreadable(path, error),)
         return found
 
     def _read(self, path: Path, others: list[Catalogue]) -> Catalogue:
@@ -60,25 +62,45 @@ class Plans:
         catalogue.check_among(made, others, self.app.library.keys())
         return made
 
-    #: What is wrong with the workspace's own plans; known once `catalogues` is.
-    findings: tuple[Finding, ...] = ()
+    _unread: tuple[Finding, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the plans that do not stand: unreadable, or impossible to follow."""
+        unplannable = self._proved[1]
+        return (*self._unread, *unplannable)
 
     def told(self) -> Plans:
         """Say what is wrong with a plan that does not stand, and go on with those that do."""
-        if self.catalogues and self.findings:
-            files = len({f.path for f in self.findings})
-            say(
-                n_("{n} plan n'a pas été chargé :", "{n} plans n'ont pas été chargés :", files),
-                err=True,
-            )
-            for line in (line for f in self.findings for line in lines(f)):
-                say(f"  {line}", err=True)
+        say_not_loaded(self.findings)
         return self
 
     def all(self) -> list[Standing]:
-        """Return the plans as they stand now."""
+        """Return the plans as they stood when this was first asked."""
+        return self._proved[0]
+
+    @cached_property
+    def _proved(self) -> tuple[list[Standing], tuple[Finding, ...]]:
+        """The plans that can be followed, and what is wrong with the others."""
         with self.app.database.read() as connection:
-            return keeper.stand(connection, self.catalogues)
+            decisions = keeper.decided(connection)
+        stand: list[Standing] = []
+        findings: list[Finding] = []
+        for found in self.catalogues:
+            try:
+                stand.append(self._prove(keeper.stand(found, decisions)))
+            except InvalidDefinition as error:
+                findings += error.findings
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - a plan at fault hides no other one
+                findings.append(at_fault(found, error))
+        return stand, tuple(findings)
+
+    def _prove(self, plan: Standing) -> Standing:
+        process = self.app.library.current(plan.catalogue.plan.process).definition
+        prove(plan, self.app.workspace.calendar, process)
+        return plan
 
     def chosen(self, key: str | None) -> list[Standing]:
         """Return the plan of that key, or all of them; raise `NotFound`."""
@@ -196,6 +218,16 @@ class Plans:
                 )
             )
         return keeper.open_cycle(self.app.engine, plan, cycle)
+
+
+def say_not_loaded(findings: Sequence[Finding]) -> None:
+    """Say what is wrong with plans that do not stand, if anything is."""
+    if not findings:
+        return
+    files = len({f.path for f in findings})
+    say(n_("{n} plan n'a pas été chargé :", "{n} plans n'ont pas été chargés :", files), err=True)
+    for line in (line for f in findings for line in lines(f)):
+        say(f"  {line}", err=True)
 
 
 def _uncovered(found: list[Cycle], indicator: str, day: date) -> click.UsageError | NotFound:

@@ -325,7 +325,7 @@ def _plans(app: App) -> tuple[bool, str]:
     from inbox.plans import Plans
 
     plans = Plans(app)
-    known = ", ".join(c.key for c in plans.catalogues)
+    known = ", ".join(p.catalogue.key for p in plans.all())
     if plans.findings:
         raise InvalidDefinition(plans.findings)
     return True, known

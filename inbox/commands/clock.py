@@ -10,19 +10,22 @@ import socket
 import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from engine.errors import Unavailable
 from inbox import mailwords
 from inbox.command import command
+from inbox.findings import as_json
 from inbox.output import say, show_json
+from inbox.plans import say_not_loaded
 from inbox.texts import _, n_
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.errors import Finding
     from engine.timers import Ticked
     from inbox.app import App
     from notifications.bounces import Tally
@@ -35,12 +38,21 @@ _ROUNDS = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
 
 
-def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Report, Tally]:
+class Pass(NamedTuple):
+    """What one pass did: timers, mail sent, what came back, and the plans that could not be followed."""
+
+    ticked: Ticked
+    report: Report
+    returned: Tally
+    findings: tuple[Finding, ...]
+
+
+def one_pass(app: App, stop: threading.Event | None = None) -> Pass:
     """Read what came back, fire what is due and deliver what is ready, until nothing more is due."""
     from engine.timers import Ticked, tick
     from notifications.worker import Report
 
-    app.keep_plans()
+    findings = app.keep_plans()
     ticked, report = Ticked(), Report()
     returned = app.watch.read(app.now)
     app.worker.stop = stop
@@ -53,7 +65,7 @@ def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Rep
         report.fault = report.fault or sent.fault
         if not (fired.fired or fired.woken or sent.states) or (stop and stop.is_set()):
             break
-    return ticked, report, returned
+    return Pass(ticked, report, returned, findings)
 
 
 @command(
@@ -64,12 +76,14 @@ def one_pass(app: App, stop: threading.Event | None = None) -> tuple[Ticked, Rep
     examples=["inbox tick", "*/5 * * * * inbox tick --home /srv/institut"],
 )
 def tick(app: App) -> None:
-    ticked, report, returned = one_pass(app)
+    ticked, report, returned, findings = one_pass(app)
+    say_not_loaded(findings)
     if app.json:
         show_json({"fired": ticked.fired, "superseded": ticked.superseded, "held": ticked.held,
                    "woken": ticked.woken,
                    "mail": report.states, "mail_fault": report.fault,
-                   "returned": len(returned.effects), "bounces_fault": returned.fault})  # fmt: skip
+                   "returned": len(returned.effects), "bounces_fault": returned.fault,
+                   "plans_at_fault": [as_json(f) for f in findings]})  # fmt: skip
     else:
         _say(ticked, report)
         _say_returned(returned)
@@ -159,7 +173,7 @@ class Passes:
         if self._pause and self._seconds() < self._next:
             return
         try:
-            ticked, report, returned = one_pass(self._app, self._stop)
+            ticked, report, returned, findings = one_pass(self._app, self._stop)
         except Unavailable as error:
             self._wait(error)
             return
@@ -171,6 +185,8 @@ class Passes:
             self._pause = 0.0
         if ticked.fired or report.states or report.fault:
             _log.info("fired=%s mail=%s fault=%s", ticked.fired, report.states, report.fault)
+        for finding in findings:
+            _log.error("a plan is at fault, the others go on: %s", finding)
         for effect in returned.effects:
             said = effect.returned
             _log.info("%s %s: %s %s, now %s", effect.number, effect.message, said.action,

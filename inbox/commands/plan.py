@@ -19,7 +19,7 @@ from inbox.errors import InvalidDecision
 from inbox.lookup import known_person
 from inbox.output import say, show_json, strong, table
 from inbox.plan_words import given_json, standing
-from inbox.plans import Plans
+from inbox.plans import Plans, say_not_loaded
 from inbox.texts import _, clean, n_, said, word
 from workflows.plan import board, keeper, readings
 from workflows.plan.catalogue import amended_cadence
@@ -446,8 +446,12 @@ def extend(
 
 def _decide(app: App, plan: Standing, action: str, record: dict[str, Any]) -> None:
     """Record a decision and re-plan what is still open."""
-    number = keeper.decide(app.engine, plan, action, record, app.actor)
+    try:
+        number = keeper.decide(app.engine, plan, action, record, app.actor)
+    except InvalidDefinition as error:
+        raise InvalidDecision(error.findings) from error
     kept = keeper.keep(app.engine, Plans(app).all())
+    say_not_loaded(kept.findings)
     _decided(app, number, opened=kept.opened, replaced=kept.replaced, moved=kept.moved)
 
 

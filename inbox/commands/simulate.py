@@ -98,8 +98,7 @@ def _played(app: App, begin: datetime, end: datetime, *, fresh: bool) -> Iterato
         clock = ManualClock(since)
         calendar = app.workspace.calendar
         engine = Engine(copy, Library(copy, calendar), calendar, clock, domain="example.org")
-        with copy.read() as connection:
-            plans = keeper.stand(connection, Plans(app).told().catalogues)
+        plans = Plans(app).told().all()
         days = keeper.opening_days(plans, calendar)
         openings = [calendar.instant(day, time(0, 0)) for day in days]
         happenings = simulation.play(

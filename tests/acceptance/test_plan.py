@@ -325,6 +325,36 @@ def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
     plan("plan", "show", "E1-A2-O3-I1", "--plan", "le_mien")
 
 
+def test_a_plan_that_reads_well_and_cannot_be_followed_is_named_and_the_others_go_on(plan):
+    folder = plan.home / "plans"
+    folder.mkdir()
+    shipped = (ROOT / "workflows" / "plans" / "plan_2011_2016.yaml").read_text(encoding="utf-8")
+    own = shipped.replace("plan: plan_2011_2016", "plan: le_mien").replace(
+        "{yearly: {at_least: 2}}", "{yearly: {at_least: 200000}}"
+    )
+    (folder / "le_mien.yaml").write_text(own, encoding="utf-8")
+    said = plan.run("tick", "--json")
+    (fault,) = json.loads(said.stdout)["plans_at_fault"]
+    assert (fault["code"], fault["line"] > 10) == ("unplannable", True)
+    assert "n'admet pas « 200000 »" in said.stderr.replace("\u00a0", " ")
+    assert {r["title"].split(" – ")[1] for r in plan.json("list", "--all")["cases"]} >= {
+        "2012-2013"
+    }
+    assert "le_mien.yaml:" in plan.run("plan").stderr
+    assert [p["plan"] for p in plan.json("plan")["plans"]] == ["plan_2011_2016"]
+    assert "n'admet pas" in plan.run("doctor", code=4).stdout
+
+
+def test_a_decision_that_the_plan_could_not_be_followed_with_is_refused(plan):
+    before = plan("plan", "cycles")
+    refused = plan.run(
+        "plan", "amend", "E3-A1-O1-I1", "--target", "Beaucoup", "--cadence", "{yearly: {at_least: 200000}}",
+        "--resolution", "INM-1", "--decided", "2012-11-01", "--reason", "x", code=1,
+    )  # fmt: skip
+    assert "n'admet pas « 200000 »" in refused.stderr.replace("\u00a0", " ")
+    assert plan("plan", "cycles") == before
+
+
 def test_what_is_printed_can_be_read_as_json(plan):
     for words in (["plan"], ["plan", "cycles"], ["plan", "show", "E1-A1-O1-I1"], ["plan", "readings"],
                   ["plan", "compare"], ["simulate", "--to", "2012-12-01"]):  # fmt: skip

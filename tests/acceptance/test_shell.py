@@ -303,6 +303,7 @@ def test_the_service_waits_longer_and_longer_for_a_database_and_says_when_it_is_
             SimpleNamespace(fired=0),
             SimpleNamespace(states={}, fault=None),
             SimpleNamespace(effects=()),
+            (),
         )
 
     monkeypatch.setattr(clock, "one_pass", one_pass)

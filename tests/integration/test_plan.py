@@ -6,13 +6,14 @@ import pytest
 
 import workflows
 from engine import outbox, staff
-from engine.errors import Ambiguous, Refused
+from engine.errors import Ambiguous, InvalidDefinition, Refused
 from engine.verify import verify
 from tests.support.world import ADVISER, DIRECTOR, OTHER
 from workflows.plan import catalogue, keeper
 from workflows.plan.board import board, summary
 from workflows.plan.cases import cases_of, named
 from workflows.plan.cycles import cycles
+from workflows.plan.proof import prove
 from workflows.plan.table import lines
 
 (FILE,) = workflows.shipped_plans()
@@ -27,7 +28,8 @@ def local(world, text):
 
 def plans(world, *catalogues):
     with world.database.read() as connection:
-        return keeper.stand(connection, catalogues or (PLAN,))
+        decisions = keeper.decided(connection)
+    return [keeper.stand(catalogue, decisions) for catalogue in catalogues or (PLAN,)]
 
 
 def keep(world, *catalogues):
@@ -411,6 +413,34 @@ def test_two_plans_in_force_at_once_do_not_mix(planned):
     done = keep(planned, PLAN, other)
     assert len(done.opened) == 30
     assert keep(planned, PLAN, other).opened == []
+
+
+def test_what_goes_wrong_with_one_plan_is_told_and_stops_no_other(planned):
+    beyond = FILE.read_text(encoding="utf-8").replace(
+        "{yearly: {at_least: 2}}", "{yearly: {at_least: 200000}}"
+    )
+    other = catalogue.load(beyond.replace("plan: plan_2011_2016", "plan: plan_bis"), "bis.yaml")
+    done = keep(planned, other, PLAN)
+    assert {c.promise[0] for c in all_cases(planned)} >= {"plan_2011_2016"}
+    assert len(done.opened) >= 15
+    assert [(f.path, f.code) for f in done.findings] == [("bis.yaml", "unplannable")]
+
+
+def test_a_plan_that_cannot_be_followed_is_known_before_anything_is_written(planned):
+    process = planned.library.current("cycle").definition
+    text = FILE.read_text(encoding="utf-8")
+    beyond = catalogue.load(
+        text.replace("{yearly: {at_least: 2}}", "{yearly: {at_least: 200000}}"), "a.yaml"
+    )
+    endless = catalogue.load(text.replace("ends: 2016-03-31", "ends: 9999-12-31"), "b.yaml")
+    for wrong, said in (
+        (beyond, "« Quantité visée » n'admet pas « 200000 »"),
+        (endless, "ne peut pas être suivi"),
+    ):
+        with pytest.raises(InvalidDefinition) as refused:
+            prove(keeper.stand(wrong, {}), planned.calendar, process)
+        assert all(said in f.messages["fr"] and f.line > 10 for f in refused.value.findings)
+    prove(keeper.stand(PLAN, {}), planned.calendar, process)
 
 
 def test_five_hundred_indicators_over_ten_years_open_and_show(planned):

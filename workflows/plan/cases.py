@@ -114,6 +114,30 @@ def own_cycle(plan: Standing, case: CycleCase) -> Cycle | None:
     )  # fmt: skip
 
 
+def opening_form(cycle: Cycle) -> dict[str, Any]:
+    """Return what the case of a cycle is opened with."""
+    form: dict[str, Any] = {
+        "plan": cycle.plan,
+        "cle": cycle.key,
+        "indicateur": cycle.indicator,
+        "libelle": cycle.entry.indicator.title.fr,
+        "objectif": cycle.entry.objective.title.fr,
+        "cible": cycle.version.target,
+        "exercice": cycle.fiscal_year,
+        "debut": cycle.start.isoformat(),
+        "fin": cycle.end.isoformat(),
+        "echeance": cycle.due.isoformat(),
+        "faire_avant": cycle.do_by.isoformat(),
+        "saisie_avant": cycle.enter_by.isoformat(),
+        "nature": {"target": "cible", "accountability": "reddition"}[cycle.nature],
+        "forme": {"date": "date", "year": "annee", "count": "nombre", "continuous": "continu"}[
+            cycle.kind
+        ],
+        "regle": cycle.rule,
+    }
+    return form if cycle.quantity is None else {**form, "quantite": cycle.quantity}
+
+
 def named(
     plans: Sequence[Standing], cases: Sequence[CycleCase], calendar: Calendar, reference: str
 ) -> tuple[Standing, Cycle, CycleCase | None]:

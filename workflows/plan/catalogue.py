@@ -61,6 +61,10 @@ class Catalogue:
         wanted = indicator.upper()
         return next((e for e in self.entries() if e.indicator.id == wanted), None)
 
+    def place(self, indicator: str) -> Path:
+        """Return where the file says an indicator: the keys that lead to it."""
+        return next(path for path, found in _places(self.plan) if found.id == indicator)
+
 
 def load(text: str, origin: str) -> Catalogue:
     """Return the plan of a YAML text.

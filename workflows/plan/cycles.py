@@ -89,11 +89,25 @@ def cycles(
         readings: Other readings than those chosen, to see what they would change.
     """
     found = [
-        _cycle(standing, calendar, entry, version, occurrence)
+        cycle
         for entry in standing.catalogue.entries()
-        for version, occurrence in _promised(standing, entry, readings)
+        for cycle in cycles_of(standing, calendar, entry, readings=readings)
     ]
     return sorted(found, key=lambda c: (c.due, c.entry.order))
+
+
+def cycles_of(
+    standing: Standing,
+    calendar: Calendar,
+    entry: Entry,
+    *,
+    readings: Mapping[str, str] | None = None,
+) -> list[Cycle]:
+    """Return the cycles of one indicator."""
+    return [
+        _cycle(standing, calendar, entry, version, occurrence)
+        for version, occurrence in _promised(standing, entry, readings)
+    ]
 
 
 def _promised(

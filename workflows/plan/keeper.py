@@ -13,21 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from engine import register, staff
 from engine.actor import Actor
-from engine.errors import Refused
+from engine.errors import Refused, Unavailable
 from engine.judge import role_needed
-from workflows.plan.cases import OPEN, CycleCase, cases_of
+from workflows.plan.cases import OPEN, CycleCase, cases_of, opening_form
 from workflows.plan.cycles import Cycle, cycles
 from workflows.plan.decisions import PROCESS, Standing, standing
+from workflows.plan.proof import at_fault, prove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
     from engine.calendar import Calendar
     from engine.cases import Engine
+    from engine.errors import Finding
     from workflows.plan.catalogue import Catalogue
 
+#: The case that keeps a plan's decisions, and its data in stored form.
+Decided = tuple[str, "Mapping[str, Any]"]
 #: How long before its period a cycle is opened, in days.
 LEAD = 30
 _DAYS = frozenset({"debut", "fin", "faire_avant", "saisie_avant"})
@@ -37,37 +41,51 @@ KEEPER = Actor(login="system", roles=frozenset({"direction", "conseiller", "plan
 
 @dataclass(slots=True, kw_only=True)
 class Kept:
-    """What one pass did, by case number."""
+    """What one pass did, by case number, and the plans that it could not follow."""
 
     opened: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
 
-def stand(connection: Connection, catalogues: Iterable[Catalogue]) -> list[Standing]:
-    """Return the plans as they stand, with the decisions recorded in this database."""
-    kept = {
-        data.get("plan"): (line.number, data)
+def decided(connection: Connection) -> dict[str, Decided]:
+    """Return what was decided on each plan: the number of the case that keeps it, and its data."""
+    return {
+        str(data.get("plan")): (line.number, data)
         for line, data in register.with_data(connection, PROCESS)
     }
-    found = []
-    for catalogue in catalogues:
-        number, data = kept.get(catalogue.key, (None, None))
-        found.append(standing(catalogue, data, number))
-    return found
+
+
+def stand(catalogue: Catalogue, decisions: Mapping[str, Decided]) -> Standing:
+    """Return a plan as it stands, with what was decided on it."""
+    number, data = decisions.get(catalogue.key, (None, None))
+    return standing(catalogue, data, number)
 
 
 def keep(engine: Engine, plans: Sequence[Standing]) -> Kept:
-    """Open the cycles whose time has come and re-plan those that a decision has changed."""
+    """Open the cycles whose time has come and re-plan those that a decision has changed.
+
+    What goes wrong with one plan is a finding, and stops neither the other plans nor the caller.
+    """
     done = Kept()
     for plan in plans:
-        with engine.database.read() as connection:
-            known = [c for c in cases_of(connection, plan.catalogue.plan.process)
-                     if c.data.get("plan") == plan.catalogue.key]  # fmt: skip
-        promised = cycles(plan, engine.calendar)
-        gone = _replan(engine, plan, known, {c.key: c for c in promised}, done)
-        _open(engine, plan, known, promised, gone, done)
+        try:
+            _keep_one(engine, plan, done)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a plan at fault stops no other one
+            done.findings.append(at_fault(plan.catalogue, error))
     return done
+
+
+def _keep_one(engine: Engine, plan: Standing, done: Kept) -> None:
+    with engine.database.read() as connection:
+        known = [c for c in cases_of(connection, plan.catalogue.plan.process)
+                 if c.data.get("plan") == plan.catalogue.key]  # fmt: skip
+    promised = cycles(plan, engine.calendar)
+    gone = _replan(engine, plan, known, {c.key: c for c in promised}, done)
+    _open(engine, plan, known, promised, gone, done)
 
 
 def _open(
@@ -116,7 +134,7 @@ def open_cycle(engine: Engine, plan: Standing, cycle: Cycle) -> str:
         person = None if owner is None else staff.by_login(connection, owner)
     there = person is not None and staff.is_staff(person, today)
     outcome = engine.open(
-        plan.catalogue.plan.process, _form(cycle), KEEPER, idempotency_key=cycle.key,
+        plan.catalogue.plan.process, opening_form(cycle), KEEPER, idempotency_key=cycle.key,
         owner=owner if there else None,
     )  # fmt: skip
     if outcome.state == "remplace":
@@ -129,29 +147,6 @@ def id_of(engine: Engine, number: str) -> int:
     """Return the id of a case by its number."""
     with engine.database.read() as connection:
         return register.find(connection, number).id
-
-
-def _form(cycle: Cycle) -> dict[str, Any]:
-    form: dict[str, Any] = {
-        "plan": cycle.plan,
-        "cle": cycle.key,
-        "indicateur": cycle.indicator,
-        "libelle": cycle.entry.indicator.title.fr,
-        "objectif": cycle.entry.objective.title.fr,
-        "cible": cycle.version.target,
-        "exercice": cycle.fiscal_year,
-        "debut": cycle.start.isoformat(),
-        "fin": cycle.end.isoformat(),
-        "echeance": cycle.due.isoformat(),
-        "faire_avant": cycle.do_by.isoformat(),
-        "saisie_avant": cycle.enter_by.isoformat(),
-        "nature": {"target": "cible", "accountability": "reddition"}[cycle.nature],
-        "forme": {"date": "date", "year": "annee", "count": "nombre", "continuous": "continu"}[
-            cycle.kind
-        ],
-        "regle": cycle.rule,
-    }
-    return form if cycle.quantity is None else {**form, "quantite": cycle.quantity}
 
 
 def _replan(
@@ -171,7 +166,7 @@ def _replan(
             done.replaced.append(case.line.number)
             gone.append(case)
             continue
-        days = {name: value for name, value in _form(cycle).items() if name in _DAYS}
+        days = {name: value for name, value in opening_form(cycle).items() if name in _DAYS}
         if any(case.data.get(name) != value for name, value in days.items()):
             engine.advance(case.line.id, "ajuster", days, KEEPER)
             done.moved.append(case.line.number)
@@ -209,11 +204,13 @@ def decide(
 
     Raises:
         Refused: With every reason; nothing was written.
+        InvalidDefinition: The plan could not be followed any more; nothing was written.
     """
     definition = engine.library.current(PROCESS).definition
     if not by & actor.roles:
         label = definition.actions[action].label
         raise Refused((role_needed(definition, by),), number=plan.case, action=action, label=label)
+    _prove_with(engine, plan, form)
     number = plan.case
     if number is None:
         opening = {"plan": plan.catalogue.key, "titre": plan.catalogue.plan.label.fr}
@@ -224,6 +221,17 @@ def decide(
         id_of(engine, number), action, form, replace(actor, roles=actor.roles | {"plan"})
     )
     return number
+
+
+def _prove_with(engine: Engine, plan: Standing, form: Mapping[str, Any]) -> None:
+    """Prove a plan as it would stand with one more decision, as it is typed: `list.field` to value."""
+    with engine.database.read() as connection:
+        data = decided(connection).get(plan.catalogue.key, (None, {}))[1]
+    name = next(iter(form)).partition(".")[0]
+    record = {key.partition(".")[2]: value for key, value in form.items()}
+    tried = standing(plan.catalogue, {**data, name: [*data.get(name, ()), record]})
+    process = engine.library.current(plan.catalogue.plan.process).definition
+    prove(tried, engine.calendar, process)
 
 
 def hand_over(
