@@ -1,14 +1,54 @@
-"""Whether what a case awaits of its child cases may still come."""
+"""Whether what a case awaits may still come: of its child cases, and of anybody or anything at all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from itertools import product
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Literal
+
+from engine.definition import model
+from engine.definition.conditions import compile_condition
+from engine.definition.walk import split_form
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
-    from engine.definition import model
-    from engine.definition.compiled import ChildFact, CompiledAction, CompiledDefinition, Facts
+    from engine.definition.compiled import CompiledAction, CompiledDefinition, Facts
+
+#: How each of so many open child cases may end is looked at; of more, nothing is said.
+_MAX_OPEN = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What there is around a case that may take it on.
+
+    Attributes:
+        roles: The roles that somebody has.
+        timers: Those that are armed.
+        sent: The messages that were sent: what becomes of them may still change.
+    """
+
+    roles: frozenset[str]
+    timers: frozenset[str]
+    sent: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hindrance:
+    """Why an action that would take a case on never will.
+
+    Attributes:
+        action: The action.
+        why: `nobody` has a role that may take it; its `timer` will not come back; `condition`: what it
+            asks for can never be so any more.
+        condition: What it asks for.
+    """
+
+    action: CompiledAction
+    why: Literal["nobody", "timer", "condition"]
+    condition: model.Condition | None = None
 
 
 def is_lost(
@@ -22,8 +62,54 @@ def is_lost(
     written = definition.written.actions[action.name].automatic
     if written is None or state not in action.sources:
         return False
-    opened = _opened(definition, state, but=action.name)
-    return not _may_hold(written, facts.children(), opened)
+    hope = _Hope(definition, facts, opened=_opened(definition, state, but=action.name))
+    return not hope.may(written)
+
+
+def blocked(
+    definition: CompiledDefinition, state: str, facts: Facts, around: Around
+) -> tuple[Hindrance, ...]:
+    """Return why each action that would take an open case on never will; none while one may.
+
+    What somebody may still give, send or open without leaving the state counts, and so does whatever only
+    time or people decide.
+    """
+    here = [a for a in definition.actions.values() if state in a.sources]
+    on = [a for a in here if any(b.state is not None for b in a.branches)]
+    hope = _Hope(definition, facts, changing=set(), sent=set(around.sent))
+    known = -1
+    while known != hope.size:
+        known = hope.size
+        found = {a.name: _hindrance(definition, a, state, around, hope) for a in here}
+        if definition.states[state].outcome is not None or any(found[a.name] is None for a in on):
+            return ()
+        for action in here:
+            if found[action.name] is None:
+                hope.give(action)
+    return tuple(h for a in on if (h := found[a.name]) is not None)
+
+
+def _hindrance(
+    definition: CompiledDefinition, action: CompiledAction, state: str, around: Around, hope: _Hope
+) -> Hindrance | None:
+    """Return why an action is never taken from here, None when it may be."""
+    written = definition.written.actions[action.name]
+    timers = [
+        t for t in definition.timers.values() if t.action == action.name and state in t.states
+    ]
+    by_time = any(t.name in around.timers for t in timers)
+    able = action.roles & around.roles
+    by_hand = bool(able) or (action.owner_only and not action.roles)
+    if written.automatic is not None:
+        if not hope.may(written.automatic):
+            return Hindrance(action=action, why="condition", condition=written.automatic)
+    elif not by_hand and not by_time:
+        return Hindrance(action=action, why="timer" if timers and not action.roles else "nobody")
+    asked = {split_form(item.name)[0] or item.name for item in action.form}
+    for part in written.requires:
+        if part.exception is None and not hope.may(part.when, asked):
+            return Hindrance(action=action, why="condition", condition=part.when)
+    return None
 
 
 def _opened(definition: CompiledDefinition, state: str, *, but: str) -> set[str]:
@@ -42,14 +128,107 @@ def _opened(definition: CompiledDefinition, state: str, *, but: str) -> set[str]
     return opened
 
 
-def _may_hold(part: model.Condition, children: Sequence[ChildFact], opened: set[str]) -> bool:
-    if part.all is not None:
-        return all(_may_hold(inner, children, opened) for inner in part.all)
-    if part.any is not None:
-        return any(_may_hold(inner, children, opened) for inner in part.any)
-    asked = part.children
-    if asked is None or asked.at_least is None or (not asked.process and opened):
-        return True
-    here = [c for c in children if asked.process in (None, c.process)]
-    counted = [c for c in here if asked.outcome is None or c.outcome in (None, asked.outcome)]
-    return len(counted) >= asked.at_least or asked.process in opened
+class _Hope:
+    """What may still be so of a case.
+
+    Attributes:
+        opened: The processes of which a child case may still be opened.
+        changing: The fields that may still change; None: all of them, and all but child cases too.
+        sent: The messages of which something may still come.
+    """
+
+    def __init__(
+        self,
+        definition: CompiledDefinition,
+        facts: Facts,
+        *,
+        opened: set[str] | None = None,
+        changing: set[str] | None = None,
+        sent: set[str] | None = None,
+    ) -> None:
+        self._definition = definition
+        self._facts = facts
+        self.opened = opened or set()
+        self.changing = changing
+        self.sent = sent or set()
+
+    @property
+    def size(self) -> int:
+        """How many things may change."""
+        return len(self.opened) + len(self.changing or ()) + len(self.sent)
+
+    def give(self, action: CompiledAction) -> None:
+        """Count on what an action gives, as often as need be."""
+        written = self._definition.written.actions[action.name]
+        self.sent |= {*action.notify}
+        self.opened |= {written.opens.process} if written.opens is not None else set()
+        if self.changing is not None:
+            self.changing |= {split_form(item.name)[0] or item.name for item in action.form}
+            self.changing |= {*written.sets, *written.clears}
+
+    def may(
+        self, part: model.Condition, asked: set[str] | None = None, *, wanted: bool = True
+    ) -> bool:
+        """Tell whether a condition may hold one day, or may not when that is wanted.
+
+        Args:
+            part: The condition.
+            asked: Fields that are given with what it is judged for.
+            wanted: What it is to be.
+        """
+        if part.negation is not None:
+            return self.may(part.negation, asked, wanted=not wanted)
+        inner = part.all if part.all is not None else part.any
+        if part.checklist is not None:
+            items = self._definition.written.checklists[part.checklist].items.values()
+            inner = [item.when for item in items]
+        if inner is not None:
+            every = (part.any is None) == wanted
+            return (all if every else any)(self.may(p, asked, wanted=wanted) for p in inner)
+        if part.children is not None:
+            return wanted in self._joins(part.children)
+        return self._changes(part, asked or set()) or (
+            compile_condition(part, {})(self._facts) == wanted
+        )
+
+    def _changes(self, part: model.Condition, asked: set[str]) -> bool:
+        """Tell whether a plain condition may be otherwise one day."""
+        if self.changing is None:
+            return True
+        if part.message is not None:
+            return part.message.message in self.sent
+        read = {n.partition(".")[0] for n in _fields(part)}
+        # Whatever depends on the day, on people or on a roster may change by itself.
+        return not read or _is_timed(part) or not read.isdisjoint({*self.changing, *asked})
+
+    def _joins(self, part: model.Children) -> set[bool]:
+        """Return what a join may be one day: child cases that are open may end in any way."""
+        here = [c for c in self._facts.children() if part.process in (None, c.process)]
+        still = sum(c.outcome is None for c in here)
+        more = bool(self.opened) if part.process is None else part.process in self.opened
+        if more or still > _MAX_OPEN:
+            return {True, False}
+        ended = [c for c in here if c.outcome is not None]
+        test = compile_condition(model.Condition(children=part), {})
+        found = set[bool]()
+        for ways in product((None, part.outcome or "…", "…"), repeat=still):
+            made = [SimpleNamespace(process=part.process, outcome=way) for way in ways]
+            there = [*ended, *made]
+            facts = SimpleNamespace(children=lambda there=there: there)
+            found.add(test(facts))
+        return found
+
+
+def _fields(part: model.Condition) -> Iterator[str]:
+    """Yield the fields that a plain condition reads."""
+    yield from (n for n in (part.present, part.obtained) if n is not None)
+    if part.compare is not None:
+        compared = part.compare
+        more = (compared.at_least_field, compared.count_at_least_field)
+        yield from (n for n in (compared.field, *more) if n is not None)
+
+
+def _is_timed(part: model.Condition) -> bool:
+    compare = part.compare
+    days = () if compare is None else (compare.before, compare.not_before)
+    return any(isinstance(day, model.When) for day in days)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from engine import attachments, audience, embargo, incomplete, opening, register
+from engine import attachments, audience, embargo, incomplete, opening, outbox, register, staff
 from engine.actor import SYSTEM
-from engine.awaited import is_lost
+from engine.awaited import Around, Hindrance, blocked, is_lost
 from engine.chain import content_hash, request_hash
 from engine.change import back, move
 from engine.draft import Draft
@@ -370,6 +370,20 @@ class Engine:
             return tuple(
                 _option(definition, action, draft, actor) for action in definition.actions.values()
             )
+
+    def blocked(self, case_id: int) -> tuple[Hindrance, ...]:
+        """Return why nobody and nothing can take an open case on any more; none while something may."""
+        with self.database.read() as connection:
+            row = _found(load_case(_driver(connection), self.database.dialect, case_id), case_id)
+            process = self.library.get(row.process, row.definition_version)
+            draft = self.draft(row, process, Session(_driver(connection), connection))
+            people = staff.list_staff(connection, self.calendar.today(self.clock.now()))
+            around = Around(
+                roles=frozenset(role for person in people for role in person.roles),
+                timers=frozenset(t["name"] for t in register.pending_timers(connection, case_id)),
+                sent=outbox.names_sent(connection, case_id),
+            )
+            return blocked(process.definition, draft.state, draft.facts, around)
 
     def checklists(
         self, case_id: int

@@ -65,6 +65,12 @@ def wake(connection: Connection, case_id: int | None, now: int) -> None:
 # --- what a case and a person may know ----------------------------------------------------------
 
 
+def names_sent(connection: Connection, case_id: int) -> frozenset[str]:
+    """Return the names of the messages that a case has sent, whatever became of them."""
+    names = select(outbox.c.name).where(outbox.c.case_id == case_id)
+    return frozenset(connection.execute(names).scalars())
+
+
 def message_state(connection: Connection, case_id: int, name: str) -> frozenset[str]:
     """Return what holds of the newest message of that name, of `accepted`, `settled`, `stuck` and `begun`.
 

@@ -21,6 +21,7 @@ from inbox.values import records, shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.awaited import Hindrance
     from engine.cases import Option
     from engine.definition.compiled import CompiledField
     from inbox.app import App
@@ -46,12 +47,18 @@ def show(app: App, case: str, drawing: Path | None) -> None:
     options = tuple(o for o in every if o.action.automatic is None)
     alone = [o for o in every if o not in options and found.line.state in o.action.sources]
     checklists = app.engine.checklists(found.id)
+    blocked = app.engine.blocked(found.id)
     if app.json:
         file = None if drawing is None else str(drawing)
         show_json({**_case_json(app, found, options, checklists), "drawing": file,
-                   "automatic": [_alone_json(found, o) for o in alone]})  # fmt: skip
+                   "automatic": [_alone_json(found, o) for o in alone],
+                   "blocked": [{"action": h.action.name, "label": word(h.action.label),
+                                "why": _hindered(found, h)} for h in blocked]})  # fmt: skip
         return
     _print_head(app, found)
+    if blocked:
+        why = " ; ".join(_hindered(found, h) for h in blocked)
+        say(strong(clean(_("Ce dossier est bloqué : {why}.", why=why))))
     _print_fields(app, found)
     for label, items in checklists:
         say()
@@ -215,6 +222,18 @@ def _waits(case: Case, option: Option) -> str:
         )  # fmt: skip
     return _("attendez : « {label} » se fait tout seul quand {condition}",
              label=told["label"], condition=told["when"])  # fmt: skip
+
+
+def _hindered(case: Case, hindrance: Hindrance) -> str:
+    """Return why an action that would take the case on never will."""
+    label, written = word(hindrance.action.label), case.definition.written
+    if hindrance.condition is not None:
+        return _("« {label} » demande ceci, qui ne peut plus arriver : {condition}", label=label,
+                 condition=rules.condition(hindrance.condition, written))  # fmt: skip
+    if hindrance.why == "timer":
+        return _("« {label} » se faisait à une date, qui est passée", label=label)
+    roles = ", ".join(word(case.definition.roles[r]) for r in sorted(hindrance.action.roles))
+    return _("personne n'a le rôle qu'il faut pour « {label} » ({roles})", label=label, roles=roles)
 
 
 def _alone_json(case: Case, option: Option) -> dict[str, Any]:

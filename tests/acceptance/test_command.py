@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import stat
 import sys
 import zipfile
@@ -12,6 +13,7 @@ import zipfile
 import pytest
 
 from tests.support.commands import ROOT, Inbox, workspace
+from tests.support.world import EXAMPLES
 
 NAMED = ("register", "--organisation", "Office minier", "--subject", "Formation de mineurs")
 
@@ -32,6 +34,41 @@ def test_a_new_workspace_is_private_and_says_what_it_made(tmp_path):
         assert stat.S_IMODE((inbox.home / name).stat().st_mode) == 0o600
     inbox("init", code=2)
     assert "inbox init" in Inbox(tmp_path / "ailleurs").run("list", code=2).stderr
+
+
+def test_show_says_in_one_line_that_a_case_is_blocked_and_why(inbox):
+    order = (EXAMPLES / "commande.yaml").read_text(encoding="utf-8").replace(
+        "{process: lot, all: ended, at_least: 1}", "{process: lot, outcome: arrive, at_least: 1}"
+    )  # fmt: skip
+    (inbox.home / "workflows" / "commande.yaml").write_text(order, encoding="utf-8")
+    shutil.copy(EXAMPLES / "lot.yaml", inbox.home / "workflows")
+    folder = inbox.home / "templates" / "fr" / "commande"
+    folder.mkdir(parents=True)
+    for name in ("bon", "rappel"):
+        for part in ("subject", "txt"):
+            (folder / f"{name}.{part}.j2").write_text("Commande", encoding="utf-8")
+    inbox("staff", "add", "ann", "--name", "Ann", "--email", "ann@example.org", "--role", "acheteur",
+          "--role", "chef")  # fmt: skip
+
+    def ann(*words):
+        inbox(*words, "--as", "ann")
+
+    ann("register", "--process", "commande", "--set", "objet=Pompes", "--set", "urgence=haute")
+    ann("do", "CO-2026-0001", "chiffrer", "--set", "montant=10")
+    ann("do", "CO-2026-0001", "soumettre")
+    ann("do", "CO-2026-0001", "approuver", "--set", "lots=pompes")
+    assert inbox.json("show", "CO-2026-0001")["blocked"] == []
+    ann("do", "LOT-2026-0001", "perdre", "--note", "tombé du camion")
+    assert "bloqué" not in inbox("show", "CO-2026-0001")  # somebody may still cancel it
+    inbox("staff", "change", "ann", "--role", "conseiller")
+    said = inbox("show", "CO-2026-0001").replace("\u00a0", " ")
+    (line,) = [row for row in said.splitlines() if "bloqué" in row]
+    assert line.startswith(
+        "Ce dossier est bloqué : « Tout est reçu » demande ceci, qui ne peut plus "
+    )
+    assert "personne n'a le rôle qu'il faut pour « Annuler » (Acheteur, Chef)" in line
+    told = inbox.json("show", "CO-2026-0001")["blocked"]
+    assert [b["action"] for b in told] == ["recevoir", "annuler"]
 
 
 def test_organisation_and_subject_are_enough_and_what_is_missing_is_told(inbox):

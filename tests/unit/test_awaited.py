@@ -1,0 +1,102 @@
+"""Whether somebody or something may still take a case on, and why not."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from engine.awaited import Around, blocked
+from engine.calendar import Calendar
+from engine.definition.compiler import compile_definition
+from tests.unit.definition.test_checks import GOOD
+
+JOIN = "automatic: {children: {process: lot, all: ended, at_least: 1}}"
+CANCELLED = "    from: open\n    to: annulee"
+EVERYBODY = frozenset({"acheteur", "chef"})
+NOTED = """\
+  noter:
+    label: {fr: Noter, en: Note}
+    from: [livraison]
+    to: same
+    by: [acheteur]
+    form: [fournisseur]
+  annuler:
+"""
+
+
+def hindrances(
+    rule,
+    *,
+    text=GOOD,
+    children=(),
+    roles=EVERYBODY,
+    timers=(),
+    sent=(),
+    message=frozenset(),
+    **data,
+):
+    """Return what hinders a case that is awaited in `livraison`, where only `recevoir` leads on."""
+    text = text.replace(JOIN, rule).replace(CANCELLED, "    from: [brouillon]\n    to: annulee")
+    compiled = compile_definition(text, path="x", calendar=Calendar(), templates=None, proved=True)
+    facts = SimpleNamespace(
+        data=data, message_state=lambda _: message,
+        children=lambda: [SimpleNamespace(process="lot", outcome=o) for o in children],
+    )  # fmt: skip
+    around = Around(roles=frozenset(roles), timers=frozenset(timers), sent=frozenset(sent))
+    return [(h.action.name, h.why) for h in blocked(compiled, "livraison", facts, around)]
+
+
+STUCK = [("recevoir", "condition")]
+ARRIVED = "automatic: {children: {process: lot, outcome: arrive, at_least: 2}}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "children", "found"),
+    [
+        (ARRIVED, ["arrive", "perdu"], STUCK),
+        (ARRIVED, ["arrive", None], []),
+        (ARRIVED, ["perdu", None], STUCK),
+        (ARRIVED, [], STUCK),
+        ("automatic: {children: {process: lot, outcome: arrive}}", ["perdu", None], STUCK),
+        ("automatic: {not: {children: {process: lot, outcome: perdu, at_least: 1}}}", ["perdu"], STUCK),
+        ("automatic: {children: {process: lot, all: ended}}", [None] * 9, []),
+    ],
+)  # fmt: skip
+def test_a_case_is_blocked_once_no_child_case_can_end_as_it_awaits(rule, children, found):
+    assert hindrances(rule, children=children) == found
+
+
+def test_a_case_is_blocked_while_nobody_can_give_what_it_lacks():
+    rule = "automatic: {obtained: fournisseur}"
+    noted = GOOD.replace("  annuler:\n", NOTED, 1)
+    assert hindrances(rule) == STUCK
+    assert hindrances(rule, text=noted) == []
+    assert hindrances(rule, text=noted, roles={"chef"}) == STUCK
+    assert hindrances(rule, fournisseur="a@example.org") == []
+
+
+def test_what_time_and_people_decide_blocks_nothing():
+    assert hindrances("automatic: {within: business_hours}") == []
+    assert hindrances("automatic: {owned: true}") == []
+    assert hindrances("automatic: {any: [{obtained: fournisseur}, {owned: true}]}") == []
+
+
+def test_a_case_waits_for_mail_that_was_sent_and_not_for_mail_that_never_was():
+    rule = "automatic: {message: {message: bon, is: accepted}}"
+    assert hindrances(rule) == STUCK
+    assert hindrances(rule, sent={"bon"}) == []
+
+
+def test_a_case_waits_for_a_timer_that_is_armed_and_not_for_one_that_is_past():
+    timed = GOOD.replace("    in: [brouillon]\n", "    in: [livraison]\n").replace(
+        "    action: expirer", "    action: recevoir"
+    )
+    assert hindrances("by: []", text=timed, timers={"peremption"}) == []
+    assert hindrances("by: []", text=timed) == [("recevoir", "timer")]
+
+
+def test_a_case_is_blocked_when_nobody_has_a_role_that_may_take_it_on():
+    assert hindrances("by: [chef]") == []
+    assert hindrances("by: [chef]", roles={"acheteur"}) == [("recevoir", "nobody")]
+    asked = "by: [chef]\n    requires: [{when: {present: fournisseur}, because: {fr: a, en: a}}]"
+    assert hindrances(asked) == STUCK
+    assert hindrances(asked.replace("by: [chef]", "by: [chef]\n    form: [fournisseur]")) == []
