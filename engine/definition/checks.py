@@ -297,8 +297,7 @@ class _Checker(Names):
         path: Path = ("states", name)
         if state.task is not None:
             yield from self._known("role", state.task.role, self.d.roles, (*path, "task", "role"))
-            yield from self._known("action", state.task.action, self._actions_of(name, state),
-                                   (*path, "task", "action"))  # fmt: skip
+            yield from self._doing(name, state.task.action, (*path, "task", "action"))
         if state.end is not None:
             yield from self._known("field", state.end.redirect, self.d.fields,
                                    (*path, "end", "redirect"))  # fmt: skip
@@ -315,11 +314,17 @@ class _Checker(Names):
                 "an open state says what there is to do: 'task'.", of_key=True,
             )  # fmt: skip
 
-    def _actions_of(self, name: str, state: model.State) -> list[str]:
-        """Return the actions that start from a state; only asked for where one of them is named."""
-        if state.task is None or state.task.action is None:
-            return []
-        return [n for n, a in self.d.actions.items() if name in states_of(self.d, a)]
+    def _doing(self, state: str, name: str | None, path: Path) -> Iterator[Finding]:
+        """Find a task whose action is not there, or does not start from its state."""
+        action = self.d.actions.get(name or "")
+        if action is None:
+            yield from self._known("action", name, self.d.actions, path)
+            return
+        starts = states_of(self.d, action)
+        # One that starts from a state that does not exist may have been meant to start from this one.
+        if state not in starts and all(s in self.d.states for s in starts):
+            yield self._find("unknown-action", path, f"l'action « {name} » ne part pas de cet état.",
+                             f"action {name!r} does not start from this state.")  # fmt: skip
 
     def _timer(self, name: str, timer: model.Timer) -> Iterator[Finding]:
         path: Path = ("timers", name)

@@ -27,6 +27,7 @@ _WORDS = {"fr": "?", "en": "?"}
 STAND_INS: Mapping[str, Any] = {
     "label": _WORDS, "because": _WORDS, "fr": "?", "en": "?", "by": [], "title": [], "roles": {},
     "fields": {}, "actions": {}, "reference": "?", "on": "2000", "prefix": "X",
+    "form": [], "opening": {"label": _WORDS, "by": [], "form": [], "to": "x"}, "states": {},
     "arrimage": 1, "process": "x", "version": 1, "numbering": {"prefix": "X"},
     "adopted": {"on": "2000", "by": _WORDS, "reference": "?"},
 }  # fmt: skip

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from engine.definition import leftover
 from engine.definition.model import Model
 from engine.errors import Finding, InvalidDefinition
+from engine.folding import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,6 +61,8 @@ _FORMS = (
 )  # fmt: skip
 _LABELS = {"fr", "en", "label"}
 _LIKE_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+#: Names that one near is looked for are so many at most: it is slow.
+_MAX_NEAR = 300
 #: So many keys are listed for one that is unknown; more would hide it.
 _FEW = 8
 _PATTERN = "string_pattern_mismatch"
@@ -112,11 +115,7 @@ def _follows(source: Source, finding: Finding) -> bool:
     """Tell whether a key is only missing because the file could not be read there."""
     if finding.code not in {"missing-key", "missing-label"}:
         return False
-    return source.is_doubtful(finding.where) or ((not finding.where) and _has_unread(source))
-
-
-def _has_unread(source: Source) -> bool:
-    return any(len(b) == 1 for b in source.broken)
+    return source.is_doubtful(finding.where) or source.has_lost(finding.where)
 
 
 class _Mistakes:
@@ -126,6 +125,8 @@ class _Mistakes:
         self.source = source
         self.kind = kind
         self.keys = _known_keys(kind)
+        self._looks = 0
+        self._names = {fold(str(key[-1])): str(key[-1]) for key in source.keys}
 
     def findings(self, details: list[ErrorDetails]) -> list[Finding]:
         """Return one finding for each mistake; the ways in which one value fails are one mistake."""
@@ -158,6 +159,12 @@ class _Mistakes:
         )
 
     def _unknown(self, path: Path, name: str) -> Finding:
+        glued = name.partition(":")[0]
+        if glued != name and glued in self.keys:
+            return self.source.finding("unknown-key", path,
+                                       f"« {name} » n'est pas une clé : après « {glued}: », il faut une espace.",
+                                       f"{name!r} is not a key: a space is needed after '{glued}:'.",
+                                       of_key=True)  # fmt: skip
         near = next(iter(get_close_matches(name, sorted(self.keys), n=1, cutoff=0.7)), None)
         fr, en = f"« {name} » n'est pas une clé connue ici", f"{name!r} is not a known key here"
         here = sorted(
@@ -179,9 +186,12 @@ class _Mistakes:
             forms = [_form(d) for d in misspelt]
             fr = " ou ".join(dict.fromkeys(f[0] for f in forms))
             en = " or ".join(dict.fromkeys(f[1] for f in forms))
+            meant = self._meant(given, misspelt, of_key=of_key)
             return self.source.finding("bad-form", path,
-                                       f"« {given} » n'a pas la forme attendue ici : {fr}.",
-                                       f"{given!r} does not have the form that is needed here: {en}.",
+                                       f"« {given} » n'a pas la forme attendue ici : {fr}"
+                                       + (f" ; vouliez-vous « {meant} » ?" if meant else "."),
+                                       f"{given!r} does not have the form that is needed here: {en}"
+                                       + (f"; did you mean {meant!r}?" if meant else "."),
                                        of_key=of_key)  # fmt: skip
         if all(d["type"] == "value_error" for d in ways) and _LIKE_A_DAY.fullmatch(given):
             return self.source.finding("wrong-type", path, f"le {given} n'existe pas.",
@@ -193,6 +203,19 @@ class _Mistakes:
         fr = " ou ".join(dict.fromkeys(p[0] for p in pairs))
         en = " or ".join(dict.fromkeys(p[1] for p in pairs))
         return self.source.finding("wrong-type", path, f"il faut ici {fr}.", f"this must be {en}.")
+
+    def _meant(self, given: str, ways: list[ErrorDetails], *, of_key: bool) -> str | None:
+        """Return the name of the file that reads like a text, or that text without its accents."""
+        plain = re.sub(r"[ '’-]+", "_", fold(given))
+        near = [plain]
+        if not of_key and self._looks < _MAX_NEAR:
+            self._looks += 1
+            near += get_close_matches(plain, self._names, n=3, cutoff=0.8)
+        meant = (name for k in near for name in (self._names.get(k, k), k) if name != given)
+        forms = [str((d.get("ctx") or {}).get("pattern")) for d in ways]
+        fitting = [m for m in meant if any(re.fullmatch(form, m) for form in forms)]
+        known = [m for m in fitting if m in self._names.values()]
+        return next(iter([*known, *fitting]), None)
 
     def path(self, loc: tuple[int | str, ...]) -> Path:
         """Return the part of an error's location that stands in the file.

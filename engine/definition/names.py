@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Names for which a near one is looked for in one file; a thousand others make a page nobody reads.
 _MAX_NEAR = 300
+#: So many names are listed where none is near; more would hide it.
+_FEW = 8
 #: Where each kind of name is declared.
 _SECTIONS = {
     "state": "states", "action": "actions", "role": "roles", "field": "fields", "table": "tables",
@@ -35,6 +37,8 @@ class Names:
             kind: source.declared(section) - set(getattr(definition, section))
             for kind, section in _SECTIONS.items()
         }
+        #: Kinds of which no name is known: where they are declared could not be read.
+        self.lost = {kind for kind, section in _SECTIONS.items() if (section,) in source.broken}
         self._told: dict[tuple[str, str], str | None] = {}
 
     def _find(self, code: str, path: Path, fr: str, en: str, *, of_key: bool = False) -> Finding:
@@ -45,11 +49,16 @@ class Names:
     ) -> Iterator[Finding]:
         if name is None or name in known or name in self.declared.get(kind, ()):
             return
+        if kind in self.lost:
+            return
         near = self._near(kind, name, known)
         fr = f"{_FRENCH[kind]} « {name} » n'existe pas"
         en = f"there is no {kind} {name!r}"
         if near is not None:
             fr, en = f"{fr} ; vouliez-vous « {near} » ?", f"{en}; did you mean {near!r}?"
+        elif 0 < len(known) <= _FEW:
+            listed = ", ".join(sorted(known))
+            fr, en = f"{fr} ; il y a : {listed}.", f"{en}; there are: {listed}."
         yield self._find(f"unknown-{kind}", path, fr, en)
 
     def _near(self, kind: str, name: str, known: Collection[str]) -> str | None:

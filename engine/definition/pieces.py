@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-#: Entries are cut no deeper than this many keys: `states` and a state.
-DEEPEST = 2
+#: Entries are cut no deeper than this many keys: `actions`, an action and its form.
+DEEPEST = 3
 
 _KEY = re.compile(
     r"""^( *)(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"'#&*!|>{\[\]}%@`-][^:#\n]*?))\s*:(?=\s|$)"""

@@ -43,6 +43,11 @@ _FORBIDDEN = re.compile(
     "\ud800-\udfff\ufeff\ufffd-\uffff]"
 )
 
+#: Spaces of word processors where the language needs plain ones: before a line's first word, after a key.
+_HARD_SPACE = re.compile(r"(?m)^[ \t]*[\u00a0\u202f][ \t\u00a0\u202f]*|(?<=\w:)[\u00a0\u202f]")
+#: What is open while something is read, in the parser's words.
+_OPENED = re.compile("flow|quoted")
+
 
 @dataclass(slots=True)
 class Source:
@@ -202,9 +207,14 @@ def scan(text: str, path: str) -> Source:
 
 def _without_forbidden(source: Source, text: str) -> str:
     """Note the characters that may not be there, and return the text with spaces in their place."""
+    for found in list(_HARD_SPACE.finditer(text))[:_MAX_FORBIDDEN]:
+        at = found.start() + re.search("[\u00a0\u202f]", found[0]).start()  # type: ignore[union-attr]
+        source.findings.append(source.finding_at("control-character", *_place(text, at),
+            "une espace insécable est ici ; il faut une espace ordinaire.",
+            "a no-break space stands here; a plain space is needed."))  # fmt: skip
+    text = _HARD_SPACE.sub(lambda m: re.sub("[\u00a0\u202f]", " ", m[0]), text)
     for found in list(_FORBIDDEN.finditer(text))[:_MAX_FORBIDDEN]:
-        before = text[: found.start()]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        line, column = _place(text, found.start())
         if found[0] == "\ufffd":
             source.findings.append(source.finding_at("not-utf8", line, column,
                 "ces octets ne sont pas de l'UTF-8 ; enregistrez le fichier en UTF-8.",
@@ -215,6 +225,11 @@ def _without_forbidden(source: Source, text: str) -> str:
             f"le caractère invisible {name} n'est pas permis.",
             f"the invisible character {name} is not allowed."))  # fmt: skip
     return _FORBIDDEN.sub(" ", text)
+
+
+def _place(text: str, at: int) -> tuple[int, int]:
+    before = text[:at]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def _with_excerpt(source: Source, f: Finding) -> Finding:
@@ -280,14 +295,19 @@ class _Reader:
 
     def _unreadable(self, error: yaml.MarkedYAMLError, last: int) -> InvalidDefinition:
         mark = error.problem_mark or error.context_mark
-        if error.context_mark is not None and "flow" in (error.context or ""):
-            # The bracket that was not closed is what is wrong, wherever that is noticed.
+        if error.context_mark is not None and _OPENED.search(error.context or ""):
+            # The bracket, or the quotation mark, that was not closed is what is wrong, wherever that is
+            # noticed.
             mark = error.context_mark
         line, column = (mark.line + 1 + self.first, mark.column + 1) if mark else (1, 1)
         if line > last > 0:
             # The parser noticed at the beginning of what follows.
             line, column = last, len(self.source.lines[last - 1].rstrip()) + 1
         fr, en = unreadable.said(error.problem)
+        dash = unreadable.glued(self.source.lines, line)
+        if dash is not None:
+            line, column = dash, self.source.lines[dash - 1].index("-") + 1
+            fr, en = "après « - », il faut une espace", "a space is needed after '-'"
         return self.source.refuse("yaml", line, column, f"le YAML est illisible : {fr}.",
                                   f"the YAML cannot be read: {en}.")  # fmt: skip
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 #: The parser's usual words, or how they begin, and ours; its own are kept in English.
 _FRENCH = (
     ("found character that cannot start any token",
@@ -13,8 +19,10 @@ _FRENCH = (
     ("did not find expected key",
      "il faut ici une clé ; le retrait n'est pas celui des lignes voisines, ou quelque chose n'est pas fermé"),
     ("could not find expected ':'", "il manque « : » après une clé"),
-    ("did not find expected ',' or '}'", "il manque « , » ou « } » : une accolade n'est pas fermée"),
-    ("did not find expected ',' or ']'", "il manque « , » ou « ] » : un crochet n'est pas fermé"),
+    ("did not find expected ',' or '}'", ("il manque « , » ou « } » : une accolade n'est pas fermée, ou un texte qui contient « : » ou une "
+     "apostrophe n'est pas entre guillemets doubles")),
+    ("did not find expected ',' or ']'", ("il manque « , » ou « ] » : un crochet n'est pas fermé, ou un texte qui contient « : » ou une "
+     "apostrophe n'est pas entre guillemets doubles")),
     ("did not find expected node content", "il manque une valeur ici"),
     ("did not find expected '-' indicator",
      "il faut ici « - » ; le retrait n'est pas celui du reste de la liste"),
@@ -30,6 +38,18 @@ _FRENCH = (
      "après « | » ou « > », le texte commence à la ligne suivante"),
     ("found undefined tag handle", "« ! » ne commence pas un texte, à moins de guillemets"),
 )  # fmt: skip
+
+
+#: An item of a list that is glued to its dash; the parser takes it for a text that goes on below.
+_GLUED = re.compile(r"\s*-[^\s-]")
+
+
+def glued(lines: Sequence[str], line: int) -> int | None:
+    """Return the line of a dash that lacks its space, right above one that could not be read (1-based)."""
+    above = line - 1
+    while above > 0 and not lines[above - 1].strip():
+        above -= 1
+    return above if above > 0 and _GLUED.match(lines[above - 1]) else None
 
 
 def said(problem: str | None) -> tuple[str, str]:

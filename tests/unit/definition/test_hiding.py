@@ -1,8 +1,14 @@
 """One mistake hides no other, and what it makes unknowable is not guessed."""
 
+import re
+
 import pytest
 
+from tests.support.commands import ROOT
 from tests.unit.definition.test_checks import GOOD, findings
+
+LANGUAGE = (ROOT / "docs" / "definition-language.md").read_text(encoding="utf-8")
+LOAN = re.search(r"^```yaml pret.yaml\n(.*?)^```$", LANGUAGE, re.DOTALL | re.MULTILINE)[1]
 
 UNREACHED = "  perdue: {label: {fr: Perdue, en: Lost}, end: {outcome: perdue}}\n"
 TWICE = """\
@@ -172,3 +178,59 @@ def test_a_join_on_children_that_may_not_have_been_opened_there_is_dead():
     )
     dead = [f for f in findings(text) if f.code == "dead-action"]
     assert [f.where for f in dead] == [("actions", "recevoir")]
+
+
+#: What the hand of somebody who does not program does: before, after, where it is said, and in which words.
+SLIPS = [
+    ("    task: {label: {fr: Ravoir", "   task: {label: {fr: Ravoir", "28 yaml", "le retrait n'est pas celui"),
+    ("    label: {fr: Réparer, en: Repair}", "    label: {en: Repair}", "47 missing-label", "« fr »"),
+    ("  a_reparer:\n", "  en_reparation:\n", "48 unknown-state", "il y a : "),
+    ('on: "2026-09-01"', 'on: "1er septembre 2026"', "5 bad-form", "un jour comme « 2026-03-31 »"),
+    ("  form: [appareil, jours]\n", "\tform: [appareil, jours]\n", "23 yaml", "une tabulation"),
+    ("    note: required\n", "    note: required\n    to: rendu\n", "52 duplicate-key", "deux fois"),
+    ("{field: etat, equals: abime}}, state", "{field: état, equals: abime}}, state", "40 bad-form", "« etat »"),
+    ("abime: {fr: Abîmé, en", "abime: {fr: Abîmé : à réparer, en", "18 yaml", "entre guillemets doubles"),
+    ("after: 10 business days", "after: 10 jours ouvrables", "33 bad-form", "« 3 business days »"),
+    ("by: [conseiller]\n    note", "by: [conseillère]\n    note", "50 bad-form", "vouliez-vous « conseiller »"),
+    ("appareil: {type: text", "appareil: {type:text", "11 unknown-key", "après « type: », il faut une espace"),
+    ("      - etat\n", "      -etat\n", "44 yaml", "après « - », il faut une espace"),
+    ("search: true}", "search: oui}", "11 wrong-type", "true ou false"),
+    ("{fr: Prêt d'un appareil, ", "{fr: 'Prêt d'un appareil', ", "4 yaml", "apostrophe"),
+    ("  constat: {type", "  constât: {type", "19 bad-form", "vouliez-vous « constat »"),
+    ('hour: "08:30"', "hour: 8h30", "56 bad-form", "« 08:30 »"),
+    ("title: [appareil]", "title:\u00a0[appareil]", "7 control-character", "espace insécable"),
+    ("{fr: Rappel, en: Reminder}\n    template", '{fr: Rappel, en: "Reminder}\n    template', "60 yaml", "guillemet"),
+    ("  rendu: {label", "  Rendu: {label", "34 bad-form", "vouliez-vous « rendu »"),
+    ("en: Adviser}\n", "en: Adviser\n", "9 yaml", "accolade"),
+]  # fmt: skip
+
+
+def said(text):
+    return [(f"{f.line} {f.code}", f.messages["fr"]) for f in findings(text)]
+
+
+@pytest.mark.parametrize(("before", "after", "place", "words"), SLIPS, ids=[s[2] for s in SLIPS])
+def test_a_slip_of_the_hand_is_told_on_its_line_in_words_that_mend_it(before, after, place, words):
+    assert before in LOAN
+    found = said(LOAN.replace(before, after, 1))
+    assert any(at == place and words in told for at, told in found), found
+    # Nothing is said but of that line, and of the lines that name what it declared.
+    assert {at for at, _ in found if "unknown" not in at} - {place, "11 missing-key"} == set()
+
+
+def test_all_slips_of_the_hand_in_one_file_are_told_in_one_run():
+    text = LOAN
+    for before, after, _, _ in SLIPS:
+        text = text.replace(before, after, 1)
+    # The line that stands twice moves those below it.
+    wanted = {
+        (f"{int(p.split()[0]) + (int(p.split()[0]) > 52)} {p.split()[1]}") for _, _, p, _ in SLIPS
+    }
+    assert wanted - {at for at, _ in said(text)} == set()
+
+
+def test_a_task_is_not_said_to_have_no_action_when_that_action_starts_elsewhere():
+    text = re.sub(r"(task: \{label: \{fr: Chiffrer[^}]*\})[^}]*\}", r"\1, action: approuver}", GOOD)
+    assert [(f.code, f.messages["fr"]) for f in findings(text)] == [
+        ("unknown-action", "l'action « approuver » ne part pas de cet état.")
+    ]
