@@ -124,7 +124,7 @@ def _of_people(draft: Draft, notification: CompiledNotification, actor: str) -> 
             logins.append(
                 _present(connection, owner, day)
                 if who == "owner"
-                else _substitute(connection, owner, day)
+                else _able(draft, _substitute(connection, owner, day))
             )
     known = (staff.by_login(connection, login) for login in dict.fromkeys(logins) if login)
     return [_person(p) for p in known if p is not None]
@@ -139,6 +139,13 @@ def _substitute(connection: Connection, login: str, day: date) -> str | None:
     person = staff.by_login(connection, login)
     standing_in = staff.substitute_of(connection, login, day)
     return standing_in or (None if person is None else person.substitute)
+
+
+def _able(draft: Draft, login: str | None) -> str | None:
+    """Return a substitute who has a role in the process; who has none could do nothing about it."""
+    person = None if login is None else staff.by_login(_connection(draft), login)
+    able = person is not None and person.roles & frozenset(draft.process.definition.roles)
+    return login if able else None
 
 
 def _of_role(draft: Draft, notification: CompiledNotification) -> list[Recipient]:

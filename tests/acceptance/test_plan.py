@@ -1,6 +1,7 @@
 """The plan by its commands: the board, events, decisions, reasons, calendars, rehearsals."""
 
 import json
+import shlex
 
 import pytest
 from icalendar import Calendar
@@ -262,6 +263,51 @@ def test_mail_names_the_due_date_of_the_plan_and_the_day_by_which_to_do_it(plan,
         in unowned
     )
     assert "inbox plan assign E1-A4-O7-I1 --to LOGIN --plan plan_2011_2016" in unowned
+
+
+def commands_in(message):
+    """The commands of a message, as who receives it would complete them."""
+    text = message.get_body(("plain",)).get_content()
+    lines = [x.strip() for x in text.splitlines() if x.startswith("    inbox ")]
+    return [
+        shlex.split(x.replace("AAAA-MM-JJ", "2013-03-22").replace("…", "Fait"))[1:] for x in lines
+    ]
+
+
+def test_after_silence_the_substitute_then_the_director_answer_with_the_command_they_are_given(
+    plan, mail
+):
+    plan("staff", "change", "conseillere", "--substitute", "conseiller")
+    counted, dated = "E3-A1-O1-I1", "E1-A2-O3-I1"
+    for indicator in (counted, dated):
+        plan("plan", "assign", indicator, "--to", "conseillere")
+    plan("tick")
+
+    def told(when, login, indicator):
+        plan.now = when
+        mail.received.clear()
+        plan("tick")
+        (found,) = [m.message for m in mail.received if m.message["To"].addresses[0].username == login
+                    and indicator in m.message["Subject"] and "sans réponse" in m.message["Subject"]]  # fmt: skip
+        return found
+
+    message = told("2013-04-08T08:30", "conseiller", counted)
+    assert "Conseillere n'a pas répondu" in message.get_body(("plain",)).get_content()
+    assert "Ententes de participation et activités" in message.get_body(("plain",)).get_content()
+    answer, log = commands_in(message)
+    for _ in range(2):
+        plan(*log, "--as", "conseiller")
+    plan(*answer, "--as", "conseiller")
+    # Ten business days: past the end of the entry, it is a late one, and the command says so.
+    message = told("2013-05-02T08:30", "vous", dated)
+    (answer,) = commands_in(message)
+    assert "exception_tardive=oui" in answer
+    plan(*answer)
+    rows = {
+        r["indicator"]: r["received"]
+        for r in plan.json("plan", "--year", "2012-2013")["plans"][0]["rows"]
+    }
+    assert (rows[counted], rows[dated]) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import workflows
 from engine import outbox, staff
 from engine.errors import Ambiguous, InvalidDefinition, Refused
 from engine.verify import verify
-from tests.support.world import ADVISER, DIRECTOR, OTHER
+from tests.support.world import ADVISER, BUYER, DIRECTOR, OTHER
 from workflows.plan import catalogue, keeper
 from workflows.plan.board import board, summary
 from workflows.plan.cases import cases_of, named
@@ -148,6 +148,21 @@ def test_after_silence_the_substitute_then_the_director_are_told_once_each(plann
     ]  # fmt: skip
     # 1 April 2013 is Easter Monday: five business days later is the 8th.
     assert told[0][0].startswith("2013-04-08")
+
+
+def test_a_substitute_who_has_no_role_in_the_process_is_not_asked_to_answer(planned):
+    with planned.database.write() as connection:
+        staff.change(
+            connection, ADVISER.login, substitute=BUYER.login, actor="x", at=planned.clock.now()
+        )
+    own(planned, "E1-A2-O3-I1")
+    keep(planned)
+    number = case_of(planned, "E1-A2-O3-I1")
+    for day in ("2013-04-08", "2013-04-15"):
+        local(planned, f"{day}T08:30")
+        planned.tick()
+    told = [m for m in mails(planned, number) if m[1].startswith("silence")]
+    assert told == [("2013-04-15 08:30", "silence_direction", "directrice@example.org")]
 
 
 def test_a_machine_off_for_a_week_around_a_deadline_catches_up_with_one_message(planned):
