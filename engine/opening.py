@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from engine.actor import File
-    from engine.cases import Engine, Outcome, Session
+    from engine.cases import Engine
     from engine.definition.compiled import CompiledAction, CompiledDefinition
     from engine.draft import Draft
     from engine.library import Process
+    from engine.outcome import Outcome
+    from engine.session import Session
 
 #: A step opens child cases, which open theirs, down to so many generations.
 MAX_GENERATIONS = 8

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
-    from engine.cases import Engine, Session
+    from engine.cases import Engine
     from engine.definition.compiled import CompiledTimer
     from engine.draft import Draft
+    from engine.session import Session
 
 #: The engine's own timer: somebody else's step asks that this case be looked at again.
 WAKE = "wake"

@@ -11,9 +11,9 @@ from inbox.texts import _, said, word
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.cases import Option
     from engine.definition import model
     from engine.errors import NotAllowed, Reason
+    from engine.option import Option
     from engine.ways import Step
 
 #: What each code says; `{…}` are the reason's parameters.

@@ -16,9 +16,10 @@ from engine.schema import timers as timers_table
 
 if TYPE_CHECKING:
     from engine.actor import Actor
-    from engine.cases import Engine, Session
+    from engine.cases import Engine
     from engine.change.clocks import Pending
     from engine.draft import Draft
+    from engine.session import Session
     from engine.store import CaseRow
 
 #: What a step of the engine may write without the case having moved on: a reminder left, a case merged.

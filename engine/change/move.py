@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.actor import Actor
-    from engine.cases import Engine, Session
+    from engine.cases import Engine
     from engine.change.plan import Plan, StateMove
     from engine.draft import Draft
+    from engine.session import Session
     from engine.store import CaseRow
 
 #: What the event is called in a case's history, and the one that takes it back.

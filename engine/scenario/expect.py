@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from engine.cases import Outcome
     from engine.definition.compiled import CompiledDefinition, CompiledField
+    from engine.outcome import Outcome
     from engine.register import Found
     from engine.scenario.failures import Both
     from engine.scenario.model import Letter

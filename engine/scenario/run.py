@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.actor import Actor
-    from engine.cases import Outcome
     from engine.errors import Reason
+    from engine.outcome import Outcome
     from engine.scenario.failures import Both
     from engine.scenario.model import Step
     from engine.scenario.stage import Stage, World

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.awaited import Hindrance
-    from engine.cases import Option
     from engine.definition.compiled import CompiledField
+    from engine.option import Option
     from inbox.app import App
 
 

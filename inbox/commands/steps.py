@@ -16,8 +16,8 @@ from inbox.texts import _, clean, n_, word
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.cases import Outcome
     from engine.definition.compiled import CompiledAction
+    from engine.outcome import Outcome
     from inbox.app import App
 
 

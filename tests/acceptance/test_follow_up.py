@@ -223,7 +223,10 @@ def test_a_relay_that_refuses_the_sending_itself_is_not_said_of_each_address(rea
     mail.faults.size = 100
     rehearsed = flat(ready.run("diffusion", "rehearse", "1", code=1).stdout)
     assert "0/3 seraient pris" in rehearsed
-    assert "Le relais ne prend l'envoi pour personne, quelles que soient les adresses : 552" in rehearsed
+    assert (
+        "Le relais ne prend l'envoi pour personne, quelles que soient les adresses : 552"
+        in rehearsed
+    )
     assert (rehearsed.count("552"), "transaction" in rehearsed) == (1, False)
     ready.run("diffusion", "send", "1", "--yes", code=1)
     told = ready.json("diffusion", "status", "1")["next"]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import migrations, register, roster, staff
 from engine.actor import Actor
 from engine.calendar import Calendar
-from engine.cases import Engine, Outcome
+from engine.cases import Engine
 from engine.clock import ManualClock
 from engine.database import Database
 from engine.library import Library, Source
 from engine.timers import Ticked, tick
+
+if TYPE_CHECKING:
+    from engine.outcome import Outcome
 
 EXAMPLES = Path(__file__).parents[1] / "unit" / "definition" / "examples"
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
