@@ -110,7 +110,7 @@ def _rule(cycle: Cycle) -> str:
 
 
 def _json(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> dict[str, Any]:
-    from inbox.commands.plan import cycle_json
+    from inbox.commands.plan.row import cycle_json
 
     text = plan.catalogue.plan.text
     return {

@@ -1,0 +1,78 @@
+"""`plan compare`: what has changed since the adoption, or from one plan to another."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from inbox.command import command
+from inbox.commands.plan.options import plan_option, sound_plans
+from inbox.output import say, show_json
+from inbox.texts import _, clean, n_, said
+
+if TYPE_CHECKING:
+    from inbox.app import App
+    from workflows.plan.decisions import Standing
+
+
+@command(
+    "compare",
+    help=_("Ce qui a changé depuis l'adoption ; ou, avec un autre plan, entre les deux."),
+    examples=[
+        "inbox plan compare",
+        "inbox plan compare --plan plan_2011_2016 --with plan_2016_2021",
+    ],
+)
+@plan_option
+@click.option("--with", "other", metavar="CLÉ", help=_("Un autre plan."))
+def compare(app: App, key: str | None, other: str | None) -> None:
+    plans = sound_plans(app)
+    plan = plans.one(key)
+    changes = _between(plan, plans.one(other)) if other else _since_adoption(plan)
+    if app.json:
+        show_json({"plan": plan.catalogue.key, "with": other, "changes": changes})
+        return
+    words = {
+        "added": _("ajouté"),
+        "removed": _("retiré"),
+        "changed": _("changé"),
+        "extended": _("prolongé"),
+    }
+    for change in changes:
+        say(f"{change['indicator'] or plan.catalogue.key} — {words[change['change']]}{_(' : ')}"
+            f"{clean(change['before'] or '—')} → {clean(change['after'] or '—')}"
+            + (f" ({change['resolution']})" if change["resolution"] else ""))  # fmt: skip
+    say(n_("{n} changement", "{n} changements", len(changes)))
+
+
+def _since_adoption(plan: Standing) -> list[dict[str, Any]]:
+    found = [
+        {"indicator": None, "change": "extended", "before": plan.catalogue.plan.ends.isoformat(),
+         "after": e["fin"], "resolution": e["resolution"]}
+        for e in plan.extensions
+    ]  # fmt: skip
+    for entry in plan.catalogue.entries():
+        versions = plan.versions(entry)
+        for before, after in pairwise(versions):
+            found.append({"indicator": entry.indicator.id, "change": "changed", "before": before.target,
+                          "after": after.target, "resolution": after.resolution})  # fmt: skip
+    return found
+
+
+def _between(one: Standing, two: Standing) -> list[dict[str, Any]]:
+    def targets(plan: Standing) -> dict[str, str]:
+        return {e.indicator.id: f"{said(e.indicator.title)} – {plan.versions(e)[-1].target}"
+                for e in plan.catalogue.entries()}  # fmt: skip
+
+    before, after = targets(one), targets(two)
+    found = []
+    for name in dict.fromkeys([*before, *after]):
+        if before.get(name) != after.get(name):
+            change = (
+                "added" if name not in before else "removed" if name not in after else "changed"
+            )
+            found.append({"indicator": name, "change": change, "before": before.get(name),
+                          "after": after.get(name), "resolution": None})  # fmt: skip
+    return found
