@@ -8,7 +8,7 @@ import workflows
 from engine import outbox, staff
 from engine.errors import Ambiguous, InvalidDefinition, Refused
 from engine.verify import verify
-from tests.support.world import ADVISER, BUYER, DIRECTOR, OTHER
+from tests.support.world import ADVISER, BUYER, DIRECTOR, OTHER, WORKFLOWS
 from workflows.plan import catalogue, keeper
 from workflows.plan.board import board, summary
 from workflows.plan.cases import cases_of, named
@@ -116,6 +116,52 @@ def test_reminders_leave_at_60_30_14_7_and_1_days_on_business_days_each_once(pla
     assert mails(planned, number, "rappel") == [
         (f"{day} 08:30", "rappel", "conseillere@example.org")
         for day in ("2013-01-30", "2013-03-01", "2013-03-15", "2013-03-22", "2013-03-28")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("due", "hour", "first", "leaves"),
+    [
+        ("2012-03-12", "02:30", "2012-03-11T05:00", "2012-03-11T07:00"),  # 02:30 is skipped: 03:00
+        (
+            "2012-11-05",
+            "01:30",
+            "2012-11-04T04:00",
+            "2012-11-04T05:30",
+        ),  # 01:30 comes twice: the first
+    ],
+)
+def test_a_reminder_at_an_hour_that_the_clocks_skip_or_repeat_leaves_once(
+    empty, tmp_path, due, hour, first, leaves
+):
+    text = (WORKFLOWS / "cycle.yaml").read_text(encoding="utf-8")
+    usual = 'before: 1 day, hour: "08:30", on_business_day: backward'
+    assert usual in text
+    (tmp_path / "cycle.yaml").write_text(
+        text.replace(usual, f'before: 1 day, hour: "{hour}"'), encoding="utf-8"
+    )
+    empty.install(tmp_path / "cycle.yaml", WORKFLOWS / "plan.yaml")
+    empty.clock.set(datetime(2012, 2, 1, 15, 0, tzinfo=UTC))
+    plan = catalogue.load(
+        FILE.read_text(encoding="utf-8").replace(
+            "{once: {on: 2012-03-31}}", f"{{once: {{on: {due}}}}}", 1
+        ),
+        "essai.yaml",
+    )
+    keep(empty.people(), plan)
+    number = case_of(
+        empty, "E1-A1-O1-I1", empty.calendar.fiscal_year(date.fromisoformat(due)), plan
+    )
+    empty.clock.set(datetime.fromisoformat(f"{first}+00:00"))
+    empty.tick()
+    before = len(mails(empty, number))
+    for _quarter in range(24):
+        empty.clock.advance(timedelta(minutes=15))
+        empty.tick()
+    with empty.database.read() as connection:
+        sent = outbox.list_deliveries(connection, case_id=empty.id(number))
+    assert [d.queued_at.isoformat()[:16] for d in sorted(sent, key=lambda d: d.id)][before:] == [
+        leaves
     ]
 
 

@@ -133,6 +133,22 @@ def test_a_bad_plan_is_refused_with_its_place_and_nothing_is_loaded(code, good, 
     )
 
 
+@pytest.mark.parametrize(
+    ("code", "pointed"),
+    [
+        ("unknown-key", "monthly"), ("wrong-type", "2021-02-30"), ("due-before-start", "2019-03-31"),
+        ("duplicate-id", "A-1"), ("missing-label", "title: {en: Portrait}"),
+        ("overlapping-amendments", "2022-04-01"),
+    ],
+)  # fmt: skip
+def test_the_column_is_that_of_what_is_wrong(code, pointed):
+    _code, good, bad, line = next(b for b in BAD if b[0] == code)
+    with pytest.raises(InvalidDefinition) as refused:
+        catalogue.load(MINIMAL.replace(good, bad, 1), "essai.yaml")
+    found = next(f for f in refused.value.findings if (f.code, f.line) == (code, line))
+    assert found.excerpt[found.column - 1 :].startswith(pointed)
+
+
 @pytest.mark.parametrize("typed", ["{once", "- {a: 1", "[", "once: {on: 2021-03-31"])
 def test_a_cadence_whose_brace_is_not_closed_is_refused_at_its_place(typed):
     with pytest.raises(InvalidDefinition) as refused:

@@ -105,6 +105,16 @@ def within(starts, ends):
     return Bounds(starts=starts, ends=ends, readings=defaults(), ready=lambda _: None)
 
 
+def test_a_target_of_the_29th_of_february_is_due_every_year_without_a_gap():
+    found = occurrences(
+        read_cadence("{yearly: {from: 2024-02-29}}"), within(date(2023, 4, 1), date(2028, 3, 31))
+    )
+    assert [(o.start.isoformat(), o.due.isoformat()) for o in found] == [
+        ("2023-03-01", "2024-02-29"), ("2024-03-01", "2025-02-28"), ("2025-03-01", "2026-02-28"),
+        ("2026-03-01", "2027-02-28"), ("2027-03-01", "2028-02-29"),
+    ]  # fmt: skip
+
+
 DAYS = st.dates(date(2000, 1, 1), date(2040, 12, 31))
 
 
