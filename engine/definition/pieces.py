@@ -1,4 +1,4 @@
-"""A YAML text that cannot be parsed whole, cut at the keys of its first levels.
+"""A YAML text that cannot be parsed whole, cut at the keys and the items of its first levels.
 
 One bracket that was not closed then hides nothing but its own entry.
 """
@@ -16,11 +16,17 @@ _KEY = re.compile(
 )
 
 
+_ITEM = re.compile(r"^( *)-(?=\s|$)")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One entry: its key, the lines that it takes, and where they begin (0-based)."""
+    """One entry: its key, the lines that it takes, and where they begin (0-based).
 
-    key: str
+    The key of an item of a list is its position; its dash is left out of its text.
+    """
+
+    key: str | int
     first: int
     column: int
     text: str
@@ -33,13 +39,23 @@ def split(text: str) -> list[Piece]:
 
 def inside(piece: Piece) -> list[Piece]:
     """Return the entries right inside one, none when they cannot be told apart."""
-    head, *rest = piece.text.split("\n")
-    if not re.fullmatch(r".*:\s*(#.*)?", head):
+    lines, first = piece.text.split("\n"), piece.first
+    if isinstance(piece.key, str):
+        if not re.fullmatch(r".*:\s*(#.*)?", lines[0]):
+            return []
+        lines, first = lines[1:], first + 1
+    said = next((line for line in lines if _says(line)), None)
+    if said is None:
         return []
-    indents = [len(line) - len(line.lstrip(" ")) for line in rest if _says(line)]
-    if not indents or indents[0] <= piece.column:
-        return []
-    return _cut(rest, piece.first + 1, indents[0])
+    indent = len(said) - len(said.lstrip(" "))
+    if _ITEM.match(said) and indent >= piece.column:
+        return _items(lines, first, indent)
+    return _cut(lines, first, indent) if indent > piece.column else []
+
+
+def keys(path: tuple[str | int, ...]) -> int:
+    """Return how many keys lead to a piece."""
+    return sum(isinstance(part, str) for part in path)
 
 
 def _says(line: str) -> bool:
@@ -54,6 +70,16 @@ def _cut(lines: list[str], first: int, indent: int) -> list[Piece]:
     return [
         Piece(key=key, first=first + i, column=indent, text="\n".join(lines[i:end]))
         for (i, key), end in zip(heads, ends, strict=True)
+    ]
+
+
+def _items(lines: list[str], first: int, indent: int) -> list[Piece]:
+    heads = [i for i, line in enumerate(lines) if (m := _ITEM.match(line)) and len(m[1]) == indent]
+    ends = [*heads[1:], len(lines)]
+    bare = [_ITEM.sub(r"\1 ", line) if i in heads else line for i, line in enumerate(lines)]
+    return [
+        Piece(key=n, first=first + i, column=indent, text="\n".join(bare[i:end]))
+        for n, (i, end) in enumerate(zip(heads, ends, strict=True))
     ]
 
 

@@ -264,34 +264,55 @@ class _Reader:
     def _by_pieces(self, text: str) -> bool:
         """Read each entry by itself; tell whether that explains why the whole cannot be parsed."""
         before = len(self.source.findings)
-        tree: dict[str, Any] = {}
-        for piece in pieces.split(text):
-            self._piece(piece, (), tree)
-        self.source.tree = tree
+        self.source.tree = self._joined(pieces.split(text), ())
         return any(f.code == "yaml" for f in self.source.findings[before:])
 
-    def _piece(self, piece: pieces.Piece, path: Path, into: dict[str, Any]) -> None:
+    def _joined(self, parts: list[pieces.Piece], path: Path) -> Any:
+        """Return what can be read of entries, put together again: keys with their values, or a list."""
+        if parts and isinstance(parts[0].key, int):
+            items = {p.key: self._piece(p, path) for p in parts}
+            kept = [i for i in items if isinstance(i, int) and not self.source.is_lost((*path, i))]
+            self.source.moved[path] = kept
+            return [items[i] for i in kept]
+        made: dict[str, Any] = {}
+        for piece in parts:
+            if piece.key in made:
+                self._duplicate(
+                    str(piece.key), piece.first + 1, piece.column + 1, (*path, piece.key)
+                )
+            value = self._piece(piece, path)
+            if not self.source.is_lost((*path, piece.key)):
+                made[str(piece.key)] = value
+        return made
+
+    def _piece(self, piece: pieces.Piece, path: Path) -> Any:
+        """Return the value of an entry; one that cannot be read is noted as broken."""
         here = (*path, piece.key)
-        self.source.keys.setdefault(here, (piece.first + 1, piece.column + 1))
-        if piece.key in into:
-            self._duplicate(piece.key, piece.first + 1, piece.column + 1, here)
+        if isinstance(piece.key, str):
+            self.source.keys.setdefault(here, (piece.first + 1, piece.column + 1))
         try:
             self.first = piece.first
-            _empty, made = self._document(piece.text, path)
+            if isinstance(piece.key, int):
+                return self._document(piece.text, here)[1]
+            return self._value(self._document(piece.text, path)[1], piece.key, here)
         except yaml.MarkedYAMLError as error:
-            inner = pieces.inside(piece) if len(here) < pieces.DEEPEST else []
-            if not inner:
+            inner = pieces.inside(piece)
+            deep = pieces.keys(here) >= pieces.DEEPEST
+            if not inner or (deep and isinstance(inner[0].key, str)):
                 last = piece.first + piece.text.rstrip().count("\n") + 1
                 self.source.findings += self._unreadable(error, last).findings[-1:]
                 self.source.broken.add(here)
-                return
-            into[piece.key] = {}
-            for part in inner:
-                self._piece(part, here, into[piece.key])
+                return None
+            made = self._joined(inner, here)
             self.source.broken.add((*here, "…"))
-            return
-        if isinstance(made, dict):
-            into |= made
+            return made
+
+    def _value(self, made: Any, key: str, here: Path) -> Any:
+        """Return the value of the one key of a piece."""
+        if isinstance(made, dict) and key in made:
+            return made[key]
+        self.source.broken.add(here)
+        return None
 
     def _unreadable(self, error: yaml.MarkedYAMLError, last: int) -> InvalidDefinition:
         mark = error.problem_mark or error.context_mark

@@ -405,6 +405,20 @@ def test_mistakes_of_form_hide_no_mistake_of_names(nowhere, tmp_path):
     assert shown[1][len(shown[2]) :].startswith("2026-11-31")
 
 
+def test_a_step_that_cannot_be_read_hides_nothing_but_itself(nowhere, tmp_path):
+    path = tmp_path / "workflows" / "scenarios" / "pret.yaml"
+    unread = (
+        ("with: {Appareil: Gravimètre, Durée", "with: {Appareil: Gravimètre : lourd, Durée"),
+        ("note: Niveau remplacé", "note: Niveau: remplacé"),
+    )
+    path.write_text(mistaken(SCENARIOS, *FORM, *NAMES, *unread), encoding="utf-8")
+    wanted = {*FOUND, "pret.yaml:13:15 yaml", "pret.yaml:37:21 yaml"}
+    # Whether the scenario has a title is not known: a key of it could not be read.
+    assert {*findings_of(nowhere, tmp_path, str(path))} == wanted - {"pret.yaml:25:5 missing-key"}
+    path.write_text(mistaken(SCENARIOS, *unread), encoding="utf-8")
+    assert {*findings_of(nowhere, tmp_path, str(path))} == wanted - {*FOUND}
+
+
 def test_mistakes_of_a_definition_hide_none_of_its_scenarios_and_are_told_with_them(
     nowhere, tmp_path
 ):
