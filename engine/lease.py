@@ -42,8 +42,8 @@ NOBODY = -1
 #: How long a lease holds without being renewed, in real time.
 LEASE = timedelta(minutes=5)
 #: Columns that a move writes, and those of which it may leave the last value.
-_WRITTEN = ("state", "settled_at", "attempts", "next_attempt_at")
-_KEPT = ("reply", "staged_at", "released_at", "transmission_id")
+_WRITTEN = ("state", "settled_at", "attempts", "next_attempt_at", "transmission_id")
+_KEPT = ("reply", "staged_at", "released_at")
 
 
 class LeaseLost(ArrimageError):
@@ -98,7 +98,7 @@ class Move:
         delivery: The recipient.
         state: A state of `engine.schema.DELIVERY_STATES`.
         reply: The server's reply, or what happened instead of one; None keeps the last one.
-        transmission: The transaction it was in; None keeps the last one.
+        transmission: The transaction it was in; None where it was in none, whatever came before.
         again_at: For what is tried again: when, in microseconds; by default the next wait of
             `engine.outbox.BACKOFF`.
         at: When it happened, in microseconds, where it is known better than by the time of writing.

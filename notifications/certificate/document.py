@@ -323,7 +323,6 @@ class _Document:
 
     def _line(self, number: int, copy: Copy) -> dict[str, Any]:
         own = next((self.account.contents[v] for v in self._variants(copy)), None)
-        # Of a copy it is written down that its end is about to leave; of its transmission, that it did.
         carrier = self.sent.get(copy.transmission or 0)
         return {
             "line": number,
@@ -331,8 +330,8 @@ class _Document:
             "content": None if own is None else hidden_content(copy.salt, own),
             "state": copy.state,
             "attempts": max(copy.attempts, self.asked[copy.recipient]),
-            "staged": utc(carrier.staged_at if carrier else copy.staged_at),
-            "released": utc(carrier.dot_at if carrier else copy.released_at),
+            "staged": utc(carrier.staged_at if carrier else None),
+            "released": utc(carrier.dot_at if carrier else None),
             "settled": utc(copy.settled_at),
             "reply": self.mask(relayed(copy.reply), [copy]),
             "cause": cause(copy.reply),

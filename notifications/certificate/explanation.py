@@ -13,7 +13,6 @@ from engine.outbox import DONE
 from notifications.certificate.causes import CAUSES
 from notifications.certificate.summary import Summary
 from notifications.certificate.words import REMEDIES, RULES, STATES
-from notifications.decision import refused_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -234,10 +233,10 @@ class Explanation(Summary):
 
     def _nobody_taken(self, run: Mapping[str, Any]) -> list[str]:
         """Return whether the relay refused the recipients, or the sending itself; nothing if neither."""
-        told = [r for r in self.document["refusals"] if r["run"] == run["number"]]
+        told = self.refused_in(run)
         if not told:
             return []
-        whole = refused_whole((r["kind"], self.answer(r)) for r in told)
+        whole = self.taken_for_nobody(run)
         if whole is not None:
             return [self.say("le relais n'a pris l'envoi pour personne ({why}).",
                              "the relay took it for nobody ({why}).", why=whole)]  # fmt: skip
@@ -248,11 +247,6 @@ class Explanation(Summary):
                 ("the relay refused the recipient.", "the relay refused all {n} recipients."),
             )
         ]  # fmt: skip
-
-    def answer(self, row: Mapping[str, Any]) -> str:
-        """Return the relay's own words about a line, and what happened beside them or instead."""
-        own = [] if row["cause"] is None else [self.speech.word(CAUSES, row["cause"])]
-        return self.say(" ; ", "; ").join([*own, *([row["reply"]] if row["reply"] else [])]) or "—"
 
     def _by_person(self, run: Mapping[str, Any]) -> list[str]:
         """Return what a person decided instead of the predetermined rule."""
@@ -271,8 +265,14 @@ class Explanation(Summary):
             self.say("{who} : {kind} ({reply}) ; {remedy}.", "{who}: {kind} ({reply}); {remedy}.",
                      who=self.who(r["line"]), kind=self.speech.word(STATES, r["kind"]), reply=self.answer(r),
                      remedy=self.speech.word(REMEDIES, r["remedy"]))
-            for r in self.document["refusals"]
+            for r in self._of_somebody()
         ]  # fmt: skip
+
+    def _of_somebody(self) -> list[Mapping[str, Any]]:
+        """Return the refusals of recipients: a sending that was taken for nobody is told once, by its run."""
+        runs = self.document["runs"]
+        whole = {r["number"] for r in runs if self.taken_for_nobody(r) is not None}
+        return [r for r in self.document["refusals"] if r["run"] not in whole]
 
     def equitable(self) -> list[str]:
         """Return the reasons of the verdict, with the figures."""
@@ -362,15 +362,14 @@ class Explanation(Summary):
     def _shortfalls(self) -> list[str]:
         recipients = self.document["recipients"]
         lines = []
-        if self.document["refusals"]:
-            lines.append(self._refusals_said())
+        lines.append(self._refusals_said())
         if self.standing == "partial":
             lines.append(self.missing())
         return [*lines, *self.confirmed(), *self.without_address(recipients["without_address"])]
 
     def _refusals_said(self) -> str:
-        """Return how many were refused, and when it was known."""
-        rows = self.document["refusals"]
+        """Return how many were refused, and when it was known; nothing when nobody was."""
+        rows = self._of_somebody()
         first = min((r["number"] for r in self.document["runs"] if r["first_dot"]), default=None)
         before = {r["line"] for r in rows if r["run"] is not None}
         early = {

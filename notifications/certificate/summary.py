@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from notifications.certificate.causes import CAUSES
+from notifications.decision import refused_whole
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -52,6 +55,21 @@ class Summary:
         """Whether a person stopped it: each line was settled by that decision, and by nothing else."""
         lines = self.document["lines"]
         return all(x["state"] == "aborted" and x["by_person"] == x["settled"] for x in lines)
+
+    def refused_in(self, run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Return the refusals of one attempt, known before anybody had anything of it."""
+        return [r for r in self.document["refusals"] if r["run"] == run["number"]]
+
+    def taken_for_nobody(self, run: Mapping[str, Any]) -> str | None:
+        """Return why the relay did not take a sending, whoever it was to; None when it was not so."""
+        if run["staged"] is not None:
+            return None
+        return refused_whole((r["kind"], self.answer(r)) for r in self.refused_in(run))
+
+    def answer(self, row: Mapping[str, Any]) -> str:
+        """Return the relay's own words about a line, and what happened beside them or instead."""
+        own = [] if row["cause"] is None else [self.speech.word(CAUSES, row["cause"])]
+        return self.say(" ; ", "; ").join([*own, *([row["reply"]] if row["reply"] else [])]) or "—"
 
     def headline(self) -> str:
         """Return what is to be understood in two seconds."""
@@ -113,6 +131,11 @@ class Summary:
         if self._called_off:
             return self.say("0/{n} : arrêtée par une personne avant l'envoi ; personne n'a rien.",
                             "0/{n}: stopped by a person before it was sent; nobody has anything.",
+                            n=self.count)  # fmt: skip
+        runs = self.document["runs"]
+        if runs and self.taken_for_nobody(runs[-1]) is not None:
+            return self.say("0/{n} : le relais n'a pris l'envoi pour personne ; personne n'a rien.",
+                            "0/{n}: the relay took the sending for nobody; nobody has anything.",
                             n=self.count)  # fmt: skip
         return self.say("0/{n} : rien n'est parti, pour personne.",
                         "0/{n}: nothing left, for anybody.", n=self.count)  # fmt: skip

@@ -16,6 +16,7 @@ from engine.chain import canonical
 from engine.errors import NotFound
 from engine.schema import deliveries
 from inbox import mailwords
+from inbox.commands.diffusion import batch as batch_of
 from notifications.certificate import issuing, page
 from notifications.certificate.checking import check, own_line
 from notifications.certificate.explanation import Explanation
@@ -224,6 +225,44 @@ def test_what_the_relay_refuses_as_a_whole_is_not_said_of_each_recipient(request
     assert "Le relais n'a pris l'envoi pour personne (552" in said
     assert "tout en main" not in said
     assert "The relay took it for nobody (552" in english
+
+
+def test_when_the_sender_is_refused_it_is_said_once_that_nobody_had_anything(requests, mail):
+    mail.faults.refuse_mail = "550 5.7.1 not from you"
+    number = queued(requests)
+    settle(requests, worker(requests, mail))
+    document, said, english = certified(requests, number)
+    told = Explanation(document, Speech("fr"))
+    assert told.headline().replace("\u00a0", " ") == (
+        "0/29 : le relais n'a pris l'envoi pour personne ; personne n'a rien."
+    )
+    assert said == ("Le relais n'a pris l'envoi pour personne (550 5.7.1 not from you). "
+                    "Décision : rien ne part, pour personne.")  # fmt: skip
+    assert "took it for nobody (550 5.7.1 not from you)" in english
+    assert len(told.equitable()) == 0
+    assert len(document["refusals"]) == 29
+
+
+def test_what_is_refused_before_anything_left_has_no_transmission_whatever_came_before(
+    requests, mail
+):
+    number = queued(requests)
+    mail.faults.after_dot["*"] = "554 no"
+    settle(requests, worker(requests, mail))
+    first, _said, _english = certified(requests, number)
+    assert {line["transmission"] for line in first["lines"]} == {1}
+    mail.faults.refuse_mail = "550 5.7.1 not from you"
+    with requests.database.write() as connection:
+        ids = [c.delivery for c in account_of(requests, number).copies]
+        outbox.retry(connection, ids, now=requests.clock.now(), decision={})
+    settle(requests, worker(requests, mail))
+    document, said, _english = certified(requests, number)
+    for line in document["lines"]:
+        assert (line["transmission"], line["staged"], line["released"]) == (None, None, None)
+        assert line["reply"] == "550 5.7.1 not from you"
+    assert batch_of.whole(account_of(requests, number)) == "550 5.7.1 not from you"
+    assert "1 envoi sans acceptation : refusé (554 no)." in said
+    assert "Essai 2 : le relais n'a pris l'envoi pour personne" in said
 
 
 def test_a_relay_that_refuses_every_recipient_held_nothing(requests, mail):
