@@ -16,7 +16,7 @@ import jinja2
 from engine.chain import canonical, content_hash
 from notifications import decision
 from notifications import words as common_words
-from notifications.certificate import causes, explanation, summary, timeline, words
+from notifications.certificate import causes, explanation, relay, summary, timeline, words
 from notifications.certificate.causes import CAUSES
 from notifications.certificate.explanation import Explanation
 from notifications.certificate.words import STATES, TAGS, Speech, micros_between
@@ -34,7 +34,7 @@ _SHOWN = 16
 @cache
 def edition() -> str:
     """Return what names this way of making a page: pages of another edition cannot be compared."""
-    modules = (causes, decision, explanation, summary, timeline, words, common_words)
+    modules = (causes, decision, explanation, relay, summary, timeline, words, common_words)
     files = [Path(str(m.__file__)) for m in modules]
     here = Path(__file__)
     parts = [p.read_bytes() for p in (*files, here, here.with_name(_TEMPLATE))]
@@ -74,6 +74,7 @@ def _facts(document: Mapping[str, Any], speech: Speech) -> dict[str, Any]:
         "happened": happened,
         "equitable": equitable,
         "means": means,
+        "relay": relay.abilities(document, speech),
         "instants": timeline.instants(document, speech),
         "picture": timeline.drawing(document, speech),
         "lines": [_line(line, document, speech) for line in document["lines"]],

@@ -106,6 +106,24 @@ def test_the_page_is_valid_complete_and_can_be_followed_without_seeing_it(name, 
         assert all(e.text for e in named)
 
 
+@pytest.mark.parametrize(("lang", "told"), [
+    ("fr", {"CHUNKING": "oui", "PIPELINING": "non", "SIZE": "10 240 000 octets",
+            "RCPTMAX": "il n'en dit rien", "Connexions": "1"}),
+    ("en", {"CHUNKING": "yes", "PIPELINING": "no", "SIZE": "10,240,000 bytes",
+            "RCPTMAX": "it does not say", "Connections": "1"}),
+])  # fmt: skip
+def test_the_page_says_what_the_relay_can_do(lang, told):
+    base = account(3)
+    server = {**base.runs[0].server, "pipelining": False}
+    ran = replace(base.runs[0], server=server)
+    tree = parsed(page.render(sealed(replace(base, runs=(ran,))), lang))
+    rows = {"".join(r[0].itertext()): "".join(r[1].itertext()) for r in tree.iter("tr")}
+    for what, answer in told.items():
+        (found,) = [v for k, v in rows.items() if what in k]
+        assert found.replace("\u00a0", " ") == answer
+    assert "RCPTMAX" not in page.render(sealed(EVERY["waiting"]), lang)
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_the_page_asks_the_network_for_nothing_and_runs_nothing(name):
     tree = parsed(page.render(sealed(EVERY[name]), "fr"))
