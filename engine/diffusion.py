@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, select, update
 
 from engine.chain import canonical
-from engine.errors import ArrimageError, NotFound
-from engine.outbox import DONE, messages_named, wake
+from engine.errors import ArrimageError
+from engine.outbox import DONE, message_numbered, wake
 from engine.returns import of_deliveries
 from engine.schema import (
     cases,
@@ -242,11 +242,7 @@ def account(connection: Connection, case_id: int, name: str, number: int | None 
     Raises:
         NotFound: No such message has been queued.
     """
-    found = messages_named(connection, case_id, name)
-    wanted = found[-1:] if number is None else found[number - 1 : number]
-    if not wanted:
-        raise NotFound("message", name if number is None else f"{name} {number}")
-    return account_of(connection, wanted[0])
+    return account_of(connection, message_numbered(connection, case_id, name, number))
 
 
 def account_of(connection: Connection, outbox_id: int) -> Account:

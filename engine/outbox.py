@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, insert, or_, select, update
 
 from engine.chain import canonical
+from engine.errors import NotFound
 from engine.schema import (
     cases,
     deliveries,
@@ -115,6 +116,14 @@ def first_try(now: int, instant: int) -> int:
     return max(now, instant - LEAD // timedelta(microseconds=1))
 
 
+def left_at(connection: Connection, case_id: int, name: str) -> datetime | None:
+    """Return when the first copy of the newest message of a name left (UTC); None while none has."""
+    here = deliveries.c.outbox_id == newest_message(connection, case_id, name)
+    return instant(
+        connection.execute(select(func.min(deliveries.c.released_at)).where(here)).scalar()
+    )
+
+
 def queued(connection: Connection, case_id: int) -> frozenset[str]:
     """Return the names of the messages that a case has ever asked to send."""
     names = select(outbox.c.name).where(outbox.c.case_id == case_id)
@@ -131,6 +140,19 @@ def messages_named(connection: Connection, case_id: int, name: str) -> list[int]
     """Return the ids of a case's messages of a name, in the order in which they were queued."""
     wanted = select(outbox.c.id).where(outbox.c.case_id == case_id, outbox.c.name == name)
     return list(connection.execute(wanted.order_by(outbox.c.id)).scalars())
+
+
+def message_numbered(connection: Connection, case_id: int, name: str, number: int | None) -> int:
+    """Return the id of a case's message of a name: the first is 1; the newest without a number.
+
+    Raises:
+        NotFound: No such message has been queued.
+    """
+    found = messages_named(connection, case_id, name)
+    wanted = found[-1:] if number is None else found[number - 1 : number]
+    if not wanted:
+        raise NotFound("message", name if number is None else f"{name} {number}")
+    return wanted[0]
 
 
 def standing_message(connection: Connection, case_id: int, name: str) -> int | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine import register
+from engine import outbox, register
 from engine.errors import Ambiguous, NotFound
 from engine.folding import fold
 from inbox.texts import _, word
@@ -218,6 +218,14 @@ def _batches(app: App, ctx: click.Context, _typed: str) -> Iterable[tuple[str, s
     return [(n.name, word(n.label)) for n in case.definition.notifications.values() if n.batch]
 
 
+def _numbers(app: App, ctx: click.Context, _typed: str) -> Iterable[tuple[str, str]]:
+    """Return the numbers of the case's batches of the name that was given."""
+    case, name = find(app, ctx.params["case"]), ctx.params.get("message") or "diffusion"
+    with app.database.read() as connection:
+        queued = outbox.messages_named(connection, case.id, name)
+    return [(str(n), "") for n in range(1, len(queued) + 1)]
+
+
 def _people(app: App, *_: Any) -> Iterable[tuple[str, str]]:
     from engine import staff
 
@@ -283,6 +291,7 @@ CASE = Known("case", _cases)
 ACTION = Known("action", _actions)
 ANY_ACTION = Known("action", _every_action)
 BATCH = Known("message", _batches)
+NUMBER = Known("batch", _numbers)
 LOGIN = Known("login", _people)
 MEMBER = Known("name", _members)
 PROCESS = Known("process", _processes)

@@ -10,7 +10,13 @@ from engine import diffusion
 from engine.errors import Reason, Refused
 from engine.timers import run_case
 from inbox.command import command
-from inbox.commands.diffusion.batch import PUBLIC_REASON, message_option, read, ways_on
+from inbox.commands.diffusion.batch import (
+    PUBLIC_REASON,
+    batch_option,
+    message_option,
+    read,
+    ways_on,
+)
 from inbox.commands.outbox import decided, note
 from inbox.lookup import CASE, find
 from inbox.output import say, show_json, wrapped
@@ -30,9 +36,10 @@ if TYPE_CHECKING:
 )
 @click.argument("case", type=CASE)
 @message_option
+@batch_option
 @click.option("--reason", required=True, help=PUBLIC_REASON)
-def abort(app: App, case: str, message: str, reason: str) -> None:
-    found, account = read(app, case, message)
+def abort(app: App, case: str, message: str, batch: int | None, reason: str) -> None:
+    found, account = read(app, case, message, batch)
     decision = decided(app, reason)
     with app.database.write() as connection:
         try:
@@ -49,7 +56,7 @@ def abort(app: App, case: str, message: str, reason: str) -> None:
         show_json({"case": found.number, "message": message, "stopped": stopped})
         return
     say(_("{number} — arrêtée ; personne n'a rien reçu.", number=found.number))
-    for line in ways_on(find(app, found.number), message, nobody=True):
+    for line in ways_on(app, find(app, found.number), account, nobody=True):
         say(wrapped(f"→ {line}", "  "))
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine import diffusion
+from engine import diffusion, outbox
 from inbox import dates, mailwords
-from inbox.lookup import BATCH, find
+from inbox.lookup import BATCH, NUMBER, find
 from inbox.texts import _, lang
 from notifications.certificate import issuing
 from notifications.certificate.document import PUBLIC
@@ -52,6 +52,7 @@ def batch_option(function: Callable[..., Any]) -> Callable[..., Any]:
     option = click.option(
         "--batch",
         type=click.IntRange(1),
+        shell_complete=NUMBER.shell_complete,
         help=_("Le combientième envoi de ce nom : 1 pour le premier ; sinon, le dernier."),
     )
     return option(function)
@@ -68,21 +69,30 @@ def read(app: App, reference: str, message: str, batch: int | None = None) -> tu
         return case, diffusion.account(connection, case.id, message, batch)
 
 
-def ways_on(case: Case, message: str, *, nobody: bool) -> list[str]:
+def named(app: App, case: Case, account: Account) -> str:
+    """Return what names a batch after its case in a command: the options that it takes, none by default."""
+    message = "" if account.message == MESSAGE else f" --message {account.message}"
+    with app.database.read() as connection:
+        every = outbox.messages_named(connection, case.id, account.message)
+    number = every.index(account.outbox_id) + 1
+    return message if number == len(every) else f"{message} --batch {number}"
+
+
+def ways_on(app: App, case: Case, account: Account, *, nobody: bool) -> list[str]:
     """Return what can be done about a batch that somebody does not have: send it, or take it back."""
-    batch = "" if message == MESSAGE else f" --message {message}"
+    options = named(app, case, account)
     said = [
         _("Pour l'envoyer à qui ne l'a pas : inbox diffusion send {number}", number=case.number)
-        + batch
+        + options
     ]
-    back = case.definition.taking_back(message, case.line.state)
-    if nobody and back is not None:
+    back = case.definition.taking_back(account.message, case.line.state)
+    if nobody and back is not None and "--batch" not in options:  # the last one is taken back
         said.append(_("Pour la corriger, ou y renoncer : inbox do {number} {action} --note …",
                       number=case.number, action=back.name))  # fmt: skip
     return said
 
 
-def waits(app: App, account: Account) -> list[str]:
+def waits(app: App, case: Case, account: Account) -> list[str]:
     """Return what is tried again by itself, when, and the fault of the mail server that it waits out."""
     due = [c.again_at for c in account.copies if c.again_at is not None]
     if not due:
@@ -94,7 +104,7 @@ def waits(app: App, account: Account) -> list[str]:
     return [
         _("Le serveur de courrier est en défaut : {detail}. Rien n'est perdu ; nouvel essai le {at} (inbox "
           "serve, ou inbox tick), ou tout de suite : inbox diffusion send {number}",
-          detail=mailwords.said(fault), at=at, number=account.case)
+          detail=mailwords.said(fault), at=at, number=account.case + named(app, case, account))
     ]  # fmt: skip
 
 

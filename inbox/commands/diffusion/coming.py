@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine import lease
 from engine.errors import Reason, Refused
-from engine.outbox import standing_message
+from engine.outbox import message_numbered, standing_message
 from inbox.lookup import find
 from inbox.texts import _
 from notifications.contents import Contents
@@ -19,15 +19,19 @@ if TYPE_CHECKING:
     from notifications.parcels import Parcel
 
 
-def coming(app: App, reference: str, message: str) -> tuple[Case, Leased]:
+def coming(app: App, reference: str, message: str, batch: int | None = None) -> tuple[Case, Leased]:
     """Return the case that is meant, and its batch, queued or to come, with everybody in it.
 
     Raises:
-        NotFound: The case's process sends no such message.
+        NotFound: The case's process sends no such message, or has not sent that many.
     """
     case = find(app, reference)
     with app.database.read() as connection:
-        queued = standing_message(connection, case.id, message)
+        queued = (
+            standing_message(connection, case.id, message)
+            if batch is None
+            else message_numbered(connection, case.id, message, batch)
+        )
         if queued is not None:
             return case, lease.look(connection, queued)
     return case, lease.foreseen(*app.engine.foresee(case.id, message, app.actor))

@@ -10,7 +10,7 @@ import click
 
 from engine.chain import content_hash
 from inbox.command import command
-from inbox.commands.diffusion.batch import message_option
+from inbox.commands.diffusion.batch import batch_option, message_option
 from inbox.commands.diffusion.coming import coming, is_queued, written
 from inbox.lookup import CASE
 from inbox.output import say, show_json, strong
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 )
 @click.argument("case", type=CASE)
 @message_option
+@batch_option
 @click.option("--raw", is_flag=True, help=_("Les octets seuls, sans rien d'autre."))
-def preview(app: App, case: str, message: str, raw: bool) -> None:
-    found, leased = coming(app, case, message)
+def preview(app: App, case: str, message: str, batch: int | None, raw: bool) -> None:
+    found, leased = coming(app, case, message, batch)
     parcels = written(app, leased)
     if raw:
         for parcel in parcels:

@@ -10,7 +10,7 @@ import click
 from engine.folding import fold
 from inbox import mailwords
 from inbox.command import command
-from inbox.commands.diffusion.batch import message_option
+from inbox.commands.diffusion.batch import batch_option, message_option
 from inbox.commands.diffusion.coming import coming, written
 from inbox.lookup import CASE
 from inbox.main import DONE, REFUSED
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.argument("case", type=CASE)
 @message_option
-def rehearse(app: App, case: str, message: str) -> None:
+@batch_option
+def rehearse(app: App, case: str, message: str, batch: int | None) -> None:
     from notifications.rehearsal import rehearsal
 
-    found, leased = coming(app, case, message)
+    found, leased = coming(app, case, message, batch)
     parcels = written(app, leased)
     settings = app.workspace.mail_settings()
     done = asyncio.run(rehearsal(leased, parcels, settings, app.clock))

@@ -11,7 +11,15 @@ from engine.errors import NotAllowed, NotFound
 from inbox.app import ADMINISTRATION
 from inbox.command import command
 from inbox.commands.clock import one_pass
-from inbox.commands.diffusion.batch import PUBLIC_REASON, explained, message_option, read, waits
+from inbox.commands.diffusion.batch import (
+    PUBLIC_REASON,
+    batch_option,
+    explained,
+    message_option,
+    named,
+    read,
+    waits,
+)
 from inbox.commands.outbox import decided, note, present_addresses
 from inbox.form import confirm
 from inbox.lookup import CASE, find
@@ -39,11 +47,20 @@ RULES = ("all_or_nothing", "proceed_and_remedy")
 )  # fmt: skip
 @click.argument("case", type=CASE)
 @message_option
+@batch_option
 @click.option("--rule", type=click.Choice(RULES), help=_("La règle de cette reprise, si ce n'est pas celle "
                                                          "qui a été adoptée."))  # fmt: skip
 @click.option("--reason", default="", help=PUBLIC_REASON)
 @click.option("--yes", is_flag=True, help=_("Ne pas demander de confirmation."))
-def send(app: App, case: str, message: str, rule: str | None, reason: str, yes: bool) -> None:
+def send(
+    app: App,
+    case: str,
+    message: str,
+    batch: int | None,
+    rule: str | None,
+    reason: str,
+    yes: bool,
+) -> None:
     if rule is not None and not reason.strip():
         raise click.UsageError(_("S'écarter de la règle demande un motif : --reason."))
     if not yes:
@@ -51,21 +68,22 @@ def send(app: App, case: str, message: str, rule: str | None, reason: str, yes: 
             raise click.UsageError(_("Une diffusion ne se rattrape pas : confirmez par --yes."))
         confirm(_("Diffuser maintenant à tout le réseau ?"))
     found = find(app, case)
-    with app.database.read() as connection:
-        standing = outbox.standing_message(connection, found.id, message)
-    if standing is None:
+    if batch is None:
         _queue(app, found, message)
-    _found, account = read(app, found.number, message)
+    _found, account = read(app, found.number, message, batch)
     _again(app, account, rule, reason)
     report = one_pass(app)[1]
-    found, account = read(app, found.number, message)
+    found, account = read(app, found.number, message, batch)
     _tell(app, found, account, report.fault)
     well = all(c.state in outbox.DONE for c in account.copies)
     raise click.exceptions.Exit(DONE if well else REFUSED)
 
 
 def _queue(app: App, found: Any, message: str) -> None:
-    """Take the action of the process that sends this message: the same as `inbox do`."""
+    """Unless it is queued, take the action of the process that sends this message: the same as `inbox do`."""
+    with app.database.read() as connection:
+        if outbox.standing_message(connection, found.id, message) is not None:
+            return
     sending = found.definition.sending(message, found.line.state)
     if sending is None:
         raise NotFound("message", message)
@@ -101,6 +119,6 @@ def _tell(app: App, found: Any, account: Account, fault: str | None) -> None:
                    "said": made.headline(), "mail_fault": fault})  # fmt: skip
         return
     say(strong(wrapped(f"{found.number} — {made.headline()}")))
-    for line in waits(app, account):
+    for line in waits(app, found, account):
         say(wrapped(f"→ {line}", "  "))
-    say(f"  → inbox diffusion status {found.number}")
+    say(f"  → inbox diffusion status {found.number}{named(app, found, account)}")

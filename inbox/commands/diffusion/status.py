@@ -97,8 +97,8 @@ def _next(app: App, case: Case, account: Account, made: Explanation) -> list[str
         todo.append(_("L'adresse se corrige par l'administration ou la direction : "
                       "inbox partners contact « NOM » ADRESSE"))  # fmt: skip
     if states & {*REFUSED}:
-        todo += ways_on(case, account.message, nobody=made.standing == "nobody")
-    return [*todo, *waits(app, account)]
+        todo += ways_on(app, case, account, nobody=made.standing == "nobody")
+    return [*todo, *waits(app, case, account)]
 
 
 def _tell_instants(made: Explanation) -> None:
