@@ -75,6 +75,10 @@ class CaseFacts:
         holds = outbox.message_state(self._look(), self.case_id, name)
         return holds - {"stuck"} if name in self.left else holds
 
+    def message_left(self, name: str) -> datetime | None:
+        """Return when the first copy of the last message of a name left; None while none has."""
+        return None if name in self.asked else outbox.left_at(self._look(), self.case_id, name)
+
     def roster_state(self, name: str) -> tuple[int, tuple[str, ...]]:
         """Return the number of active members, and the names of those without an address."""
         day = self.calendar.today(self.now)

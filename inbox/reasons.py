@@ -53,7 +53,6 @@ _SENTENCES = {
     "already_leaving": "« {label} » : l'envoi est en cours ou une copie est partie ; cela ne se reprend plus",
     "ended": "le dossier est fermé",
     "unwritten": "le message ne peut être écrit : {message}",
-    "before_the_sheet": "cette réponse serait venue avant la fiche, partie le {at} : corrigez --on",
     "too_late": "quelqu'un l'a déjà, ou l'a peut-être : il est trop tard pour arrêter",
     "nothing_coming": "rien n'est en file sous ce nom : il n'y a rien à arrêter",
     "already_yours": "le dossier est déjà à vous",

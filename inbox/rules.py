@@ -201,6 +201,7 @@ _HOLDS = {
     "within_hours": "{field} tombe pendant les heures d'ouverture",
     "ahead": "{field} est à venir",
     "ahead_at_most": "{field} est à venir, dans {span} au plus",
+    "earlier": "{field} vient avant le départ de {label}",
     "owner": "c'est le responsable qui agit",
     "not_owner": "c'est quelqu'un d'autre que le responsable qui agit",
 }
@@ -236,6 +237,7 @@ _FAILS = {
     "within_hours": "{field} tombe hors des heures d'ouverture",
     "ahead": "{field} n'est pas à venir",
     "ahead_at_most": "{field} n'est pas à venir, ou l'est dans plus de {span}",
+    "earlier": "{field} ne vient pas avant le départ de {label}",
     "owner": "c'est quelqu'un d'autre que le responsable qui agit",
     "not_owner": "c'est le responsable qui agit",
 }
@@ -334,6 +336,12 @@ _SIMPLE: dict[str, Callable[[Any, model.Definition, bool], str]] = {
     "audience": lambda part, _d, holds: _say(part.state, holds, label=_quoted(part.roster)),
     "within": _within,
     "ahead": _ahead,
+    "earlier": lambda part, d, holds: _say(
+        "earlier",
+        holds,
+        field=field(part.field, d),
+        label=_quoted(said(d.notifications[part.than].label)),
+    ),
     "actor": lambda name, _d, holds: _say(name, holds),
     "owned": lambda wanted, _d, holds: _say("owned", holds == wanted),
 }

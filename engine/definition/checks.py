@@ -442,6 +442,9 @@ class _Checker(Names):
         if condition.message is not None:
             yield from self._known("notification", condition.message.message,
                                    self.d.notifications, (*path, "message"))  # fmt: skip
+        if condition.earlier is not None:
+            yield from self._known("notification", condition.earlier.than,
+                                   self.d.notifications, (*path, "earlier", "than"))  # fmt: skip
 
     def _compare(self, part: model.Compare, path: Path) -> Iterator[Finding]:
         yield from self._field_known(part.field, (*path, "field"))

@@ -50,6 +50,9 @@ class Facts(Protocol):
     def message_state(self, name: str) -> frozenset[str]:
         """Return what holds of the last message of a name: `accepted`, `settled`, `stuck`, `begun`."""
 
+    def message_left(self, name: str) -> datetime | None:
+        """Return when the first copy of the last message of a name left; None while none has."""
+
     def roster_state(self, name: str) -> tuple[int, tuple[str, ...]]:
         """Return the number of active members and the names of those without an address."""
 

@@ -113,6 +113,19 @@ def _ahead(part: model.Ahead, _: object) -> Predicate:
     return holds
 
 
+def _earlier(part: model.Earlier, _: object) -> Predicate:
+    def holds(facts: Facts) -> bool:
+        at, left = _instant(facts, value_of(facts, part.field)), facts.message_left(part.than)
+        if at is None or left is None:
+            return False
+        calendar = facts.calendar
+        if calendar.local(at).time() == time():  # a day without an hour
+            return calendar.today(at) < calendar.today(left)
+        return at < left
+
+    return holds
+
+
 def _actor(name: str, _: object) -> Predicate:
     if name == "owner":
         return lambda facts: facts.actor == facts.owner
@@ -236,6 +249,7 @@ _KINDS: dict[str, Callable[[Any, dict[str, CompiledChecklist]], Predicate]] = {
     "audience": _audience,
     "within": _within,
     "ahead": _ahead,
+    "earlier": _earlier,
     "actor": _actor,
     "owned": _owned,
 }

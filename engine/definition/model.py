@@ -175,6 +175,13 @@ class Ahead(Model):
     at_most: Span | None = None
 
 
+class Earlier(Model):
+    """A condition on an instant: it came before anything of a message left; a day alone is all of it."""
+
+    field: FieldName
+    than: Name
+
+
 class Condition(Model):
     """Exactly one key: a closed vocabulary, so that a condition can be read and proved."""
 
@@ -190,6 +197,7 @@ class Condition(Model):
     audience: Audience | None = None
     within: Literal["business_day", "business_hours"] | Within | None = None
     ahead: Ahead | None = None
+    earlier: Earlier | None = None
     actor: Literal["owner", "not_owner"] | None = None
     owned: bool | None = None  #: somebody owns the case, or nobody does
 

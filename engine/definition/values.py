@@ -205,6 +205,7 @@ def _timed(
 ) -> Iterator[Finding]:
     """Yield what looks at the instant of a field that keeps none."""
     key, types = ("ahead", _DATES) if condition.ahead else ("within", {"instant"})
+    key = "earlier" if condition.earlier else key
     for name in timed_fields(condition):
         try:
             spec = spec_of(definition, name)

@@ -97,7 +97,7 @@ def looks_around(definition: model.Definition, action: model.Action) -> bool:
         or any(m.to.address is None for m in messages)
         or any(end.redirect for end in ends if end is not None)
         or any(
-            c.children or c.message or c.audience
+            c.children or c.message or c.audience or c.earlier
             for part in [action, *messages]
             for _, root in conditions_in(part)
             for c in through_checklists(definition, root)
@@ -149,6 +149,8 @@ def timed_fields(condition: model.Condition) -> Iterator[str]:
         yield condition.within.field
     if condition.ahead is not None:
         yield condition.ahead.field
+    if condition.earlier is not None:
+        yield condition.earlier.field
 
 
 def _parts(part: object, path: Path) -> Iterator[tuple[Path, model.Model]]:

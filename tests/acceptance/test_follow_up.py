@@ -3,6 +3,7 @@
 import pytest
 
 from tests.acceptance.test_command import NAMED
+from tests.acceptance.test_shell import completed
 from tests.support.commands import complete, moved
 
 #: A Wednesday, before the opening hours of the planned instant.
@@ -113,7 +114,11 @@ def test_what_cannot_be_an_answer_is_refused_in_words(sent, words, code):
 def test_an_answer_from_before_the_sheet_left_is_refused_and_one_of_that_day_is_not(sent):
     for received in ("2026-11-16T09:59", "2026-11-15"):
         done = sent.run("diffusion", "interest", "1", "Cégep A", "--on", received, code=1)
-        assert "avant la fiche, partie le 16 novembre 2026, 10 h 00" in flat(done.stderr)
+        assert "daterait d'avant le départ de la fiche" in flat(done.stderr)
+        told = ("--set", "interets.etablissement=Cégep A", "--set", "interets.nature=interesse",
+                "--set", f"interets.recu_le={received}")  # fmt: skip
+        typed = sent.run("do", "1", "consigner_interet", *told, code=1)
+        assert flat(typed.stderr) == flat(done.stderr)
     sent.now = "2026-11-17T10:00"
     sent("diffusion", "interest", "1", "Cégep A", "--on", "2026-11-16")
     assert sent.json("diffusion", "interest", "1")["answered"] == 1
@@ -139,7 +144,35 @@ def test_each_of_two_answers_has_its_own_status_explanation_and_certificate(sent
         for n in (1, 2)
     ]  # fmt: skip
     assert told[0] != told[1]
-    assert sent.run("diffusion", "status", *named, "--batch", "3", code=2).stderr.strip()
+    for command in ("status", "preview", "rehearse"):
+        assert sent.run("diffusion", command, *named, "--batch", "3", code=2).stderr.strip()
+    bytes_of = [sent("diffusion", "preview", *named, "--batch", n, "--raw") for n in ("1", "2")]
+    assert [("Oui." in b, "Non." in b) for b in bytes_of] == [(True, False), (False, True)]
+    assert sent.json("diffusion", "rehearse", *named, "--batch", "1")["recipients"] == 3
+
+
+def test_of_two_answers_the_first_is_stopped_and_sent_again_by_its_number(ready, mail):
+    ready("do", "1", "diffuser", "--yes")
+    ready("tick")
+    for answer in ("Oui", "Non"):
+        words = ("--set", f"question={answer} ?", "--set", f"reponse={answer}.")
+        ready("do", "1", "repondre_a_tous", *words, "--yes")
+    named = ("1", "--message", "reponse_reseau", "--batch", "1")
+    said = flat(ready("diffusion", "abort", *named, "--reason", "erreur dans la réponse"))
+    again = "inbox diffusion send DI-2026-0001 --message reponse_reseau --batch 1"
+    for command in ("abort", "send", "rehearse", "preview", "status"):
+        line = f"inbox diffusion {command} 1 --message reponse_reseau --batch "
+        assert completed(ready, line) == ["1", "2"]
+    assert again in said
+    ready("tick")
+    assert ready.json("diffusion", "status", *named)["said"] == "0/3"
+    assert again in flat(ready("diffusion", "status", *named))
+    assert ready.json("diffusion", "status", *named[:3])["said"] == "3/3"
+    ready("diffusion", "send", *named, "--yes")
+    assert ready.json("diffusion", "status", *named)["said"] == "3/3"
+    assert [sorted(r.recipients) for r in mail.received if b"Oui." in r.content] == [
+        [f"{letter}@example.org" for letter in "abc"]
+    ]
 
 
 def test_a_newcomer_has_the_sheet_with_the_erratum_and_is_told_that_it_is_new(sent, mail):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine import audience, diffusion, roster
-from engine.definition.compiled import FieldError
-from engine.errors import NotFound, Reason, Refused
+from engine import audience, roster
+from engine.errors import NotFound
 from engine.folding import fold
 from inbox import dates
 from inbox.command import command
-from inbox.commands.diffusion.batch import MESSAGE
 from inbox.commands.outbox import NETWORK
 from inbox.commands.steps import tell
 from inbox.lookup import CASE, MEMBER, find
@@ -96,38 +94,12 @@ def interest(
 
 
 def _record(app: App, case: Case, given: Mapping[str, str | None]) -> None:
-    """Record an answer by the action for it: the process judges it, as any other step.
-
-    Raises:
-        Refused: It would have come before anybody had the sheet.
-    """
-    _after_the_sheet(app, case, given["recu_le"])
+    """Record an answer by the action for it: the process judges it, as any other step."""
     limit = case.data.get("date_limite")
     passed = limit is not None and app.today > date.fromisoformat(limit)
     action = "consigner_interet_tardif" if passed else "consigner_interet"
     values = {f"interets.{name}": value for name, value in given.items() if value is not None}
     tell(app, app.engine.advance(case.id, action, values, app.actor))
-
-
-def _after_the_sheet(app: App, case: Case, received: str | None) -> None:
-    calendar = app.workspace.calendar
-    try:
-        at = datetime.fromisoformat(
-            str(case.definition.fields["interets"].of["recu_le"].normalise(received))
-        )
-        with app.database.read() as connection:
-            copies = diffusion.account(connection, case.id, MESSAGE).copies
-    except (FieldError, NotFound):
-        return  # for the process to refuse, in its own words
-    first = min((c.released_at for c in copies if c.released_at is not None), default=at)
-    # A day without an hour is the whole of it.
-    whole_day = calendar.local(at).time() == time()
-    early = calendar.today(at) < calendar.today(first) if whole_day else at < first
-    if early:
-        params = {"at": dates.moment(first, calendar)}
-        raise Refused(
-            (Reason(code="before_the_sheet", params=params),), number=case.number, action="interest"
-        )
 
 
 # --- who has answered ---------------------------------------------------------------------------
