@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         CompiledAction,
         CompiledBranch,
         CompiledDefinition,
+        CompiledRequirement,
         Facts,
     )
 
@@ -129,7 +130,7 @@ def _ruled_out(
     given = {split_form(item.name)[0] or item.name for item in action.form}
     given |= {name for name, _ in action.sets}
     parts = [part for _, part in conditions_in(written)]
-    if any(part.checklist or part.children or part.message for part in parts):
+    if any(part.checklist or part.children or part.message or part.earlier for part in parts):
         return False
     read = {part.present or part.obtained or (part.compare.field if part.compare else "")
             for part in parts} - {""}  # fmt: skip
@@ -143,13 +144,32 @@ def _helpers(
     if facts is None:
         return []
     found: list[str | None] = []
+    given = _asked(action)
     for requirement in action.requirements:
-        if requirement.holds(facts):
+        # What looks at the action's own form is judged with it; nothing can be done about it before.
+        if requirement.holds(facts) or not requirement.reads.isdisjoint(given):
             continue
-        found += _undone(definition, requirement.checklists, facts) or [requirement.action]
+        found += _undone(definition, requirement.checklists, facts) or _mending(
+            definition, requirement
+        )
     if action.automatic is not None and not action.automatic(facts):
         found += _undone(definition, _awaited_lists(definition, action.name), facts)
     return [name for name in dict.fromkeys(found) if name is not None and name != action.name]
+
+
+def _mending(definition: CompiledDefinition, requirement: CompiledRequirement) -> list[str | None]:
+    """Return the action of a guard where it changes what the guard looks at, not where it does instead."""
+    if requirement.action is None or not requirement.reads:
+        return [requirement.action]
+    helper = definition.actions[requirement.action]
+    written = _asked(helper) | {name for name, _ in helper.sets} | {*helper.clears}
+    changes = helper.opens is not None or not requirement.reads.isdisjoint(written)
+    return [helper.name] if changes else []
+
+
+def _asked(action: CompiledAction) -> set[str]:
+    """Return the fields and lists that an action's form is to give."""
+    return {item.record or item.field.name for item in action.form}
 
 
 def _undone(

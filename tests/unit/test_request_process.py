@@ -765,6 +765,15 @@ def after_deadline(world: World) -> None:
     world.tick()
 
 
+def test_the_way_to_an_interest_is_the_diffusion_not_another_way_of_recording_it(
+    world: World,
+) -> None:
+    number = ready_to_diffuse(world)
+    ways = {o.action.name: o.way for o in world.engine.options(world.id(number), ADVISER)}
+    for action in ("consigner_interet", "consigner_interet_tardif"):
+        assert [step.action for step in ways[action] or ()] == ["diffuser", "confirmer_diffusion"]
+
+
 def test_interest_is_recorded_by_establishment_and_late_interest_is_flagged(world: World) -> None:
     number = diffused(world)
     assert required(world.library.current("demande").definition.actions["consigner_interet"]) == {
