@@ -109,14 +109,16 @@ def test_an_option_that_is_gone_is_left_to_be_decided_and_proposed(orders):
 
 
 def test_two_states_that_could_be_the_old_one_are_left_to_be_decided(orders):
-    twice = ("  recue: {label", ("  a_signer:\n    label: {fr: À approuver, en: To sign}\n"
-             "    task: {label: {fr: Signer, en: Sign}, role: chef}\n  recue: {label"))  # fmt: skip
+    # One has the old one's label; the other its name, but for a letter, and all else.
+    twice = ("  recue: {label", ("  approbations:\n    label: {fr: À signer, en: To sign}\n"
+             "    task: {label: {fr: Approuver, en: Approve}, role: chef}\n"
+             "    due: {of: entered, after: 2 business days}\n  recue: {label"))  # fmt: skip
     planned = plan(
         orders,
         ("approbation", "a_approuver"),
         twice,
-        ("    from: [a_approuver]\n    to: brouillon", "    from: [a_approuver, a_signer]\n    to: brouillon"),
-        ("    to: a_approuver", "    to: [{when: {compare: {field: urgence, equals: haute}}, state: a_signer}, {state: a_approuver}]"),
+        ("    from: [a_approuver]\n    to: brouillon", "    from: [a_approuver, approbations]\n    to: brouillon"),
+        ("    to: a_approuver", "    to: [{when: {compare: {field: urgence, equals: haute}}, state: approbations}, {state: a_approuver}]"),
     )  # fmt: skip
     assert planned.undecided_states == ["approbation"]
     number = order(orders)
@@ -398,6 +400,7 @@ def test_a_diffusion_under_way_keeps_its_name(requests):
     renamed = (
         ("message: diffusion,", "message: diffusion_reseau,"),
         ("recipients_of: diffusion}", "recipients_of: diffusion_reseau}"),
+        ("than: diffusion}", "than: diffusion_reseau}"),
         (": [diffusion]", ": [diffusion_reseau]"),
         (": [diffusion,", ": [diffusion_reseau,"),
         ("\n  diffusion:\n", "\n  diffusion_reseau:\n"),
