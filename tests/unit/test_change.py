@@ -157,7 +157,7 @@ def test_every_key_of_the_language_has_its_words():
     inside = {"Definition", "Label", "Option", "Task", "End", "Condition", "Compare", "When", "Child",
               "Children", "Message", "Audience", "TableInput", "TableRow", "ChecklistItem", "FormItem",
               "Requirement", "Branch", "TableValue", "SetValue", "Repeat", "Languages", "Recipients",
-              "Invitation", "Within", "Ahead", "Adoption", "Numbering", "Model"}  # fmt: skip
+              "Invitation", "Within", "Ahead", "Earlier", "Acceptance", "Adoption", "Numbering", "Model"}  # fmt: skip
     parts = [
         value
         for name, value in vars(model).items()
