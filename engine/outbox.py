@@ -44,6 +44,10 @@ DONE = ("accepted", "delayed", "confirmed")
 #: They have nothing, and a person is needed; beside them, nobody knows.
 REFUSED = ("refused", "refused_rcpt", "aborted", "bounced")
 NEEDS_PERSON = (*REFUSED, "uncertain")
+#: They stand so, and nobody has accepted yet that they stay so (`engine.incomplete`).
+_AWAITED = deliveries.c.state.in_(NEEDS_PERSON) & func.coalesce(
+    deliveries.c.resolution, ""
+).not_like('%"left":true%')
 #: Waits between tries, then given up: two days in all, as mail servers do (RFC 5321, 4.5.4.1).
 BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 480, 720, 720))
 #: How long before the instant of a message its sending is prepared.
@@ -98,12 +102,8 @@ def message_state(connection: Connection, case_id: int, name: str) -> frozenset[
 
 
 def _awaits_a_person(connection: Connection, outbox_id: int) -> bool:
-    decided = connection.execute(
-        select(deliveries.c.resolution).where(
-            deliveries.c.outbox_id == outbox_id, deliveries.c.state.in_(NEEDS_PERSON)
-        )
-    ).scalars()
-    return not all(is_left(json.loads(one or "null")) for one in decided)
+    wanted = select(deliveries.c.id).where(deliveries.c.outbox_id == outbox_id, _AWAITED)
+    return connection.execute(wanted.limit(1)).first() is not None
 
 
 def is_left(resolution: Mapping[str, Any] | None) -> bool:
@@ -211,7 +211,7 @@ def list_deliveries(
         .limit(limit)
     )
     if failed:
-        wanted = wanted.where(deliveries.c.state.in_(NEEDS_PERSON))
+        wanted = wanted.where(_AWAITED)
     if case_id is not None:
         wanted = wanted.where(outbox.c.case_id == case_id)
     if outbox_id is not None:
@@ -245,6 +245,13 @@ def _listed(row: Row[Any]) -> Listed:
 def counts(connection: Connection) -> dict[str, int]:
     """Return how many deliveries stand in each state."""
     rows = connection.execute(select(deliveries.c.state, func.count()).group_by(deliveries.c.state))
+    return {row[0]: row[1] for row in rows}
+
+
+def awaiting_person(connection: Connection) -> dict[str, int]:
+    """Return how many deliveries in each state need a person."""
+    by_state = select(deliveries.c.state, func.count()).where(_AWAITED)
+    rows = connection.execute(by_state.group_by(deliveries.c.state))
     return {row[0]: row[1] for row in rows}
 
 

@@ -391,7 +391,7 @@ def _outbox(app: App) -> tuple[bool, str]:
 
     with app.database.read() as connection:
         counts = outbox.counts(connection)
-    stuck = sum(n for s, n in counts.items() if s in outbox.NEEDS_PERSON)
+        stuck = sum(outbox.awaiting_person(connection).values())
     waiting = sum(n for s, n in counts.items() if s in outbox.RETRIED)
     detail = n_("{w} en attente, {n} demande quelqu'un", "{w} en attente, {n} demandent quelqu'un",
                 stuck, w=waiting)  # fmt: skip

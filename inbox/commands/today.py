@@ -29,7 +29,7 @@ def show_today(app: App) -> None:
         desks = [*mine, *(f"@{role}" for role in sorted(person.roles))]
         lines, counts = register.worklist(connection, desks, limit=SHOWN)
         labels = register.summaries(connection)
-        mail = {s: n for s, n in outbox.counts(connection).items() if s in outbox.NEEDS_PERSON}
+        mail = outbox.awaiting_person(connection)
     items = [_item(app, line, labels, mine) for line in lines]
     total = sum(counts.values())
     if app.json:

@@ -376,6 +376,13 @@ def test_the_director_may_accept_that_one_could_not_be_reached(diffused):
     assert state_of(world, number) == "diffusion_incomplete"
 
 
+def awaiting(world):
+    """Return what needs a person, as the list and the counts tell it."""
+    with world.database.read() as connection:
+        found = outbox.list_deliveries(connection, failed=True)
+        return [d.addresses[0] for d in found], outbox.awaiting_person(connection)
+
+
 def test_another_return_after_an_accepted_one_is_a_task_and_the_first_stays_accepted(
     diffused, mail
 ):
@@ -384,9 +391,11 @@ def test_another_return_after_an_accepted_one_is_a_task_and_the_first_stays_acce
     world.do(number, "accepter_incomplet", DIRECTOR, exception_motif="L'école est fermée")
     world.tick()
     assert state_of(world, number) == "diffusion_incomplete"
+    assert awaiting(world) == ([], {})
     about = notice(world, number, "e02@example.org", report="<autre@mx.example.org>")
     take_in(world, postfix(about))
     assert state_of(world, number) == "retour_a_regler"
+    assert awaiting(world) == (["e02@example.org"], {"bounced": 1})
     document, _said, _english = certified(world, number)
     assert document["outcome"]["said"] == "1/3"
     assert sorted(r["remedy"] for r in document["refusals"]) == ["left", "person"]
