@@ -612,6 +612,19 @@ def test_a_correction_obeys_the_rules_of_the_entry(planned):
         )
 
 
+def test_a_success_corrected_to_a_miss_keeps_neither_its_day_nor_its_explanation(planned):
+    keep(planned)
+    local(planned, "2013-04-05T09:00")
+    number = case_of(planned, "E1-A2-O3-I1")
+    report(planned, number, atteint_le="2013-04-04", explication="Enquête plus longue")
+    with pytest.raises(Refused) as refusal:
+        planned.do(number, "corriger", atteinte="non_atteinte", note="Relu")
+    assert [r.field for r in refusal.value.reasons] == ["explication"]
+    planned.do(number, "corriger", atteinte="non_atteinte", explication="Annulée", note="Relu")
+    (line,) = lines([rows(planned)["E1-A2-O3-I1"]], name_of=str, files_of=lambda _: [])
+    assert (line.status, line.reached_on, line.explanation) == ("non_atteint", None, "Annulée")
+
+
 def test_a_status_that_a_person_gave_gives_way_to_the_result(planned):
     keep(planned)
     local(planned, "2013-03-20T09:00")
