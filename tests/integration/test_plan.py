@@ -586,6 +586,54 @@ def test_a_reading_that_is_set_back_gives_back_the_year(planned):
     assert verify(planned.database).faults == ()
 
 
+def choose(world, reading, value, why="x"):
+    record = {"lectures.lecture": reading, "lectures.valeur": value, "lectures.motif": why}
+    keeper.decide(world.engine, plans(world)[0], "choisir_lecture", record, DIRECTOR)
+    return keep(world)
+
+
+def test_events_follow_to_the_cycle_that_has_their_day_and_back(planned):
+    local(planned, "2012-12-20T09:00")
+    keep(planned)
+    number = case_of(planned, "E1-A1-O1-I2")
+    for title, day in (("A", "2012-05-10"), ("A", "2012-05-10"), ("B", "2012-11-02")):
+        planned.do(number, "consigner", evenements__titre=title, evenements__le=day)
+
+    def shown():
+        found = board(
+            plans(planned)[0], all_cases(planned), planned.calendar, date(2012, 12, 20), YEAR
+        )
+        return {
+            r.cycle.due.isoformat(): [e["titre"] for e in r.events]
+            for r in found
+            if r.cycle.indicator == "E1-A1-O1-I2" and r.status != "remplace"
+        }  # fmt: skip
+
+    halves = {"2012-09-30": ["A", "A"], "2013-03-31": ["B"]}
+    for value, expected in (
+        ("half_yearly", halves),
+        ("yearly", {"2013-03-31": ["A", "A", "B"]}),
+        (
+            "quarterly",
+            {"2012-06-30": ["A", "A"], "2012-09-30": [], "2012-12-31": ["B"], "2013-03-31": []},
+        ),
+        ("half_yearly", halves),
+    ):
+        assert choose(planned, "periodique", value).findings == []
+        assert shown() == expected
+    assert verify(planned.database).faults == ()
+
+
+def test_a_cycle_that_a_reading_replaces_says_which_one_in_words_and_why(planned):
+    keep(planned)
+    choose(planned, "periodique", "half_yearly", "Deux bulletins")
+    kept = choose(planned, "annuel_debut", "second_year", "test")
+    reasons = {planned.case(n).data["motif_fin"] for n in kept.replaced}
+    assert reasons == {
+        "Lecture «\u00a0Annuel\u00a0»\u00a0: le deuxième, le premier servant à se préparer (motif\u00a0: test)"
+    }
+
+
 def test_a_decision_is_only_taken_by_the_plans_commands_and_a_refused_one_writes_nothing(planned):
     with pytest.raises(Refused):
         keeper.decide(planned.engine, plans(planned)[0], "amender", {}, ADVISER)

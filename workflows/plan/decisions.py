@@ -56,6 +56,7 @@ class Standing:
         case: The number of the case of its decisions, once there is one.
         readings: The choice of each reading.
         chosen: Those that somebody chose, with who, when and why.
+        latest: The choice of a reading that was made last.
         ends: Its last day.
         extensions: The decisions that moved it.
         owners: The login of each indicator's owner, where it has one.
@@ -66,6 +67,7 @@ class Standing:
     case: str | None = None
     readings: Mapping[str, str] = field(default_factory=defaults)
     chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    latest: Mapping[str, Any] | None = None
     ends: date
     extensions: tuple[Mapping[str, Any], ...] = ()
     owners: Mapping[str, str] = field(default_factory=dict)
@@ -112,7 +114,8 @@ def standing(
         case: That case's number.
     """
     kept = data or {}
-    chosen = {r["lecture"]: r for r in kept.get("lectures", ()) if r["lecture"] in READINGS}
+    choices = [r for r in kept.get("lectures", ()) if r["lecture"] in READINGS]
+    chosen = {r["lecture"]: r for r in choices}
     extensions = tuple(kept.get("prolongations", ()))
     ends = [date.fromisoformat(p["fin"]) for p in extensions]
     return Standing(
@@ -120,6 +123,7 @@ def standing(
         case=case,
         readings={**defaults(), **{key: r["valeur"] for key, r in chosen.items()}},
         chosen=chosen,
+        latest=choices[-1] if choices else None,
         ends=ends[-1] if ends else catalogue.plan.ends,
         extensions=extensions,
         owners={r["indicateur"]: r["personne"] for r in kept.get("responsables", ())},

@@ -19,6 +19,7 @@ from workflows.plan.cases import OPEN, CycleCase, cases_of, opening_form
 from workflows.plan.cycles import Cycle, cycles
 from workflows.plan.decisions import PROCESS, Standing, standing
 from workflows.plan.proof import at_fault, prove
+from workflows.plan.readings import READINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,8 +85,16 @@ def _keep_one(engine: Engine, plan: Standing, done: Kept) -> None:
         known = [c for c in cases_of(connection, plan.catalogue.plan.process)
                  if c.data.get("plan") == plan.catalogue.key]  # fmt: skip
     promised = cycles(plan, engine.calendar)
-    gone = _replan(engine, plan, known, {c.key: c for c in promised}, done)
-    _open(engine, plan, known, promised, gone, done)
+    by_key = {c.key: c for c in promised}
+    adjusted = _adjust(engine, known, by_key, done)
+    _open(engine, plan, known, promised, done)
+    gone = [c for c in known if c.line.state in OPEN and c.key not in by_key]
+    for case in (*adjusted, *gone):
+        _move_events(engine, plan, promised, case, by_key.get(case.key))
+    for case in gone:
+        form = {"motif_fin": _why_replaced(plan, case)}
+        engine.advance(case.line.id, "remplacer", form, KEEPER)
+        done.replaced.append(case.line.number)
 
 
 def _open(
@@ -93,32 +102,73 @@ def _open(
     plan: Standing,
     known: Sequence[CycleCase],
     promised: Sequence[Cycle],
-    gone: Sequence[CycleCase],
     done: Kept,
 ) -> None:
     today = engine.calendar.today(engine.clock.now())
     standing = {c.promise for c in known if c.stands}
-    current = {c.key for c in known if c.line.state != "remplace"} - {c.key for c in gone}
+    current = {c.key for c in known if c.line.state != "remplace"}
+    former = {c.key: c for c in known}
     for cycle in promised:
-        ready = cycle.start - timedelta(days=LEAD) <= today <= cycle.enter_by
+        # What was replaced and is promised again comes back, even once its entry has closed.
+        last = date.max if cycle.key in former else cycle.enter_by
+        ready = cycle.start - timedelta(days=LEAD) <= today <= last
         if ready and cycle.key not in current and cycle.promise not in standing:
-            number = open_cycle(engine, plan, cycle)
-            done.opened.append(number)
-            _carry_over(engine, number, cycle, gone)
+            done.opened.append(_opened(engine, plan, cycle, former))
 
 
-def _carry_over(engine: Engine, number: str, cycle: Cycle, gone: Sequence[CycleCase]) -> None:
-    """Log again what was logged in the cycles that this one replaces, where it is of its period."""
-    logged = [e for c in gone if c.data.get("indicateur") == cycle.indicator for e in c.events]
-    case_id = id_of(engine, number)
-    for event in logged:
-        if cycle.start <= date.fromisoformat(event["le"]) <= cycle.end:
-            form = {
-                f"evenements.{k}": event[k]
-                for k in ("titre", "le", "genre", "precision")
-                if k in event
-            }
-            engine.advance(case_id, "consigner", form, KEEPER)
+def _opened(engine: Engine, plan: Standing, cycle: Cycle, former: Mapping[str, CycleCase]) -> str:
+    """Return the number of a cycle's case: opened, or restored with the days that are promised now."""
+    case = former.get(cycle.key)
+    if case is None:
+        return open_cycle(engine, plan, cycle)
+    if case.line.state == "remplace":
+        engine.advance(case.line.id, "retablir", {}, KEEPER)
+        engine.advance(case.line.id, "ajuster", _days(cycle), KEEPER)
+    return case.line.number
+
+
+def _days(cycle: Cycle) -> dict[str, Any]:
+    return {name: value for name, value in opening_form(cycle).items() if name in _DAYS}
+
+
+def _move_events(
+    engine: Engine, plan: Standing, promised: Sequence[Cycle], case: CycleCase, own: Cycle | None
+) -> None:
+    """Log the events of a case that is re-dated or about to be replaced in the open cycle of their day."""
+    strays = [e for e in case.events if own is None or not _covers(own, e)]
+    moved: list[dict[str, Any]] = []
+    for cycle in (c for c in promised if c.indicator == case.data.get("indicateur")):
+        theirs = [e for e in strays if e not in moved and _covers(cycle, e)]
+        home = _home(engine, plan, cycle) if theirs else None
+        if home is not None:
+            _log(engine, home, theirs)
+            moved += theirs
+    if not moved:
+        return
+    engine.advance(case.line.id, "deplacer_evenements", {}, KEEPER)
+    if own is not None:
+        _log(engine, case.line.id, [e for e in case.events if e not in moved])
+
+
+def _home(engine: Engine, plan: Standing, cycle: Cycle) -> int | None:
+    """Return the id of the open case of a cycle, opened if need be; None when it was answered."""
+    with engine.database.read() as connection:
+        cases = cases_of(connection, plan.catalogue.plan.process)
+    known = [c for c in cases if c.promise == cycle.promise]
+    if any(c.stands for c in known):
+        return None
+    return id_of(engine, _opened(engine, plan, cycle, {c.key: c for c in known}))
+
+
+def _log(engine: Engine, case_id: int, events: Sequence[Mapping[str, Any]]) -> None:
+    names = ("titre", "le", "genre", "precision")
+    for event in events:
+        form = {f"evenements.{name}": event[name] for name in names if name in event}
+        engine.advance(case_id, "consigner", form, KEEPER)
+
+
+def _covers(cycle: Cycle, event: Mapping[str, Any]) -> bool:
+    return cycle.start <= date.fromisoformat(event["le"]) <= cycle.end
 
 
 def opening_days(plans: Sequence[Standing], calendar: Calendar) -> list[date]:
@@ -137,9 +187,6 @@ def open_cycle(engine: Engine, plan: Standing, cycle: Cycle) -> str:
         plan.catalogue.plan.process, opening_form(cycle), KEEPER, idempotency_key=cycle.key,
         owner=owner if there else None,
     )  # fmt: skip
-    if outcome.state == "remplace":
-        # It was replaced once, and is promised again.
-        engine.advance(id_of(engine, outcome.number), "retablir", {}, KEEPER)
     return outcome.number
 
 
@@ -149,28 +196,18 @@ def id_of(engine: Engine, number: str) -> int:
         return register.find(connection, number).id
 
 
-def _replan(
-    engine: Engine,
-    plan: Standing,
-    known: Sequence[CycleCase],
-    promised: Mapping[str, Cycle],
-    done: Kept,
+def _adjust(
+    engine: Engine, known: Sequence[CycleCase], promised: Mapping[str, Cycle], done: Kept
 ) -> list[CycleCase]:
-    """Replace or adjust the open cases that are promised no more, or otherwise; return those replaced."""
-    gone = []
-    for case in (c for c in known if c.line.state in OPEN):
-        cycle = promised.get(case.key)
-        if cycle is None:
-            reason = _why_replaced(plan, case)
-            engine.advance(case.line.id, "remplacer", {"motif_fin": reason}, KEEPER)
-            done.replaced.append(case.line.number)
-            gone.append(case)
-            continue
-        days = {name: value for name, value in opening_form(cycle).items() if name in _DAYS}
+    """Adjust the open cases that are promised with other days; return them."""
+    adjusted = []
+    for case in (c for c in known if c.line.state in OPEN and c.key in promised):
+        days = _days(promised[case.key])
         if any(case.data.get(name) != value for name, value in days.items()):
             engine.advance(case.line.id, "ajuster", days, KEEPER)
             done.moved.append(case.line.number)
-    return gone
+            adjusted.append(case)
+    return adjusted
 
 
 def _why_replaced(plan: Standing, case: CycleCase) -> str:
@@ -178,8 +215,10 @@ def _why_replaced(plan: Standing, case: CycleCase) -> str:
              if v.effective <= date.fromisoformat(str(case.data["echeance"]))]  # fmt: skip
     if later:
         return f"Remplacé par la résolution {later[-1].resolution}"
-    if plan.chosen:
-        return "Une autre lecture du plan a été choisie : " + ", ".join(sorted(plan.chosen))
+    if plan.latest is not None:
+        reading, why = READINGS[plan.latest["lecture"]], plan.latest["motif"]
+        choice = reading.choices[plan.latest["valeur"]]["fr"]
+        return f"Lecture «\u00a0{reading.quoted}\u00a0»\u00a0: {choice} (motif\u00a0: {why})"
     return "Le plan ne demande plus ce compte rendu"
 
 

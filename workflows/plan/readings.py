@@ -66,7 +66,7 @@ READINGS: dict[str, Reading] = {
             question={"fr": "Quel est le premier exercice ?", "en": "Which is the first fiscal year?"},
             choices={
                 "first_year": {"fr": "le premier du plan", "en": "the plan's first"},
-                "second_year": {"fr": "le deuxième : le premier sert à se préparer", "en": "the second: the first one is for preparing"},
+                "second_year": {"fr": "le deuxième, le premier servant à se préparer", "en": "the second: the first one is for preparing"},
             },
         ),
         Reading(
