@@ -26,12 +26,16 @@ class Fault:
         line: Its line, from 1; 0 when it is none in particular.
         fr: What is wrong, in French.
         en: The same in English.
+        path: The file as it was found, where what is wrong with it depends on no case.
+        excerpt: That line of it.
     """
 
     file: str
     line: int
     fr: str
     en: str
+    path: str = ""
+    excerpt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

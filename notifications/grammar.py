@@ -29,16 +29,12 @@ _ALLOWED = (
 )  # fmt: skip
 
 
-def check(template: nodes.Template, name: str | None) -> None:
-    """Refuse a template that says more than it may.
-
-    Raises:
-        jinja2.TemplateSyntaxError: At the line of what is not allowed.
-    """
+def faults(template: nodes.Template, name: str | None) -> Iterator[TemplateSyntaxError]:
+    """Yield everything that a template says and may not, at its line, to be raised or told."""
     for node, loops in _walk(template, ()):
         fault = _fault(node, loops)
         if fault is not None:
-            raise TemplateSyntaxError(f"{fault} is not allowed in a template", node.lineno, name)
+            yield TemplateSyntaxError(f"{fault} is not allowed in a template", node.lineno, name)
 
 
 def _walk(
@@ -68,17 +64,23 @@ def _fault(node: nodes.Node, loops: tuple[str | None, ...]) -> str | None:
     if isinstance(node, nodes.For):
         return _loop(node, loops)
     if isinstance(node, nodes.Include):
-        plain = isinstance(node.template, nodes.Const) and isinstance(node.template.value, str)
-        return None if plain and not loops else "a computed or repeated include"
+        plain = part_of(node) is not None and not loops
+        return None if plain else "a computed or repeated include"
     return None
+
+
+def part_of(node: nodes.Include) -> str | None:
+    """Return the template that one includes by its plain name, None where that is computed."""
+    name = node.template.value if isinstance(node.template, nodes.Const) else None
+    return name if isinstance(name, str) else None
 
 
 def included(template: nodes.Template) -> list[tuple[str, int]]:
     """Return the templates that one includes, each with the line where it does."""
     return [
-        (node.template.value, node.lineno)
+        (name, node.lineno)
         for node in template.find_all(nodes.Include)
-        if isinstance(node.template, nodes.Const)
+        if (name := part_of(node)) is not None
     ]
 
 

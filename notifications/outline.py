@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
+from notifications import grammar
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 #: Something of which nothing is known.
 _ANY = object()
 Scope = dict[str, Any]
+#: What a field is known by.
+_FIELD = {"type", "value", "options"}
+#: What writes, counts, compares or asks about what it is given.
+_OF_VALUES = (
+    nodes.Output, nodes.Add, nodes.Sub, nodes.Neg, nodes.Compare, nodes.Operand, nodes.And, nodes.Or,
+    nodes.Not, nodes.Filter, nodes.Test,
+)  # fmt: skip
 
 
 class Outline:
@@ -24,11 +33,17 @@ class Outline:
     Args:
         name: The template's file.
         parsed: What returns a template parsed, by its file.
+        includes: What it includes is read too; one that is included may include none.
     """
 
-    def __init__(self, name: str, parsed: Callable[[str], nodes.Template]) -> None:
+    def __init__(
+        self, name: str, parsed: Callable[[str], nodes.Template], *, includes: bool = True
+    ) -> None:
+        self._includes = includes
         self.name = name
         self.parsed = parsed
+        #: The fields that are used where only their value makes sense: the file, the line, the name.
+        self.whole: list[tuple[str, int, str]] = []
         #: The names that are not there: the file, the line, and what was read.
         self.missing: list[tuple[str, int, str]] = []
         #: The names that it reads, and the values that it compares with.
@@ -60,41 +75,56 @@ class Outline:
             self._loop(node, scope)
         elif isinstance(node, nodes.Assign) and isinstance(node.target, nodes.Name):
             return {**scope, node.target.name: self._value(node.node, scope)}
-        elif isinstance(node, nodes.Include) and isinstance(node.template, nodes.Const):
-            part = Outline(node.template.value, self.parsed)
-            part.read(scope)
-            self.missing += part.missing
-            self.names |= part.names
-            self.values |= part.values
+        elif isinstance(node, nodes.Include):
+            self._include(node, scope)
         else:
             self._values(node, scope)
         return scope
 
+    def _include(self, node: nodes.Include, scope: Scope) -> None:
+        name = grammar.part_of(node) if self._includes else None
+        if name is None:
+            return
+        part = Outline(name, self.parsed, includes=False)
+        part.read(scope)
+        self.missing += part.missing
+        self.whole += part.whole
+        self.names |= part.names
+        self.values |= part.values
+
     def _choice(self, node: nodes.If, scope: Scope) -> Scope:
         """Read each branch; only the names that all of them give are there afterwards."""
-        self._value(node.test, scope)
+        self._plain(node.test, scope)
         ends = [self._block(node.body, scope)]
         for other in node.elif_:
-            self._value(other.test, scope)
+            self._plain(other.test, scope)
             ends.append(self._block(other.body, scope))
         ends.append(self._block(node.else_, scope))
         common = [n for n in ends[0] if all(n in end for end in ends)]
         return {n: ends[0][n] if all(e[n] is ends[0][n] for e in ends) else _ANY for n in common}
 
     def _loop(self, node: nodes.For, scope: Scope) -> None:
-        over = self._value(node.iter, scope)
+        over = self._plain(node.iter, scope)
         one = over[0] if isinstance(over, list) and over else _ANY
         inside = {**scope, "loop": _ANY}
         if isinstance(node.target, nodes.Name):
             inside[node.target.name] = one
         if node.test is not None:
-            self._value(node.test, inside)
+            self._plain(node.test, inside)
         self._block(node.body, inside)
         self._block(node.else_, scope)
 
     def _values(self, node: nodes.Node, scope: Scope) -> None:
+        read = self._plain if isinstance(node, _OF_VALUES) else self._value
         for child in node.iter_child_nodes():
-            self._value(child, scope)
+            read(child, scope)
+
+    def _plain(self, node: nodes.Node, scope: Scope) -> Any:
+        """Return what an expression is, where a field stands for nothing: its value would."""
+        value = self._value(node, scope)
+        if isinstance(value, dict) and value.keys() >= _FIELD:
+            self.whole.append((self.name, node.lineno, _said(node)))
+        return value
 
     def _value(self, node: nodes.Node, scope: Scope) -> Any:
         """Return what an expression is when all is there, `_ANY` when that is not known."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from importlib.resources import files
@@ -29,7 +30,7 @@ from notifications import faults, grammar, words
 from notifications.outline import Outline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from notifications.settings import Institute
 
@@ -63,12 +64,19 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         filename: str | None,
         defer_init: bool = False,  # noqa: FBT001, FBT002 - Jinja's own
     ) -> str:
-        grammar.check(source, name)
+        for fault in self.faults(source, name):
+            raise fault
+        return super()._generate(source, name, filename, defer_init)
+
+    def faults(
+        self, source: nodes.Template, name: str | None
+    ) -> Iterator[jinja2.TemplateSyntaxError]:
+        """Yield everything that a template says and may not, here or in what it includes."""
+        yield from grammar.faults(source, name)
         for part, line in grammar.included(source):
             if grammar.included(self.parse(_source(self, part))):
                 msg = f"{part} includes another one, which is not allowed in what is included"
-                raise jinja2.TemplateSyntaxError(msg, line, name)
-        return super()._generate(source, name, filename, defer_init)
+                yield jinja2.TemplateSyntaxError(msg, line, name)
 
 
 class _Loader(jinja2.FileSystemLoader):
@@ -86,12 +94,20 @@ class _Loader(jinja2.FileSystemLoader):
         return super().get_source(environment, template)
 
 
+def _single(value: Any) -> Any:
+    """Refuse to write a field or a list whole: a person would read a program's own notation."""
+    if isinstance(value, (dict, list)):
+        msg = "a mapping or a list would be written whole"
+        raise jinja2.TemplateRuntimeError(msg)
+    return value
+
+
 def _there(value: Any) -> Any:
-    """Refuse to write what is not there: a person would read « None »."""
+    """Refuse to write what is not there too: a person would read « None »."""
     if value is None:
         msg = "a value that is not there would be written as None"
         raise jinja2.UndefinedError(msg)
-    return value
+    return _single(value)
 
 
 class _Inlined(_Loader):
@@ -127,16 +143,16 @@ class Renderer:
 
     @cached_property
     def _environment(self) -> _Sandbox:
-        return self._made()
+        return self._made(finalize=_single)
 
     @cached_property
     def _strict(self) -> _Sandbox:
         """What templates are checked in: it refuses more than what makes a message unreadable."""
         return self._made(finalize=_there)
 
-    def _made(self, **more: Any) -> _Sandbox:
+    def _made(self, finalize: Callable[[Any], Any]) -> _Sandbox:
         environment = _Sandbox(
-            **more,
+            finalize=finalize,
             loader=_Loader([str(f) for f in self.folders]),
             undefined=jinja2.StrictUndefined,
             # Texts are not HTML; the one HTML layout escapes everything that it is given.
@@ -236,19 +252,39 @@ class Renderer:
 
     def read(self, template: str, languages: Sequence[str], facts: Mapping[str, Any]) -> Reading:
         """Read every branch of a template (`engine.ports.TemplateChecker`)."""
-        missing: dict[Fault, None] = {}
+        found: dict[Fault, None] = {}
         names: set[str] = set()
         values: set[str | int] = set()
         for lang in languages:
             for name in _files(template, lang):
                 outline = Outline(name, self._parsed)
-                with suppress(jinja2.TemplateError):  # `check` says so
-                    self._strict.get_template(name)
+                with suppress(
+                    jinja2.TemplateError, RecursionError, UnicodeDecodeError
+                ):  # `check` says so
+                    found |= dict.fromkeys(map(self._placed, self._forbidden(name)))
                     outline.read(self._context(lang, facts))
-                    names |= outline.names
-                    values |= outline.values
-                    missing |= {_never_there(*m): None for m in outline.missing}
-        return Reading(faults=tuple(missing), names=frozenset(names), values=frozenset(values))
+                names |= outline.names
+                values |= outline.values
+                found |= {self._placed(_never_there(*m)): None for m in outline.missing}
+                found |= {self._placed(_whole(*w)): None for w in outline.whole}
+        return Reading(faults=tuple(found), names=frozenset(names), values=frozenset(values))
+
+    def _forbidden(self, name: str) -> Iterator[Fault]:
+        """Yield everything that a template, and those that it includes, may not say."""
+        try:
+            source = self._parsed(name)
+        except jinja2.TemplateSyntaxError as error:
+            yield faults.of(error, name, [])
+            raise
+        for file in (name, *(part for part, _ in grammar.included(source))):
+            for wrong in self._strict.faults(self._parsed(file), file):
+                yield faults.of(wrong, file, [])
+
+    def _placed(self, fault: Fault) -> Fault:
+        """Return a fault with the file that it is in, as it was found, and its line."""
+        path = next(p for f in self.folders if (p := f / fault.file).is_file())
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return replace(fault, path=str(path), excerpt="".join(lines[fault.line - 1 : fault.line]))
 
     def _parsed(self, name: str) -> nodes.Template:
         return self._strict.parse(_source(self._strict, name))
@@ -288,6 +324,15 @@ def _never_there(file: str, line: int, name: str) -> Fault:
                      en=f"field {last!r} is not among the fields of this message")  # fmt: skip
     return Fault(file=file, line=line, fr=f"rien ne s'appelle « {name} » ici",
                  en=f"nothing is called {name!r} here")  # fmt: skip
+
+
+def _whole(file: str, line: int, name: str) -> Fault:
+    """Return that a template uses a field as if it were its value."""
+    return Fault(file=file, line=line,
+                 fr=f"« {name} » est le champ entier, et non sa valeur : écrivez show({name}), "
+                    f"ou {name}.value pour comparer ou compter",
+                 en=f"{name!r} is the whole field, not its value: write show({name}), "
+                    f"or {name}.value to compare or count")  # fmt: skip
 
 
 def _source(environment: _Sandbox, name: str) -> str:

@@ -74,6 +74,9 @@ def show(field: Mapping[str, Any], lang: str, zone: ZoneInfo) -> str:
 
 def _one(field: Mapping[str, Any], value: Any, lang: str, zone: ZoneInfo) -> str:
     kind = field["type"]
+    if kind == "records":
+        msg = "show is for one value, not for records"
+        raise ValueError(msg)
     if kind == "date":
         return day(date.fromisoformat(value), lang)
     if kind == "instant":

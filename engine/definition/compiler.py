@@ -164,8 +164,10 @@ def _unquoted(
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings in the order of the file, each once."""
-    once = {(f.line, f.column, f.code, f.messages["en"]): f for f in findings}
+    """Return findings in the order of their file, each once; those of other files come after."""
+    found = list(findings)
+    files = {path: n for n, path in enumerate(dict.fromkeys(f.path for f in found))}
+    once = {(files[f.path], f.line, f.column, f.code, f.messages["en"]): f for f in found}
     return tuple(once[key] for key in sorted(once))
 
 

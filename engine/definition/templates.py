@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.definition.graph import said
 from engine.definition.samples import sample_facts, variants
 from engine.definition.sendings import sendings
+from engine.errors import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from engine.definition.graph import Way
     from engine.definition.samples import Case
     from engine.definition.sendings import Sending
-    from engine.errors import Finding
     from engine.ports import Fault, TemplateChecker
 
 #: The templates of a definition are rendered no more often than this: one that asks for more has very
@@ -78,7 +78,7 @@ class _Template:
         read = self.templates.read(message.template, message.available, whole)
         for fault in read.faults:
             self.told.add((fault.file, fault.line))
-            yield self._fault(fault)
+            yield _in_place(fault)
         for state, places in self._states(first, read.names):
             everywhere = [p.sure for p in places] or [frozenset(message.fields)]
             sure = frozenset.intersection(*everywhere)
@@ -130,13 +130,11 @@ class _Template:
             way=way,
         )  # fmt: skip
 
-    def _fault(
-        self, fault: Fault, case: Case | None = None, places: Sequence[Sending] = ()
-    ) -> Finding:
-        way = places[0].way(self.flow) if places and case is not None else ()
+    def _fault(self, fault: Fault, case: Case, places: Sequence[Sending]) -> Finding:
+        way = places[0].way(self.flow) if places else ()
         fr, en = _at(fault)
         fr, en = f"gabarit {fr}", f"template {en}"
-        if case is not None and case.fr:
+        if case.fr:
             fr, en = f"{fr}, {case.fr}", f"{en}, {case.en}"
         if way:
             fr, en = f"{said(way)} : {fr}", f"{said(way)}: {en}"
@@ -150,6 +148,15 @@ class _Template:
     def _finding(self, fr: str, en: str, way: Way = ()) -> Finding:
         place = ("notifications", self.message.name, "template")
         return self.flow.graph.source.finding("template", place, fr, en, way=way)
+
+
+def _in_place(fault: Fault) -> Finding:
+    """Return what is wrong with a template whatever the case: it is at its own place."""
+    return Finding(
+        code="template", path=fault.path, line=fault.line, excerpt=fault.excerpt,
+        column=len(fault.excerpt) - len(fault.excerpt.lstrip()) + 1,
+        messages={"fr": f"{fault.fr}.", "en": f"{fault.en}."},
+    )  # fmt: skip
 
 
 def _at(fault: Fault) -> tuple[str, str]:

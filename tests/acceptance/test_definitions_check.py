@@ -148,7 +148,7 @@ def test_a_template_that_needs_what_may_be_absent_is_told_with_the_way(folder):
          ("brouillon → approbation : gabarit fr/commande/rappel.txt.j2, ligne 1, sans échéance : "
          "une date qui n'est pas là y est lue.")),
         ("{% if fields.objet.value == 'Pompes' %}{{ fields.objet.valeur }}{% endif %}",
-         "gabarit fr/commande/rappel.txt.j2, ligne 1 : rien ne s'appelle « fields.objet.valeur » ici."),
+         "rien ne s'appelle « fields.objet.valeur » ici."),
         ("{% if fields.objet.value == 'Pompes' %}{{ fields.fournisseur.value }}{% endif %}",
          ("brouillon : gabarit fr/commande/rappel.txt.j2, ligne 1, quand « objet » vaut « Pompes », "
          "sans « fournisseur » : une valeur qui n'est pas là y serait écrite « None ».")),
@@ -165,6 +165,22 @@ def test_a_template_is_tried_in_each_state_and_with_each_value_that_it_names(
     done = run("check", "commande.yaml", "lot.yaml", "--json", cwd=folder, code=1)
     (finding,) = json.loads(done.stdout)["findings"]
     assert finding["message"].replace("\u00a0", " ") == said
+
+
+def test_what_is_wrong_in_a_template_is_shown_in_the_template_itself(folder):
+    rappel = folder / "templates" / "fr" / "commande" / "rappel.txt.j2"
+    rappel.write_text("Bonjour,\n\n  {{ fields.objet }}\n{{ inconnu }}\n", encoding="utf-8")
+    words = ("check", "commande.yaml", "lot.yaml", "--templates", "templates")
+    told = json.loads(run(*words, "--json", cwd=folder, code=1).stdout)["findings"]
+    assert [(f["file"], f["line"], f["column"]) for f in told] == [
+        ("templates/fr/commande/rappel.txt.j2", 3, 3), ("templates/fr/commande/rappel.txt.j2", 4, 1),
+    ]  # fmt: skip
+    shown = run(*words, cwd=folder, code=1).stdout
+    assert "écrivez show(fields.objet)" in shown
+    assert "      {{ fields.objet }}\n      ^\n" in shown
+    log = json.loads(run(*words, "--sarif", cwd=folder, code=1).stdout)
+    places = [r["locations"][0]["physicalLocation"] for r in log["runs"][0]["results"]]
+    assert {p["artifactLocation"]["uri"] for p in places} == {told[0]["file"]}
 
 
 def test_hundreds_of_findings_come_at_once(folder):

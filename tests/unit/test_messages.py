@@ -3,6 +3,7 @@ from email import message_from_bytes, policy
 from functools import cache
 from pathlib import Path
 
+import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -215,6 +216,54 @@ def test_what_fails_in_a_template_is_said_in_words_at_its_line(tmp_path, templat
     given["case"] = {**given["case"], "due": None}
     (fault,) = Renderer(INSTITUTE, folders=[tmp_path]).check("essai", ["fr"], given)
     assert (fault.fr, fault.line) == (fr, 2)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ fields.fiche_titre }}", "{{ fields.fiche_titre | length }}", "{{ 5 - fields.fiche_titre }}",
+        "{% if fields.fiche_titre == 'x' %}{% endif %}", "{% if fields.fiche_titre %}{% endif %}",
+        "{{ fields.fiche_titre or '' }}",
+    ],
+)  # fmt: skip
+def test_a_field_used_as_if_it_were_its_value_is_found_with_what_to_write(tmp_path, template):
+    read = written(tmp_path, f"Bonjour,\n{template}").read("essai", ["fr"], facts())
+    (fault,) = read.faults
+    assert (fault.file, fault.line) == ("fr/essai.txt.j2", 2)
+    assert "écrivez show(fields.fiche_titre)" in fault.fr
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ case.state_label }}", "{{ fields.fiche_titre | default('') }}", "{{ ['a', 'b'] }}",
+        "{{ fields.fiche_titre if note else 'x' }}", "{{ show(fields.suites) }}",
+    ],
+)  # fmt: skip
+def test_a_mapping_or_a_list_is_never_written_as_a_program_notes_it(tmp_path, template):
+    given = facts()
+    record = {"type": "records", "value": [{"by": "a"}], "options": {}, "of": {}}
+    given["fields"] = {**given["fields"], "suites": record}
+    renderer = written(tmp_path, template)
+    (fault,) = renderer.check("essai", ["fr"], given)
+    assert "«" not in fault.fr
+    with pytest.raises((jinja2.TemplateError, ValueError)):
+        renderer.render("essai", ["fr"], given)
+
+
+def test_everything_that_a_template_may_not_say_is_found_at_once(tmp_path):
+    lines = ("{{ inconnu }}", "{{ fields.nope }}", "{{ ''.__class__ }}", "{{ fields | attr('x') }}",
+             "{{ autre.x }}", "{{ case.zzz }}", "{{ show(fields.fiche_titre) }}")  # fmt: skip
+    read = written(tmp_path, "\n".join(lines)).read("essai", ["fr"], facts())
+    assert sorted(f.line for f in read.faults) == [1, 2, 3, 4, 5, 6]
+
+
+def written(folder, text):
+    """Return what renders a template of one text."""
+    (folder / "fr").mkdir()
+    (folder / "fr" / "essai.subject.j2").write_text("Objet", encoding="utf-8")
+    (folder / "fr" / "essai.txt.j2").write_text(text, encoding="utf-8")
+    return Renderer(INSTITUTE, folders=[folder])
 
 
 def test_a_missing_template_is_found_when_the_definition_is_compiled():
