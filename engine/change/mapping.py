@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from engine.definition import mistakes, source
+from engine.definition import mistakes, source, unfit
 from engine.definition.compiled import FieldError
 from engine.definition.model import FieldName, Model, Name
 from engine.errors import InvalidDefinition
@@ -159,18 +159,19 @@ def _defaults(mapping: Mapping, read: Source, new: CompiledDefinition) -> Iterat
         if fault is not None:
             yield read.finding(
                 "bad-default", path,
-                f"« {name} » ne peut pas avoir cette valeur par défaut ({fault}).",
-                f"{name!r} cannot have this default ({fault}).",
+                f"« {name} » ne peut pas avoir cette valeur par défaut : {fault[0]}.",
+                f"{name!r} cannot have this default: {fault[1]}.",
             )  # fmt: skip
 
 
-def _fault(value: object, field: CompiledField) -> str | None:
+def _fault(value: object, field: CompiledField) -> tuple[str, str] | None:
     if field.type in _NO_DEFAULT:
-        return field.type
+        return (f"un champ « {unfit.kind(field.type)} » n'en a pas",
+                f"a {field.type} field has none")  # fmt: skip
     try:
         field.normalise(value)
     except FieldError as error:
-        return error.code
+        return unfit.why(error)
     return None
 
 

@@ -60,7 +60,7 @@ _FORMS = (
     ("plan.txt", "le nom d'un fichier .txt ou .md", "the name of a .txt or .md file"),
 )  # fmt: skip
 _LABELS = {"fr", "en", "label"}
-_LIKE_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_LIKE_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2})?")
 #: Names that one near is looked for are so many at most: it is slow.
 _MAX_NEAR = 300
 #: So many keys are listed for one that is unknown; more would hide it.
@@ -194,8 +194,11 @@ class _Mistakes:
                                        + (f"; did you mean {meant!r}?" if meant else "."),
                                        of_key=of_key)  # fmt: skip
         if all(d["type"] == "value_error" for d in ways) and _LIKE_A_DAY.fullmatch(given):
-            return self.source.finding("wrong-type", path, f"le {given} n'existe pas.",
-                                       f"there is no {given}.")  # fmt: skip
+            fr, en = f"le {given} n'existe pas", f"there is no {given}"
+            if ":" in given:
+                fr = f"{fr} ; il faut ici un instant comme « 2026-03-31 09:00 »"
+                en = f"{en}; this must be an instant such as '2026-03-31 09:00'"
+            return self.source.finding("wrong-type", path, f"{fr}.", f"{en}.")
         if path == ("arrimage",):
             return self.source.finding("wrong-type", path,
                                        "« arrimage » est la version de ce langage ; il n'y en a qu'une : 1.",
@@ -245,7 +248,8 @@ def _expected(detail: ErrorDetails) -> tuple[str, str]:
     fr, en = _EXPECTED[detail["type"]]
     context: dict[str, Any] = dict(detail.get("ctx") or {})
     if "expected" in context:
-        said = str(context["expected"])
+        # What is compared with Python's own True is written true.
+        said = re.sub(r"\b(True|False)\b", lambda m: m[0].lower(), str(context["expected"]))
         return said.replace(" or ", " ou "), said
     return fr.format(**context), en.format(**context)
 

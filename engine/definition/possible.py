@@ -231,14 +231,20 @@ class Possible:
         for name, state in self.dead.items():
             if name in behind:
                 continue
-            yield self._dead_action(
-                name, state, "ce qu'elle demande n'a jamais été donné, ni ne peut l'être",
-                "what it asks for was never given, and never can be",
-            )  # fmt: skip
+            yield self._dead_action(name, state, *self._why_dead(name, state))
         for name, timer in self.d.timers.items():
             sure = not self.flow.graph.doubts.anywhere
             if sure and timer.only is not None and self.decider.possible([timer.only]):
                 yield from self._timer(name, timer, timer.only)
+
+    def _why_dead(self, name: str, state: str) -> tuple[str, str]:
+        """Return what makes an action impossible: what is never there, or what always is."""
+        anything = self._known(set(), self.flow.may[state])
+        if self.guards[name] and self.decider.possible(self.guards[name], (), anything):
+            return ("ce dont elle demande l'absence y est toujours donné",
+                    "what it asks to be absent is always given there")  # fmt: skip
+        return ("ce qu'elle demande n'a jamais été donné, ni ne peut l'être",
+                "what it asks for was never given, and never can be")  # fmt: skip
 
     def _behind(self) -> Iterator[tuple[str, Finding]]:
         """Yield the actions before which another one is always taken, in each of their states."""

@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from engine.calendar import Calendar, Span
-from engine.definition import model, tables
+from engine.definition import model, tables, unfit
 from engine.definition.compiled import FieldError
 from engine.definition.domains import literals
 from engine.definition.fields import compile_field
@@ -144,7 +144,7 @@ def _wrong_field(
     wanted = sorted(types)
     return source.finding(
         "wrong-field-type", path,
-        f"« {name} » est un champ « {spec.type} » ; il faut ici : {' ou '.join(wanted)}.",
+        f"« {name} » est un champ « {unfit.kind(spec.type)} » ; il faut ici : {unfit.kinds(wanted)}.",
         f"{name!r} is a {spec.type} field; this must be: {' or '.join(wanted)}.",
     )  # fmt: skip
 
@@ -218,7 +218,7 @@ def _timed(
 def _not_compared(source: Source, path: Path, spec: model.FieldSpec) -> Finding:
     return source.finding(
         "wrong-comparison", path,
-        f"un champ « {spec.type} » ne se compare pas ainsi.",
+        f"un champ « {unfit.kind(spec.type)} » ne se compare pas ainsi.",
         f"a {spec.type} field is not compared like this.",
     )  # fmt: skip
 
@@ -259,20 +259,27 @@ def _fits(
     value: str | int | bool,  # noqa: FBT001 - a value of the language
 ) -> Iterator[Finding]:
     """Yield a finding unless a value is in the stored form of a field."""
-    if not _is_stored(spec, value):
+    try:
+        stored = compile_field("", spec, Calendar()).normalise(value)
+    except FieldError as error:
+        fr, en = unfit.why(error)
         yield source.finding(
             "wrong-value", path,
-            f"« {value} » n'est pas une valeur de type « {spec.type} », telle qu'elle se garde.",
-            f"{value!r} is no value of the type {spec.type!r}, in the form in which it is kept.",
+            f"« {_said(value)} » ne convient pas à ce champ (« {unfit.kind(spec.type)} ») : {fr}.",
+            f"{_said(value)!r} does not fit this {spec.type} field: {en}.",
+        )  # fmt: skip
+        return
+    if type(stored) is not type(value) or stored != value:
+        yield source.finding(
+            "wrong-value", path,
+            f"« {_said(value)} » n'est pas une valeur de type « {unfit.kind(spec.type)} », telle qu'elle se garde.",
+            f"{_said(value)!r} is no value of the type {spec.type!r}, in the form in which it is kept.",
         )  # fmt: skip
 
 
-def _is_stored(spec: model.FieldSpec, value: str | int | bool) -> bool:  # noqa: FBT001 - a value of the language
-    try:
-        stored = compile_field("", spec, Calendar()).normalise(value)
-    except FieldError:
-        return False
-    return type(stored) is type(value) and bool(stored == value)
+def _said(value: str | int | bool) -> str:  # noqa: FBT001 - a value of the language
+    """Return a value as it is written in the file."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 # --- what actions write -------------------------------------------------------------------------
@@ -301,10 +308,13 @@ def _set(
         yield from _fits(source, path, spec, value.value)
     table = None if value.table is None else definition.tables.get(value.table.table)
     if table is not None and value.table is not None:
-        given = dict.fromkeys(r.give.get(value.table.output) for r in table.rows)
-        for one in given:
-            if one is not None:
-                yield from _fits(source, (*path, "table"), spec, one)
+        output = value.table.output
+        for i, row in enumerate(table.rows):
+            one = row.give.get(output)
+            # One that is not even what the table says it gives is told once, of the table.
+            if one is not None and type(one) is _GIVEN.get(table.gives.get(output, "")):
+                here = ("tables", value.table.table, "rows", i, "give", output)
+                yield from _fits(source, here, spec, one)
 
 
 # --- decision tables ----------------------------------------------------------------------------
@@ -329,13 +339,23 @@ def _table(
     too_large = [("too-large", dict[str, Any](), tuple[int, ...]())]
     faults = too_large if left[0] < 0 else tables.faults(table, definition.fields)
     for kind, inputs, rows in faults:
-        said = ", ".join(f"{k} = {v}" for k, v in inputs.items())
+        in_fr, in_en = (
+            ", ".join(f"{k} = {_answered(v, lang)}" for k, v in inputs.items())
+            for lang in ("fr", "en")
+        )
         fr, en = _FAULTS[kind]
         yield source.finding(
             f"table-{kind}", (*path, "rows", rows[-1]) if rows else path,
-            f"{fr} : {said}." if said else f"{fr}.", f"{en}: {said}." if said else f"{en}.",
+            f"{fr} : {in_fr}." if in_fr else f"{fr}.", f"{en}: {in_en}." if in_en else f"{en}.",
             of_key=not rows,
         )  # fmt: skip
+
+
+def _answered(value: object, lang: str) -> str:
+    """Return what a table is asked about, as one would answer it."""
+    if isinstance(value, bool):
+        return {"fr": ("non", "oui"), "en": ("no", "yes")}[lang][value]
+    return str(value)
 
 
 def _is_provable(definition: model.Definition, table: model.DecisionTable) -> bool:
@@ -359,7 +379,8 @@ def _outputs(source: Source, path: Path, table: model.DecisionTable) -> Iterator
             if wanted is not None and type(value) is not _GIVEN[wanted]:
                 yield source.finding(
                     "wrong-value", (*path, "rows", i, "give", name),
-                    f"« {value} » n'est pas « {wanted} ».", f"{value!r} is not {wanted}.",
+                    f"« {_said(value)} » n'est pas de type « {unfit.kind(wanted)} ».",
+                    f"{_said(value)!r} is not of type {wanted}.",
                 )  # fmt: skip
 
 

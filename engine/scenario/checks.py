@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.definition import unfit
 from engine.definition.compiled import FieldError
 from engine.scenario import model
 from engine.scenario.naming import Names
@@ -107,8 +108,9 @@ class Checks(Names):
         try:
             field.normalise(value)
         except FieldError as error:
-            self.find("wrong-value", path, f"ce champ ne contient jamais cela ({error.code}).",
-                      f"this field never holds that ({error.code}).")  # fmt: skip
+            fr, en = unfit.why(error)
+            self.find("wrong-value", path, f"ce champ ne contient jamais cela : {fr}.",
+                      f"this field never holds that: {en}.")  # fmt: skip
 
     def _mail(self, then: model.Expectation, path: Path) -> Iterator[tuple[str, Any]]:
         labels = {n.name: n.label for d in self.known.of(None) for n in d.notifications.values()}

@@ -340,6 +340,19 @@ def test_a_bad_scenario_file_is_refused_at_its_line(tmp_path, before, after, pla
     assert f"{place} {code}" in found
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("now: 2026-11-16 10:00", "now: 2026-13-16 10:00",
+         "le 2026-13-16 10:00 n'existe pas ; il faut ici un instant comme « 2026-03-31 09:00 »."),
+        ("take: true", "take: oui", "il faut ici true."),
+    ],
+)  # fmt: skip
+def test_what_a_scenario_needs_is_said_as_it_is_written(before, after, words):
+    _, _, found = reading.parse(SCENARIOS.replace(before, after, 1), "pret.yaml")
+    assert [f.messages["fr"] for f in found] == [words]
+
+
 def test_an_unknown_key_of_what_must_be_is_one_mistake_and_no_list():
     text = SCENARIOS.replace("then: {owner: ann}", "then: {stat: x}", 1)
     _, _, found = reading.parse(text, "pret.yaml")

@@ -228,6 +228,13 @@ def test_a_mapping_that_cannot_be_is_refused_where_it_stands(text, code):
     assert refused.value.findings[0].line == 1
 
 
+def test_a_default_that_does_not_fit_is_refused_in_words():
+    with pytest.raises(InvalidDefinition) as refused:
+        read_mapping("defaults: {delai: beaucoup}", "m.yaml", [compiled(ORDER)], compiled(ORDER))
+    said = refused.value.findings[0].messages["fr"]
+    assert said == "« delai » ne peut pas avoir cette valeur par défaut : il faut un nombre."
+
+
 def ways(name, state, wanted):
     definition = compiled((WORKFLOWS / f"{name}.yaml").read_text(encoding="utf-8"))
     found = shortest_way(definition, state, definition.actions[wanted])

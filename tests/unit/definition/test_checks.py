@@ -417,3 +417,36 @@ def test_more_child_cases_at_once_than_can_be_opened_are_found_in_guards_too():
     found = [f for f in findings(text) if f.code == "impossible-join"]
     assert [f.where for f in found] == [("actions", "recevoir", "requires")]
     assert "au plus 3 de « lot »" in found[0].messages["fr"]
+
+
+def test_a_row_beyond_what_its_field_takes_is_told_at_the_row_with_the_limit():
+    text = GOOD.replace("give: {jours: 10}", "give: {jours: 500}")
+    text = text.replace("  delai: {type: integer", "  delai: {type: integer, max: 60")
+    (finding,) = [f for f in findings(text) if f.code == "wrong-value"]
+    assert "au plus 60" in finding.messages["fr"]
+    assert "jours: 500" in finding.excerpt
+
+
+def test_a_row_that_gives_another_type_is_told_once():
+    text = GOOD.replace("give: {jours: 10}", "give: {jours: x}")
+    (finding,) = [f for f in findings(text) if f.code == "wrong-value"]
+    assert finding.messages["fr"] == "« x » n'est pas de type « nombre entier (integer) »."
+
+
+def test_a_table_tells_the_answer_that_no_row_has_as_one_would_give_it():
+    ready = "  pret: {type: boolean, label: {fr: Prêt, en: Ready}}\n"
+    text = GOOD.replace("fields:\n", f"fields:\n{ready}", 1).replace(
+        "reads: [urgence]", "reads: [pret]"
+    )
+    text = text.replace("urgence: {equals: basse}", "pret: {equals: true}")
+    text = text.replace("      - {when: {urgence: {equals: haute}}, give: {jours: 2}}\n", "")
+    (finding,) = [f for f in findings(text) if f.code == "table-gap"]
+    assert finding.messages["fr"] == "aucune ligne ne répond à : pret = non."
+    assert finding.messages["en"] == "no row answers: pret = no."
+
+
+def test_an_action_that_asks_for_the_absence_of_what_is_always_given_is_told_so():
+    guard = "    requires: [{when: {not: {present: objet}}, because: {fr: Non, en: No}}]\n"
+    text = GOOD.replace("  renvoyer:\n", f"  renvoyer:\n{guard}")
+    (finding,) = [f for f in findings(text) if f.where[:2] == ("actions", "renvoyer")]
+    assert "ce dont elle demande l'absence y est toujours donné" in finding.messages["fr"]
