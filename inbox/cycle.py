@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from inbox.app import App
+    from workflows.plan import model
     from workflows.plan.cycles import Cycle
     from workflows.plan.decisions import Standing
 
@@ -70,7 +71,7 @@ def _say(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]])
     )
     if cycle.version.reason:
         say(_("  Amendée : {why}", why=cycle.version.reason))
-    say(_("  Règle : {rule}", rule=_rule(cycle)))
+    say(_("  Règle : {rule}", rule=rule(cycle.version.cadence)))
     for key in _readings(plan, cycle):
         reading = READINGS[key]
         say(_("  Lecture « {quoted} » : {choice} (inbox plan readings)", quoted=reading.quoted,
@@ -87,9 +88,8 @@ def _say(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]])
     say(_("  La saisie se ferme le {d}.", d=dates.day(cycle.enter_by)))
 
 
-def _rule(cycle: Cycle) -> str:
+def rule(part: model.Cadence) -> str:
     """Return a cadence in words."""
-    part = cycle.version.cadence
     if part.once:
         return _("un résultat, pour le {d}", d=dates.day(part.once.on))
     if part.level:

@@ -50,7 +50,7 @@ def report(app: App, year: str, file: Path, key: str | None) -> None:
     if app.json:
         show_json({"file": str(file), **_report_json(made)})
         return
-    count = len(made.lines)
+    count = len({line.indicator for line in made.lines})
     say(n_("{n} indicateur écrit dans {file}", "{n} indicateurs écrits dans {file}", count, file=file))  # fmt: skip
 
 
@@ -112,6 +112,7 @@ def _line_json(line: Line) -> dict[str, Any]:
         "replaces": _pair(line.former_target, "target", "resolution"),
         "replaced_by": _pair(line.replaced_by, "target", "resolution"),
         "due": line.due,
+        "part": _pair(line.part, "from", "to"),
         "status": line.status,
         "status_label": word(STATUSES[line.status]),
         "status_given": given_json(line.given),

@@ -133,11 +133,14 @@ def _objective(line: Line) -> list[str]:
 
 
 def _target(line: Line) -> list[str]:
-    if line.former_target is None:
-        return [line.target]
-    former, resolution = line.former_target
-    said = _("remplace : {text} (résolution {r})", text=former, r=resolution)
-    return [line.target, said]
+    said = [line.target]
+    if line.part is not None:
+        first, last = line.part
+        said.append(_("Du {a} au {b}", a=dates.day(first), b=dates.day(last)))
+    if line.former_target is not None:
+        former, resolution = line.former_target
+        said.append(_("remplace : {text} (résolution {r})", text=former, r=resolution))
+    return said
 
 
 def told(line: Line) -> list[str]:

@@ -129,6 +129,9 @@ def test_an_amendment_and_an_extension_are_decisions_that_compare_shows(plan):
         ("extended", "INM-70"),
         ("changed", "INM-55"),
     ]
+    assert "prolongé : 31 mars 2016 → 31 mars 2017 (INM-70)" in (
+        plan("plan", "compare").replace("\u00a0", " ")
+    )
     assert plan.json("plan", "show", "E1-A2-O3-I1")["versions"][1]["target"] == "31 mars 2014"
     assert any(c["fiscal_year"] == "2016-2017" for c in plan.json("plan", "cycles")["cycles"])
 
@@ -169,6 +172,33 @@ def test_the_years_deadlines_go_into_a_calendar_program(plan, tmp_path):
     (event,) = mine.walk("VEVENT")
     assert event.decoded("dtstart").isoformat() == "2013-03-28"
     assert "Rapport" in event["summary"]
+
+
+def test_what_was_answered_is_said_to_be_no_longer_to_be_done(plan, tmp_path):
+    plan("plan", "log", "E3-A1-O1-I1", "Entente")
+    shown = plan("plan", "show", "E3-A1-O1-I1")
+    assert "· 1/2\n" in shown
+    assert "  ·" not in shown.replace("\n  ", "\n")
+    plan("do", "E1-A2-O3-I1/2012-2013", "saisir", "--set", "atteinte=non_atteinte",
+         "--set", "resultat=Rien", "--set", "explication=Annulé")  # fmt: skip
+    board = plan("plan").replace("\u00a0", " ")
+    assert "échéance : 31 mars 2013 · à personne · CY-2012-0002" in board
+    said = plan("plan", "calendar", str(tmp_path / "tout.ics")).replace("\u00a0", " ")
+    assert said.startswith("15 échéances dans ")
+    assert said.endswith("\n1 compte rendu déjà donné n'y est pas.\n")
+
+
+def test_cycles_of_a_part_of_the_year_are_told_apart(plan, tmp_path):
+    plan("plan", "readings", "--set", "periodique=half_yearly", "--reason", "Deux bulletins")
+    listed = plan("plan", "cycles", "--from", "2012-04-01", "--to", "2013-03-31")
+    for name in ("E1-A1-O1-I2@2012-09-30", "E1-A1-O1-I2@2013-03-31", "E1-A2-O3-I1/2012-2013"):
+        assert name in listed
+    file = tmp_path / "rapport.html"
+    said = plan("report", "2012-2013", str(file))
+    assert "16 indicateurs" in said
+    page = file.read_text(encoding="utf-8").replace("\u00a0", " ")
+    assert "Du 1er avril 2012 au 30 septembre 2012" in page
+    assert "Du 1er octobre 2012 au 31 mars 2013" in page
 
 
 def test_a_simulation_says_what_would_happen_and_touches_nothing(plan):
@@ -315,13 +345,17 @@ def test_after_silence_the_substitute_then_the_director_answer_with_the_command_
     [
         ("2012-03-27T10:00", "échéance : 31 mars 2012 · à faire au plus tard le 30 mars 2012 (dans 3 jours ouvrables) · à personne"),
         ("2012-03-30T10:00", "à faire au plus tard le 30 mars 2012 (aujourd'hui)"),
+        ("2012-03-30T23:05", "à faire au plus tard le 30 mars 2012 (aujourd'hui)"),
+        ("2012-03-31T21:05", "à faire au plus tard le 30 mars 2012 (échéance aujourd'hui)"),
+        ("2013-03-30T10:00", "à faire au plus tard le 28 mars 2013 (échéance dans 1 jour)"),
         ("2012-04-05T10:00", "échéance : 31 mars 2012 · à déclarer au plus tard le 30 avril 2012 (dans 15 jours ouvrables)"),
         ("2012-04-30T10:00", "à déclarer au plus tard le 30 avril 2012 (aujourd'hui)"),
     ],
 )  # fmt: skip
 def test_the_board_says_the_due_date_and_what_is_to_be_done_by_when(plan, now, said):
     plan.now = now
-    assert said in plan("plan", "--year", "2011-2012").replace("\u00a0", " ")
+    year = "2012-2013" if now.startswith("2013") else "2011-2012"
+    assert said in plan("plan", "--year", year).replace("\u00a0", " ")
 
 
 def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
@@ -369,6 +403,13 @@ def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
             assert plan.json("why", f"{key}:{name}")["plan"] == key
     assert "--to LOGIN --plan le_mien" in plan("plan")
     plan("plan", "show", "E1-A2-O3-I1", "--plan", "le_mien")
+    # The same words with another cadence are a change.
+    own = own.replace("{once: {on: 2012-03-31}}", "{yearly: {at_least: 3}}", 1)
+    (folder / "le_mien.yml").write_text(own, encoding="utf-8")
+    compared = ("plan", "compare", "--plan", "plan_2011_2016", "--with", "le_mien")
+    (change,) = plan.json(*compared)["changes"]
+    assert change["before"].endswith("(un résultat, pour le 31\u00a0mars 2012)")
+    assert change["after"].endswith("(au moins 3 par année)")
 
 
 def test_a_plan_that_reads_well_and_cannot_be_followed_is_named_and_the_others_go_on(plan):

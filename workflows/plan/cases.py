@@ -154,8 +154,7 @@ def named(
         (plan, cycle, case)
         for plan in plans
         for cycle, case in paired(plan, cases, calendar)
-        if key in {"", plan.catalogue.key.upper()}
-        and wanted in {cycle.name, f"{cycle.indicator}@{cycle.due}"}
+        if key in {"", plan.catalogue.key.upper()} and wanted in {cycle.name, cycle.exact_name}
     ]
     found = [f for f in found if f[2] is None or f[2].line.state != "remplace"] or found[-1:]
     if not found:
@@ -163,7 +162,7 @@ def named(
     if len(found) > 1:
         several = len({plan.catalogue.key for plan, _cycle, _case in found}) > 1
         raise Ambiguous(reference, tuple(
-            f"{f'{plan.catalogue.key}:' if several else ''}{cycle.indicator}@{cycle.due}"
+            f"{f'{plan.catalogue.key}:' if several else ''}{cycle.exact_name}"
             for plan, cycle, _case in found
         ))  # fmt: skip
     return found[0]

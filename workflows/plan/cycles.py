@@ -68,6 +68,11 @@ class Cycle:
         return f"{self.indicator}/{self.fiscal_year}"
 
     @property
+    def exact_name(self) -> str:
+        """The same where a year has several: `E1-A1-O1-I2@2016-09-30`."""
+        return f"{self.indicator}@{self.due}"
+
+    @property
     def promise(self) -> tuple[str, str, str]:
         """What it promises whatever the version of the target: plan, indicator, due date."""
         return (self.plan, self.indicator, self.due.isoformat())

@@ -5,12 +5,13 @@ What was adopted keeps the words it was adopted with: an amendment decided later
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from workflows.plan.board import Given, Row, Status
 
@@ -30,6 +31,7 @@ class Line:
         former_target: The words it replaced in this year, with the resolution that did.
         replaced_by: The words that replaced it, with the resolution that did.
         due: The nominal due date.
+        part: The period, where the indicator has several in the year.
         status: The status.
         given: Who gave it (a name) and why, when it is not the computed one.
         result: The narrative.
@@ -55,6 +57,7 @@ class Line:
     former_target: tuple[str, str] | None
     replaced_by: tuple[str, str] | None
     due: date
+    part: tuple[date, date] | None
     status: Status
     given: Given | None
     result: str | None
@@ -84,11 +87,15 @@ def lines(
         name_of: A login's name.
         files_of: The names of the files joined to a case, by its id.
     """
-    return [_line(row, name_of, files_of) for row in rows]
+    parts = Counter(row.cycle.indicator for row in rows if row.status != "remplace")
+    return [_line(row, name_of, files_of, parts) for row in rows]
 
 
 def _line(
-    row: Row, name_of: Callable[[str], str], files_of: Callable[[int], Sequence[str]]
+    row: Row,
+    name_of: Callable[[str], str],
+    files_of: Callable[[int], Sequence[str]],
+    parts: Mapping[str, int],
 ) -> Line:
     cycle, entry = row.cycle, row.cycle.entry
     data = {} if row.case is None else row.case.data
@@ -105,6 +112,7 @@ def _line(
         former_target=None if former is None else (former.target, cycle.version.resolution),
         replaced_by=row.replaced_by,
         due=cycle.due,
+        part=(cycle.start, cycle.end) if parts[cycle.indicator] > 1 else None,
         status=row.status,
         given=_named(row.given, name_of),
         result=data.get("resultat"),

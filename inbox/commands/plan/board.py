@@ -90,7 +90,7 @@ def _say_row(row: Row, today: date) -> None:
     if row.former is not None:
         say(_("      cible remplacée : {text} (résolution {r})", text=row.former.target,
               r=cycle.version.resolution))  # fmt: skip
-    say(_("      échéance : {due} · {todo} · à {who}{number}", due=dates.day(cycle.due),
+    say(_("      échéance : {due}{todo} · à {who}{number}", due=dates.day(cycle.due),
           todo=_todo(row, today), who=row.owner or _("personne"), number=number))  # fmt: skip
     missing = _missing(row)
     if missing:
@@ -100,17 +100,16 @@ def _say_row(row: Row, today: date) -> None:
 def _todo(row: Row, today: date) -> str:
     """Return what is to be done by when: to reach the target, then to report it."""
     if row.answered or row.status in {"remplace", "sans_objet"}:
-        return _("à faire au plus tard le {d}", d=dates.day(row.cycle.do_by))
+        return ""
     day = f"{dates.day(row.limit)}{_left(row, today)}"
     if row.limit == row.cycle.do_by:
-        return _("à faire au plus tard le {d}", d=day)
-    return _("à déclarer au plus tard le {d}", d=day)
+        return _(" · à faire au plus tard le {d}", d=day)
+    return _(" · à déclarer au plus tard le {d}", d=day)
 
 
 def _left(row: Row, today: date) -> str:
     if row.days_left == 0:
-        # On a closed day, the limit may be another closed day with none open in between.
-        return "" if row.limit != today else _(" (aujourd'hui)")
+        return _(" (aujourd'hui)") if row.limit == today else _until(row.cycle.due, today)
     if row.days_left < 0:
         late = n_(
             "en retard de {n} jour ouvrable", "en retard de {n} jours ouvrables", -row.days_left
@@ -118,6 +117,16 @@ def _left(row: Row, today: date) -> str:
         return f" ({late})"
     left = n_("dans {n} jour ouvrable", "dans {n} jours ouvrables", row.days_left)
     return f" ({left})"
+
+
+def _until(due: date, today: date) -> str:
+    """Return how far a due date is once nothing but closed days is left before it."""
+    days = (due - today).days
+    if days < 0:
+        return ""
+    if days == 0:
+        return _(" (échéance aujourd'hui)")
+    return n_(" (échéance dans {n} jour)", " (échéance dans {n} jours)", days)
 
 
 def _missing(row: Row) -> str:

@@ -37,15 +37,19 @@ def calendar(app: App, file: Path, year: str | None, person: str | None, key: st
     plans = sound_plans(app)
     if person is not None:
         known_person(app, person)
-    rows = [r for p in plans.chosen(key) for r in plans.board(p, plans.fiscal_year(year))
-            if person in {None, r.owner} and not r.answered and r.status not in {"remplace", "sans_objet"}]  # fmt: skip
+    expected = [r for p in plans.chosen(key) for r in plans.board(p, plans.fiscal_year(year))
+                if person in {None, r.owner} and r.status not in {"remplace", "sans_objet"}]  # fmt: skip
+    rows = [r for r in expected if not r.answered]
+    answered = len(expected) - len(rows)
     if not rows:
         raise click.UsageError(_("Aucune échéance à mettre dans un agenda."))
     write_atomically(file, _ics(app, rows))
     if app.json:
-        show_json({"file": str(file), "events": len(rows)})
+        show_json({"file": str(file), "events": len(rows), "answered": answered})
         return
     say(n_("{n} échéance dans {file}", "{n} échéances dans {file}", len(rows), file=file))
+    if answered:
+        say(n_("{n} compte rendu déjà donné n'y est pas.", "{n} comptes rendus déjà donnés n'y sont pas.", answered))  # fmt: skip
 
 
 def _ics(app: App, rows: list[Row]) -> bytes:

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inbox import dates
 from inbox.command import command
 from inbox.commands.plan.options import plan_option, sound_plans
+from inbox.cycle import rule
 from inbox.output import say, show_json
 from inbox.texts import _, clean, n_, said
 
 if TYPE_CHECKING:
     from inbox.app import App
+    from workflows.plan import model
     from workflows.plan.decisions import Standing
+
+    #: A target in words, and the same as a cadence.
+    Promise = tuple[str, model.Cadence]
 
 
 @command(
@@ -41,8 +47,9 @@ def compare(app: App, key: str | None, other: str | None) -> None:
         "extended": _("prolongé"),
     }
     for change in changes:
-        say(f"{change['indicator'] or plan.catalogue.key} — {words[change['change']]}{_(' : ')}"
-            f"{clean(change['before'] or '—')} → {clean(change['after'] or '—')}"
+        shown = dates.stored if change["change"] == "extended" else clean
+        before, after = (shown(change[k]) if change[k] else "—" for k in ("before", "after"))
+        say(f"{change['indicator'] or plan.catalogue.key} — {words[change['change']]}{_(' : ')}{before} → {after}"
             + (f" ({change['resolution']})" if change["resolution"] else ""))  # fmt: skip
     say(n_("{n} changement", "{n} changements", len(changes)))
 
@@ -55,16 +62,17 @@ def _since_adoption(plan: Standing) -> list[dict[str, Any]]:
     ]  # fmt: skip
     for entry in plan.catalogue.entries():
         versions = plan.versions(entry)
-        for before, after in pairwise(versions):
-            found.append({"indicator": entry.indicator.id, "change": "changed", "before": before.target,
-                          "after": after.target, "resolution": after.resolution})  # fmt: skip
+        for one, two in pairwise(versions):
+            before, after = _told((one.target, one.cadence), (two.target, two.cadence))
+            found.append({"indicator": entry.indicator.id, "change": "changed", "before": before,
+                          "after": after, "resolution": two.resolution})  # fmt: skip
     return found
 
 
 def _between(one: Standing, two: Standing) -> list[dict[str, Any]]:
-    def targets(plan: Standing) -> dict[str, str]:
-        return {e.indicator.id: f"{said(e.indicator.title)} – {plan.versions(e)[-1].target}"
-                for e in plan.catalogue.entries()}  # fmt: skip
+    def targets(plan: Standing) -> dict[str, Promise]:
+        last = [(e.indicator, plan.versions(e)[-1]) for e in plan.catalogue.entries()]
+        return {i.id: (f"{said(i.title)} – {v.target}", v.cadence) for i, v in last}
 
     before, after = targets(one), targets(two)
     found = []
@@ -73,6 +81,16 @@ def _between(one: Standing, two: Standing) -> list[dict[str, Any]]:
             change = (
                 "added" if name not in before else "removed" if name not in after else "changed"
             )
-            found.append({"indicator": name, "change": change, "before": before.get(name),
-                          "after": after.get(name), "resolution": None})  # fmt: skip
+            then, now = _told(before.get(name), after.get(name))
+            found.append({"indicator": name, "change": change, "before": then, "after": now,
+                          "resolution": None})  # fmt: skip
     return found
+
+
+def _told(one: Promise | None, two: Promise | None) -> list[str | None]:
+    """Return two promises in words, with their cadences where the words alone are the same."""
+    alike = one is not None and two is not None and one[0] == two[0]
+    return [
+        None if found is None else f"{found[0]} ({rule(found[1])})" if alike else found[0]
+        for found in (one, two)
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -36,14 +37,15 @@ def cycles_(app: App, key: str | None, first: datetime | None, last: datetime | 
     high = date.max if last is None else last.date()
     if high < low:
         raise click.UsageError(_("Le dernier jour vient avant le premier."))
-    found = [c for p in plans.chosen(key) for c in cycles(p, app.workspace.calendar)
-             if low <= c.due <= high]  # fmt: skip
+    every = [c for p in plans.chosen(key) for c in cycles(p, app.workspace.calendar)]
+    found = [c for c in every if low <= c.due <= high]
     if app.json:
         show_json({"cycles": [cycle_json(c) for c in found]})
         return
+    alike = Counter((c.plan, c.name) for c in every)
     natures = {"target": _("cible"), "accountability": _("reddition")}
     table(
-        [(c.name, said(c.entry.indicator.title), c.version.target, dates.day(c.due), dates.day(c.do_by),
+        [(c.name if alike[c.plan, c.name] == 1 else c.exact_name, said(c.entry.indicator.title), c.version.target, dates.day(c.due), dates.day(c.do_by),
           c.quantity or "", natures[c.nature]) for c in found],
         [_("Cycle"), _("Libellé"), _("Cible"), _("Échéance"), _("À faire au plus tard"), _("Nombre"), _("Nature")],
     )  # fmt: skip

@@ -49,7 +49,7 @@ def show(app: App, indicator: str, key: str | None) -> None:
               r=version.resolution, d=dates.day(version.effective)))  # fmt: skip
     for row in rows:
         number = "—" if row.case is None else row.case.line.number
-        say(_("  {year} : {status} · pour le {d} · {number} {progress}", year=row.cycle.fiscal_year,
+        say(_("  {year} : {status} · pour le {d} · {number}{progress}", year=row.cycle.fiscal_year,
               status=standing(row.status, row.given, row.replaced_by), d=dates.day(row.cycle.due), number=number,
               progress=progress(row)))  # fmt: skip
         for event in row.events:
