@@ -177,7 +177,11 @@ def _wrong_state(
     definition: CompiledDefinition, action: CompiledAction, state: str
 ) -> list[Reason]:
     if action.automatic is not None:
-        return [Reason(code="automatic", params={"label": dict(action.label)})]
+        # Without a condition of its own, it is a timer that takes it.
+        timed = definition.written.actions[action.name].automatic is None
+        timers = [dict(t.label) for t in definition.timers.values() if t.action == action.name]
+        params = {"label": dict(action.label), "timers": timers if timed else []}
+        return [Reason(code="automatic", params=params)]
     if state in action.sources:
         return []
     because = definition.states[state].because

@@ -82,6 +82,8 @@ _SENTENCES = {
     "not_migrated": "il n'y a pas de passage à reprendre",
     "moved_on": "le dossier a avancé depuis son passage ({action})",
 }
+#: What `automatic` says of an action that a timer takes.
+_BY_TIMER = "« {label} » se fait tout seul, à la date de la minuterie « {timers} »"
 _REMEDIES = {
     "note_missing": '--note "…"',
     "role": "demandez à quelqu'un qui a ce rôle",
@@ -135,6 +137,8 @@ def sentence(reason: Reason) -> str:
     values.setdefault("owner", _("personne"))
     values["owner"] = values["owner"] if values["owner"] != "None" else _("personne")
     template = _SENTENCES.get(reason.code, reason.code)
+    if reason.code == "automatic" and reason.params.get("timers"):
+        template = _BY_TIMER
     try:
         return _(template, **values)
     except KeyError:
@@ -216,12 +220,18 @@ def _step_json(step: Step, definition: model.Definition) -> dict[str, Any]:
     return {
         "action": step.action,
         "label": said(part.label),
+        "timer": ", ".join(timers_of(definition, step.action)) if step.alone else "",
         "by": [said(definition.roles[role]) for role in part.by],
         "asks": [process_text.asked_text(item) for item in asked],
         "when": None if condition is None else rules.condition(condition, definition),
         "alone": step.alone,
         "to": step.to,
     }
+
+
+def timers_of(definition: model.Definition, action: str) -> list[str]:
+    """Return the timers that take an action, by their labels."""
+    return [said(t.label) for t in definition.timers.values() if t.action == action]
 
 
 def refusal(error: NotAllowed) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: The templates of a definition are rendered no more often than this: one that asks for more has very
 #: many messages with very many fields, and is refused.
 MAX_RENDERINGS = 20_000
+_RULE = "template"
 
 
 def check_templates(
@@ -147,13 +148,13 @@ class _Template:
 
     def _finding(self, fr: str, en: str, way: Way = ()) -> Finding:
         place = ("notifications", self.message.name, "template")
-        return self.flow.graph.source.finding("template", place, fr, en, way=way)
+        return self.flow.graph.source.finding(_RULE, place, fr, en, way=way)
 
 
 def _in_place(fault: Fault) -> Finding:
     """Return what is wrong with a template whatever the case: it is at its own place."""
     return Finding(
-        code="template", path=fault.path, line=fault.line, excerpt=fault.excerpt,
+        code=_RULE, path=fault.path, line=fault.line, excerpt=fault.excerpt,
         column=len(fault.excerpt) - len(fault.excerpt.lstrip()) + 1,
         messages={"fr": f"{fault.fr}.", "en": f"{fault.en}."},
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,15 +44,16 @@ def show(app: App, case: str, drawing: Path | None) -> None:
         from inbox.commands.drawing import draw_case
 
         draw_case(app, found, drawing)
-    every = app.engine.options(found.id, app.actor)
+    ahead = _ahead(app, found)
+    every = _options(app, found, ahead)
     options = tuple(o for o in every if o.action.automatic is None)
     alone = [o for o in every if o not in options and found.line.state in o.action.sources]
     checklists = app.engine.checklists(found.id)
-    blocked = app.engine.blocked(found.id)
+    blocked = ahead.hindrances.values()
     if app.json:
         file = None if drawing is None else str(drawing)
         show_json({**_case_json(app, found, options, checklists), "drawing": file,
-                   "automatic": [_alone_json(found, o) for o in alone],
+                   "automatic": [_alone_json(found, o, ahead) for o in alone],
                    "blocked": [{"action": h.action.name, "label": word(h.action.label),
                                 "why": _hindered(found, h)} for h in blocked]})  # fmt: skip
         return
@@ -68,10 +70,32 @@ def show(app: App, case: str, drawing: Path | None) -> None:
             hint = f" → inbox do {found.number} {action}" if action and not done else ""
             say(f"  {mark} {word(text)}{hint}")
     _print_options(found, options)
-    _print_alone(found, alone)
+    _print_alone(found, alone, ahead)
     if drawing is not None:
         say()
         say(_("Dessin écrit dans {file}", file=drawing))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ahead:
+    """What is to come of a case by itself: when its timers fire, and what never will where it is blocked."""
+
+    timers: Mapping[str, Any]
+    hindrances: Mapping[str, Hindrance]
+
+
+def _ahead(app: App, case: Case) -> _Ahead:
+    with app.database.read() as connection:
+        timers = {t["name"]: t["fire_at"] for t in register.pending_timers(connection, case.id)}
+    return _Ahead(timers=timers, hindrances={h.action.name: h for h in app.engine.blocked(case.id)})
+
+
+def _options(app: App, case: Case, ahead: _Ahead) -> tuple[Option, ...]:
+    """Return every action; no way leads through what will never be done."""
+    return tuple(
+        replace(o, way=None) if any(s.action in ahead.hindrances for s in o.way or ()) else o
+        for o in app.engine.options(case.id, app.actor)
+    )
 
 
 def _print_head(app: App, case: Case) -> None:
@@ -201,25 +225,38 @@ def _print_others(title: str, options: list[Option]) -> None:
             say(f"      → {clean(first)}")
 
 
-def _print_alone(case: Case, options: list[Option]) -> None:
+def _print_alone(case: Case, options: list[Option], ahead: _Ahead) -> None:
     """Print what happens by itself in this state, and what it can no longer."""
     if not options:
         return
     say()
     say(strong(_("Tout seul")))
     for option in options:
-        say(clean(f"  {_waits(case, option)}"))
+        say(clean(f"  {_waits(case, option, ahead)}"))
 
 
-def _waits(case: Case, option: Option) -> str:
+def _waits(case: Case, option: Option, ahead: _Ahead) -> str:
     """Return on what an automatic action waits, or that it waits in vain."""
-    told = _alone_json(case, option)
+    told = _alone_json(case, option, ahead)
     if option.lost:
         return _(
             "« {label} » ne se fera plus. Il faudrait ceci : {condition} ; mais ce que sont devenus les "
             "dossiers enfants ne le permet plus. Rouvrez-en un, ou prenez une autre action.",
             label=told["label"], condition=told["when"],
         )  # fmt: skip
+    if option.action.name in ahead.hindrances:
+        return _hindered(case, ahead.hindrances[option.action.name])
+    if told["at"] is not None and not told["when"]:
+        return _("attendez : « {label} » se fait tout seul le {at} (minuterie « {timer} »)",
+                 label=told["label"], at=dates.here(told["at"]), timer=told["timer"])  # fmt: skip
+    return _by_itself(told)
+
+
+def _by_itself(told: Mapping[str, Any]) -> str:
+    """Return what makes an action happen by itself: a timer's date, or its condition."""
+    if not told["when"]:
+        return _("attendez : « {label} » se fait tout seul, à la date de la minuterie « {timer} »",
+                 label=told["label"], timer=told["timer"])  # fmt: skip
     return _("attendez : « {label} » se fait tout seul quand {condition}",
              label=told["label"], condition=told["when"])  # fmt: skip
 
@@ -236,14 +273,19 @@ def _hindered(case: Case, hindrance: Hindrance) -> str:
     return _("personne n'a le rôle qu'il faut pour « {label} » ({roles})", label=label, roles=roles)
 
 
-def _alone_json(case: Case, option: Option) -> dict[str, Any]:
+def _alone_json(case: Case, option: Option, ahead: _Ahead) -> dict[str, Any]:
     written, name = case.definition.written, option.action.name
     automatic = written.actions[name].automatic
+    armed = [
+        ahead.timers[k] for k, t in written.timers.items() if t.action == name and k in ahead.timers
+    ]
     return {
         "action": name,
         "label": word(option.action.label),
         "when": "" if automatic is None else rules.condition(automatic, written),
-        "lost": option.lost,
+        "timer": ", ".join(reasons.timers_of(written, name)),
+        "at": min(armed, default=None),
+        "lost": option.lost or name in ahead.hindrances,
     }
 
 
@@ -391,7 +433,8 @@ def _closed_days(app: App, case: Case) -> dict[str, str]:
 def _why_not(app: App, case: Case, action: str) -> None:
     from engine.errors import NotFound
 
-    options = {o.action.name: o for o in app.engine.options(case.id, app.actor)}
+    ahead = _ahead(app, case)
+    options = {o.action.name: o for o in _options(app, case, ahead)}
     if action not in options:
         raise NotFound("action", action, near=tuple(options))
     given = options[action].reasons
@@ -409,10 +452,10 @@ def _why_not(app: App, case: Case, action: str) -> None:
         if mend:
             say(f"    → {clean(mend)}")
     if given:
-        _print_way(case, options[action])
+        _print_way(case, options[action], ahead)
 
 
-def _print_way(case: Case, option: Option) -> None:
+def _print_way(case: Case, option: Option, ahead: _Ahead) -> None:
     """Print the steps that lead to an action, each with who may, what it asks, and on what condition."""
     if option.way is None:
         say(_("Aucune suite d'actions n'y mène d'ici."))
@@ -423,21 +466,20 @@ def _print_way(case: Case, option: Option) -> None:
     for n, step in enumerate(steps, 1):
         say(clean(f"  {n}. {_step_line(case, step)}"))
     if steps:
-        say(clean(f"  {len(steps) + 1}. {_last_line(case, option)}"))
+        say(clean(f"  {len(steps) + 1}. {_last_line(case, option, ahead)}"))
     elif option.action.automatic is not None:
-        say(clean(_last_line(case, option)))
+        say(clean(_last_line(case, option, ahead)))
 
 
-def _last_line(case: Case, option: Option) -> str:
+def _last_line(case: Case, option: Option, ahead: _Ahead) -> str:
     if option.action.automatic is None:
         return f"inbox do {case.number} {option.action.name}"
-    return _waits(case, option)
+    return _waits(case, option, ahead)
 
 
 def _step_line(case: Case, step: Mapping[str, Any]) -> str:
     if step["alone"]:
-        return _("attendez : « {label} » se fait tout seul quand {condition}",
-                 label=step["label"], condition=step["when"])  # fmt: skip
+        return _by_itself(step)
     parts = [f"inbox do {case.number} {step['action']} — {step['label']}"]
     if step["by"]:
         parts.append(_("par : {roles}", roles=", ".join(step["by"])))

@@ -54,6 +54,15 @@ def test_show_says_in_one_line_that_a_case_is_blocked_and_why(inbox):
         inbox(*words, "--as", "ann")
 
     ann("register", "--process", "commande", "--set", "objet=Pompes", "--set", "urgence=haute")
+    timed = inbox("show", "CO-2026-0001").replace("\u00a0", " ")
+    (line,) = [row.strip() for row in timed.splitlines() if "« Expirer »" in row]
+    assert re.fullmatch(
+        r"attendez : « Expirer » se fait tout seul le .+ 20\d\d, .+ \(minuterie « Péremption »\)",
+        line,
+    )
+    why = inbox("why", "CO-2026-0001", "--action", "expirer").replace("\u00a0", " ")
+    assert "- « Expirer » se fait tout seul, à la date de la minuterie « Péremption »" in why
+    assert line in why
     ann("do", "CO-2026-0001", "chiffrer", "--set", "montant=10")
     ann("do", "CO-2026-0001", "soumettre")
     ann("do", "CO-2026-0001", "approuver", "--set", "lots=pompes")
@@ -69,6 +78,10 @@ def test_show_says_in_one_line_that_a_case_is_blocked_and_why(inbox):
     assert "personne n'a le rôle qu'il faut pour « Annuler » (Acheteur, Chef)" in line
     told = inbox.json("show", "CO-2026-0001")["blocked"]
     assert [b["action"] for b in told] == ["recevoir", "annuler"]
+    assert "attendez" not in said
+    why = inbox("why", "CO-2026-0001", "--action", "recevoir").replace("\u00a0", " ")
+    assert "attendez" not in why
+    assert "ne peut plus arriver" in why or "ne se fera plus" in why
 
 
 def test_organisation_and_subject_are_enough_and_what_is_missing_is_told(inbox):
