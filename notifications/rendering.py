@@ -74,7 +74,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         """Yield everything that a template says and may not, here or in what it includes."""
         yield from grammar.faults(source, name)
         for part, line in grammar.included(source):
-            if grammar.included(self.parse(_source(self, part))):
+            if grammar.included(self.parse(_source(self, part), part)):
                 msg = f"{part} includes another one, which is not allowed in what is included"
                 yield jinja2.TemplateSyntaxError(msg, line, name)
 
@@ -261,7 +261,8 @@ class Renderer:
                 with suppress(
                     jinja2.TemplateError, RecursionError, UnicodeDecodeError
                 ):  # `check` says so
-                    found |= dict.fromkeys(map(self._placed, self._forbidden(name)))
+                    for fault in self._forbidden(name):
+                        found[self._placed(fault)] = None
                     outline.read(self._context(lang, facts))
                 names |= outline.names
                 values |= outline.values
@@ -273,21 +274,23 @@ class Renderer:
         """Yield everything that a template, and those that it includes, may not say."""
         try:
             source = self._parsed(name)
+            for file in (name, *(part for part, _ in grammar.included(source))):
+                for wrong in self._strict.faults(self._parsed(file), file):
+                    yield faults.of(wrong, file, [])
         except jinja2.TemplateSyntaxError as error:
             yield faults.of(error, name, [])
             raise
-        for file in (name, *(part for part, _ in grammar.included(source))):
-            for wrong in self._strict.faults(self._parsed(file), file):
-                yield faults.of(wrong, file, [])
 
     def _placed(self, fault: Fault) -> Fault:
         """Return a fault with the file that it is in, as it was found, and its line."""
         path = next(p for f in self.folders if (p := f / fault.file).is_file())
+        here = Path.cwd()
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
         lines = path.read_text(encoding="utf-8").splitlines()
-        return replace(fault, path=str(path), excerpt="".join(lines[fault.line - 1 : fault.line]))
+        return replace(fault, path=str(shown), excerpt="".join(lines[fault.line - 1 : fault.line]))
 
     def _parsed(self, name: str) -> nodes.Template:
-        return self._strict.parse(_source(self._strict, name))
+        return self._strict.parse(_source(self._strict, name), name)
 
     def check(
         self, template: str, languages: Sequence[str], facts: Mapping[str, Any]

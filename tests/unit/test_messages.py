@@ -258,6 +258,12 @@ def test_everything_that_a_template_may_not_say_is_found_at_once(tmp_path):
     assert sorted(f.line for f in read.faults) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_template_that_is_not_closed_is_found_at_its_own_line(tmp_path):
+    (fault,) = written(tmp_path, "Bonjour\n{% if note %}").read("essai", ["fr"], facts()).faults
+    assert (fault.path, fault.line) == (str(tmp_path / "fr" / "essai.txt.j2"), 2)
+    assert fault.fr == "le bloc « if » n'est pas fermé"
+
+
 def written(folder, text):
     """Return what renders a template of one text."""
     (folder / "fr").mkdir()
