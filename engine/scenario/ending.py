@@ -171,8 +171,8 @@ def _mended(world: World) -> None:
     """Have the server take what it did not: a person has seen to it."""
     world.server.refuses = world.server.uncertain = ()
     decision = {"by": "scenario"}
+    failed = moves.stuck(world)
     with world.database.write() as connection:
-        failed = outbox.list_deliveries(connection, failed=True)
         outbox.retry(connection, [d.id for d in failed], now=world.clock.now(), decision=decision)
         for delivery in failed:
             outbox.resolve(connection, delivery.id, "confirmed", now=world.clock.now(),

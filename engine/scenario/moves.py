@@ -67,9 +67,10 @@ def next_timer(world: World) -> datetime | None:
 
 
 def stuck(world: World) -> list[outbox.Listed]:
-    """Return the deliveries that need a person."""
+    """Return the deliveries that a person may settle: those accepted as missing may still be served."""
     with world.database.read() as connection:
-        return outbox.list_deliveries(connection, failed=True)
+        found = outbox.list_deliveries(connection, limit=1000)
+        return [d for d in found if d.state in outbox.NEEDS_PERSON]
 
 
 def form(

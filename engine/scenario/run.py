@@ -12,6 +12,7 @@ from engine import outbox, register, returns
 from engine.actor import SYSTEM
 from engine.calendar import Span
 from engine.errors import NotFound, Refused
+from engine.scenario import moves
 from engine.scenario.causes import in_short
 from engine.scenario.coverage import Reached, reached_in
 from engine.scenario.expect import Since, judge
@@ -239,11 +240,11 @@ class Player:
 
     def _decide(self, verdict: str, typed: str) -> None:
         now, decision = self.world.clock.now(), {"by": self.login or SYSTEM.login}
+        failed = moves.stuck(self.world)
+        found = [d for d in failed if typed in (d.name, d.recipient, *d.addresses)]
+        if not found:
+            raise NotFound("delivery", typed)
         with self.world.database.write() as connection:
-            failed = outbox.list_deliveries(connection, failed=True)
-            found = [d for d in failed if typed in (d.name, d.recipient, *d.addresses)]
-            if not found:
-                raise NotFound("delivery", typed)
             if verdict == "retry":
                 outbox.retry(connection, [d.id for d in found], now=now, decision=decision)
             else:
