@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from engine import outbox
-from engine.definition import model
-from engine.definition.decide import Decider
+from engine.definition import arrivals, model
 from engine.definition.flow import Flow
 from engine.definition.graph import Graph
 from engine.definition.needs import Needs
-from engine.definition.possible import Possible
 from engine.definition.source import Source
 from engine.definition.walk import states_of, targets_of, through_checklists
 from engine.errors import Reason
@@ -52,15 +50,14 @@ class Prover:
         return self._known[key]
 
     def _proved(self, state: str, there: frozenset[str]) -> Iterator[Reason]:
-        filled = {name: model.SetValue(value=True) for name in sorted(there)}
+        filled = {name: model.SetValue(when=model.When(of="now")) for name in sorted(there)}
         nothing: dict[str, Any] = {"form": [], "notify": [], "duplicates": []}
         opening = self._written.opening.model_copy(
             update={**nothing, "to": state, "sets": filled, "received": None, "lag": None}
         )
         variant = self._written.model_copy(update={"opening": opening})
         flow = Flow(Graph(variant, self._source))
-        Possible(flow, Decider(variant))
-        for finding in Needs(flow).check():
+        for finding in Needs(flow, arrivals.of(flow)).check():
             yield Reason(code="migration_absent", message=finding.messages)
 
 

@@ -1,7 +1,8 @@
 """Whether a case can come to a state with some things held to be so, and by which shortest way.
 
 A value that a form may give is given; one that nothing clears stays; child cases are counted. What the
-guards on the way ask of these things is asked of them, so that the way that is shown can be gone.
+guards on the way ask of these things is asked of them. The fields that a way found so reads are then
+followed too, and it is looked for again, until it reads nothing else: the way that is shown can be gone.
 """
 
 from __future__ import annotations
@@ -12,27 +13,40 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 from engine.definition import model
-from engine.definition.decide import Ended, Held
-from engine.definition.walk import split_form
+from engine.definition.decide import Decider, Ended, Held, Known
+from engine.definition.possible import Possible
+from engine.definition.worlds import Worlds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from engine.definition.flow import Flow
     from engine.definition.graph import Edge
-    from engine.definition.worlds import Worlds
 
 #: A search that goes through more places than this is given up: then nothing is said. So are all, once
-#: they went through so many together.
+#: they went through so many together, or tried so many steps.
 MAX_PLACES = 4_000
 MAX_ALL_PLACES = 12_000
+MAX_ALL_STEPS = 20_000
+#: Of a field that may be more than this, it is only followed whether it is there.
+MAX_VALUES = 6
+
+#: What something is when it is not what is looked for.
+_OTHERWISE = Held("otherwise")
+
+_So = tuple[Held, ...]
+
+
+class _GivenUpError(Exception):
+    """The search grew too large."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a case is: its state, which things are so by now, how many child cases there are of each."""
+    """Where a case is: its state, what each thing is by now, how many child cases there are of each."""
 
     state: str
-    so: frozenset[str]
+    so: _So
     opened: tuple[tuple[str, int], ...]
 
 
@@ -45,34 +59,94 @@ class Arrivals:
         self.flow = worlds.flow
         self.d = worlds.d
         self._comes: dict[tuple[Held, str], bool] = {}
+        self._without: dict[tuple[str, str], list[Edge] | None] = {}
         self._left = MAX_ALL_PLACES
+        self._steps = MAX_ALL_STEPS
 
     def comes(self, name: str, held: Held, state: str) -> bool:
         """Tell whether one thing may be so in a state by any way; of child cases, nothing is said."""
         if isinstance(held.value, Ended):
             return True
         if (held, state) not in self._comes:
-            self._comes[(held, state)] = self.way(state, {name: held}) is not None
+            try:
+                found = self._search(_Search(self, {name: held}), state) is not None
+            except _GivenUpError:
+                found = False
+            self._comes[(held, state)] = found
         return self._comes[(held, state)]
 
     def way(self, state: str, wanted: Mapping[str, Held]) -> list[Edge] | None:
         """Return the edges of a shortest way; None when there is none, or none was found in time."""
+        try:
+            return self._refined(state, wanted)
+        except _GivenUpError:
+            return None
+
+    def way_without(self, name: str, state: str, *then: Edge) -> list[Edge] | None:
+        """Return the edges of a shortest way to a state on which something is not there, and what follows.
+
+        None when it is there on every way. A search that grows too large tells a shortest way to the
+        state, whatever is there.
+        """
+        if (name, state) not in self._without:
+            self._without[(name, state)] = self._way_without(name, state)
+        way = self._without[(name, state)]
+        if way is None and any(name in self.worlds.touched(e.action) for e in then):
+            way = self.flow.graph.edges_to(state)
+        return None if way is None else [*way, *then]
+
+    def _way_without(self, name: str, state: str) -> list[Edge] | None:
+        try:
+            ways = [self._refined(state, {name: h}) for h in self.worlds.absences(name)]
+        except _GivenUpError:
+            return self.flow.graph.edges_to(state)
+        return min((w for w in ways if w is not None), key=len, default=None)
+
+    def _refined(self, state: str, wanted: Mapping[str, Held]) -> list[Edge] | None:
         search = _Search(self, wanted)
+        way = self._search(search, state)
+        while way is not None and (more := search.read_on(way)):
+            search = _Search(self, wanted, search.followed | more)
+            try:
+                way = self._search(search, state)
+            except _GivenUpError:
+                return way
+        return way
+
+    def _search(self, search: _Search, state: str) -> list[Edge] | None:
         came: dict[_Place, tuple[_Place, Edge] | None] = dict.fromkeys(search.first())
         waiting = deque(came)
-        while waiting and len(came) <= MAX_PLACES and self._left > 0:
+        while waiting:
+            if len(came) > MAX_PLACES or self._left <= 0:
+                raise _GivenUpError
             self._left -= 1
             here = waiting.popleft()
             if here.state == state and search.there(here):
                 return _back(here, came)
-            for edge in self.flow.graph.out[here.state]:
-                if edge in self.possible.never:
-                    continue
-                for place in search.after(here, edge):
-                    if place not in came:
-                        came[place] = (here, edge)
-                        waiting.append(place)
+            for edge, place in self._steps_from(here, search):
+                if place not in came:
+                    came[place] = (here, edge)
+                    waiting.append(place)
         return None
+
+    def _steps_from(self, here: _Place, search: _Search) -> Iterator[tuple[Edge, _Place]]:
+        for edge in self.flow.graph.out[here.state]:
+            if edge in self.possible.never:
+                continue
+            for place in search.after(here, edge):
+                yield edge, place
+
+    def step(self) -> None:
+        """Count one step of a search; raise _GivenUpError after too many."""
+        self._steps -= 1
+        if self._steps <= 0:
+            raise _GivenUpError
+
+
+def of(flow: Flow) -> Arrivals:
+    """Return what finds the ways of a definition of whose child cases nothing is known."""
+    possible = Possible(flow, Decider(flow.d, flow.graph.doubts))
+    return Arrivals(Worlds(possible, lambda _: None))
 
 
 def _back(place: _Place, came: Mapping[_Place, tuple[_Place, Edge] | None]) -> list[Edge]:
@@ -86,61 +160,129 @@ def _back(place: _Place, came: Mapping[_Place, tuple[_Place, Edge] | None]) -> l
 class _Search:
     """The steps of one search."""
 
-    def __init__(self, arrivals: Arrivals, wanted: Mapping[str, Held]) -> None:
+    def __init__(
+        self, arrivals: Arrivals, wanted: Mapping[str, Held], followed: frozenset[str] = frozenset()
+    ) -> None:
         self.flow, self.d = arrivals.flow, arrivals.d
         self.possible, self.worlds = arrivals.possible, arrivals.worlds
+        self.step = arrivals.step
         self.wanted = wanted
+        self.followed = followed
         self.children = {n: h.value for n, h in wanted.items() if isinstance(h.value, Ended)}
-        self.things = [n for n in wanted if n not in self.children]
+        self.things = [
+            n for n in {**wanted, **dict.fromkeys(sorted(followed))} if n not in self.children
+        ]
+        self.values = {n: self._values(n) for n in self.things}
+
+    def _values(self, name: str) -> list[Held]:
+        """Return what something may be, what it is when it is absent first if that is told apart."""
+        wanted = self.wanted.get(name)
+        if name not in self.followed and wanted is not None and not _absent(wanted):
+            return [wanted, _OTHERWISE]
+        every = self.worlds.every(name) if name in self.followed else []
+        if not 0 < len(every) <= MAX_VALUES:
+            every = [*self.worlds.absences(name), _OTHERWISE]
+        return list(dict.fromkeys([*every, *([] if wanted is None else [wanted])]))
+
+    def read_on(self, way: list[Edge]) -> frozenset[str]:
+        """Return the fields that a way reads and that are not followed yet."""
+        read = set[str]()
+        for name in (None, *(e.action for e in way)):
+            asked = [c for field, c in self._asked_if(name) if field in self.things]
+            read |= self.possible.read(asked)
+            effect = self.flow.effects[name]
+            read |= set().union(*(effect.sets.get(n) or () for n in self.things))
+            read |= set().union(*(effect.sends.get(n) or () for n in self.things))
+        for edge in way:
+            read |= self.possible.read(self.possible.guards[edge.action])
+            read |= self.possible.read([c for part in self.possible.branch(edge) for c in part])
+        return frozenset(read & set(self.d.fields)) - self.flow.graph.doubts.fields - self.followed
 
     def first(self) -> Iterator[_Place]:
         """Yield where a case may be once it is open."""
-        absent = frozenset(n for n in self.things if self.wanted[n].value is None)
-        for so in self._changed(None, absent):
-            place = _Place(self.flow.graph.first, so, tuple((n, 0) for n in self.children))
-            if self._agrees(place):
-                yield place
+        nothing = tuple(self._empty(n) for n in self.things)
+        for given in self._given(None, nothing):
+            self.step()
+            if not self._may_leave_out(None, given, [], self._known_at_opening(), {}):
+                continue
+            for so in self._written(None, given):
+                place = _Place(self.flow.graph.first, so, tuple((n, 0) for n in self.children))
+                if self._agrees(place):
+                    yield place
 
     def there(self, place: _Place) -> bool:
         """Tell whether everything is as wanted."""
         counted = all(n == len(self.children[p].outcomes) for p, n in place.opened)
-        return counted and len(place.so) == len(self.things)
+        named = zip(self.things, place.so, strict=True)
+        return counted and all(self.wanted.get(n, h) is h for n, h in named)
 
     def after(self, place: _Place, edge: Edge) -> Iterator[_Place]:
         """Yield where an action may lead."""
-        asked = self.worlds.asked(edge.action)
-        for so in self._changed(edge, place.so):
-            before = {n: self.wanted[n] for n in place.so - asked}
-            given = {n: self.wanted[n] for n in so & asked}
-            if not any(self._may(edge, before | given | c) for c in self._joined(place)):
+        guards, known = self.possible.guards[edge.action], self.worlds.known(edge)[0]
+        for given in self._given(edge, place.so):
+            self.step()
+            if not any(
+                self._may_leave_out(edge, given, guards, known, c) for c in self._joined(place)
+            ):
                 continue
-            after = {n: self.wanted[n] for n in so}
-            if not self._goes(edge, after):
-                continue
-            for opened in self._opened(place, edge):
-                found = _Place(edge.target, so, opened)
-                if self._agrees(found):
-                    yield found
+            for so in self._written(edge, given):
+                if not self._goes(edge, so):
+                    continue
+                for opened in self._opened(place, edge):
+                    found = _Place(edge.target, so, opened)
+                    if self._agrees(found):
+                        yield found
 
-    def _may(self, edge: Edge, fixed: Mapping[str, Held]) -> bool:
-        guards = self.possible.guards[edge.action]
-        read = self.possible.reads(("guards", edge.action), guards)
-        if read.isdisjoint(fixed):
-            return True
-        known = replace(self.worlds.known(edge)[0], fixed=fixed)
-        return self.possible.holds(("guards", edge.action), guards, known)
+    def _may_leave_out(
+        self,
+        edge: Edge | None,
+        given: _So,
+        guards: list[model.Condition],
+        known: Known,
+        children: Mapping[str, Held],
+    ) -> bool:
+        """Tell whether an action may be taken with what its form leaves so."""
+        name = None if edge is None else edge.action
+        but = self._left_out(name, given)
+        key = ("left out", name, tuple(field for field, _ in but))
+        return self.possible.holds(
+            key, guards, self._with(known, given, children), [c for _, c in but]
+        )
 
-    def _goes(self, edge: Edge, fixed: Mapping[str, Held]) -> bool:
+    def _left_out(self, name: str | None, given: _So) -> list[tuple[str, model.Condition]]:
+        """Return what a form does not give although it asks for it under a condition."""
+        absent = {n for n, h in zip(self.things, given, strict=True) if h.value is None}
+        return [(field, c) for field, c in self._asked_if(name) if field in absent]
+
+    def _asked_if(self, name: str | None) -> Iterator[tuple[str, model.Condition]]:
+        """Yield the fields that a form asks for under a condition."""
+        for item in (self.d.opening if name is None else self.d.actions[name]).form:
+            if isinstance(item, model.FormItem) and isinstance(item.required, model.Condition):
+                yield item.field, item.required
+
+    def _with(self, known: Known, so: _So, children: Mapping[str, Held]) -> Known:
+        """Return what is known of a case, and what things are."""
+        named = list(zip(self.things, so, strict=True))
+        fixed = {n: h for n, h in named if h is not _OTHERWISE}
+        # What is not absent has a value.
+        there = {n for n, h in named if h is _OTHERWISE and _absent(self.values[n][0])}
+        return replace(known, sure=known.sure | there, fixed={**fixed, **children})
+
+    def _known_at_opening(self) -> Known:
+        effect = self.flow.effects[None]
+        return Known(sure=frozenset(effect.gives), may=frozenset(effect.may_give))
+
+    def _goes(self, edge: Edge, so: _So) -> bool:
         if self.possible.told(edge) or edge.branch is None:
             return True
-        return self.possible.chosen(edge, replace(self.worlds.known(edge)[1], fixed=fixed))
+        return self.possible.chosen(edge, self._with(self.worlds.known(edge)[1], so, {}))
 
     def _agrees(self, place: _Place) -> bool:
         """Tell whether things can be so in a state, with what is known of every case there."""
         sure, may = self.flow.sure[place.state], self.flow.may[place.state]
         return all(
-            name not in sure if self.wanted[name].value is None else name in may
-            for name in place.so
+            h is _OTHERWISE or (name not in sure if _absent(h) else name in may)
+            for name, h in zip(self.things, place.so, strict=True)
         )
 
     # --- child cases ----------------------------------------------------------------------------
@@ -178,64 +320,83 @@ class _Search:
 
     # --- things ---------------------------------------------------------------------------------
 
-    def _changed(self, edge: Edge | None, so: frozenset[str]) -> Iterator[frozenset[str]]:
-        """Yield which things may be so once an action, or the opening, is done."""
-        ways = [[(n, w) for w in self._ways(edge, n, was=n in so)] for n in self.things]
-        for way in product(*ways):
-            yield frozenset(n for n, is_so in way if is_so)
+    def _empty(self, name: str) -> Held:
+        """Return what something is when it is absent."""
+        return next((h for h in self.values[name] if h.value is None), _OTHERWISE)
 
-    def _ways(self, edge: Edge | None, name: str, *, was: bool) -> set[bool]:
+    def _filled(self, name: str) -> list[Held]:
+        """Return what something may be when it is not absent."""
+        return [h for h in self.values[name] if h.value is not None]
+
+    def _given(self, edge: Edge | None, so: _So) -> Iterator[_So]:
+        """Yield what things may be once the form of an action, or of the opening, is laid over them."""
         action = self.d.opening if edge is None else self.d.actions[edge.action]
-        value = self.wanted[name].value
-        if isinstance(action, model.Action) and name in action.clears:
-            return {value is None}
-        if name in action.sets:
-            return {True, False} if self._may_set(edge, name, action.sets[name]) else {False}
-        if name.startswith("message:"):
-            return {was and not self._sent(edge, name)}
-        items = [
-            i
-            for i in action.form
-            if (i if isinstance(i, str) else i.field).partition(".")[0] == name
-        ]
-        if not items:
-            return {was}
-        if value is not None:
-            return {True, False}
-        return {was, False} if all(self._may_skip(edge, i) for i in items) else {False}
+        items = [(i, i if isinstance(i, str) else i.field) for i in action.form]
+        asked = {name.partition(".")[0] for _, name in items}
+        demanded = {
+            name.partition(".")[0]
+            for i, name in items
+            if "." in name or isinstance(i, str) or i.required is True
+        }
+        yield from product(*(
+            dict.fromkeys([*([] if n in demanded else [was]), *(self._filled(n) if n in asked else [])])
+            for n, was in zip(self.things, so, strict=True)
+        ))  # fmt: skip
 
-    def _may_skip(self, edge: Edge | None, item: str | model.FormItem) -> bool:
-        if isinstance(item, str) or item.required is True or split_form(item.field)[0]:
-            return False
-        if item.required is False or edge is None:
-            return item.required is False
-        asked, before = self.possible.branch(edge)
-        action = self.d.actions[edge.action]
-        if not self.possible.read([*asked, *before]).isdisjoint({*action.sets, *action.clears}):
-            return False  # The branch is chosen with other values than those that the form asks by.
-        # Asked for where the case goes this way, or not: the same values answer both.
-        known = self.possible.asked(edge.action, edge.source)
-        key = ("skipped", edge.action, edge.branch, item.field)
-        needed = [*self.possible.guards[edge.action], *asked]
-        return self.possible.holds(key, needed, known, [*before, item.required])
-
-    def _may_set(self, edge: Edge | None, name: str, value: model.SetValue) -> bool:
-        wanted = self.wanted[name].value
-        if wanted is None:
-            effect = self.flow.effects[None if edge is None else edge.action]
-            needed, sure = effect.sets[name], set() if edge is None else self.flow.sure[edge.source]
-            return needed is None or not needed <= effect.asked(sure) | effect.told
-        if value.value is not None:
-            return bool(value.value == wanted)
-        table = None if value.table is None else self.d.tables[value.table.table]
-        return table is not None and value.table is not None and any(
-            row.give[value.table.output] == wanted for row in table.rows
-        )  # fmt: skip
-
-    def _sent(self, edge: Edge | None, name: str) -> bool:
+    def _written(self, edge: Edge | None, given: _So) -> Iterator[_So]:
+        """Yield what things may be once an action, or the opening, has written what it writes."""
         effect = self.flow.effects[None if edge is None else edge.action]
-        if name in effect.leaves:
-            return True
+        if effect.all:
+            anything = ([h for h in self._filled(n) if not _absent(h)] for n in self.things)
+            yield from product(*anything)
+            return
+        lacking = {n for n, h in zip(self.things, given, strict=True) if _absent(h)} - effect.drops
+        sure = self.flow.sure[edge.source] if edge is not None else set[str]()
+        there = (effect.asked(sure) | effect.told | set(self.things)) - lacking - effect.drops
+        yield from product(*(
+            self._after(edge, n, was, there)
+            for n, was in zip(self.things, given, strict=True)
+        ))  # fmt: skip
+
+    def _after(self, edge: Edge | None, name: str, was: Held, there: set[str]) -> list[Held]:
+        effect = self.flow.effects[None if edge is None else edge.action]
+        if name in effect.sets:
+            needed = effect.sets[name]
+            sure = needed is not None and needed <= there
+            return [*self._set(edge, name), *([] if sure else [self._empty(name)])]
+        if name in effect.drops:
+            return [self._empty(name)]
+        if name.startswith("message:"):
+            return self._sent(edge, name, was, there)
+        return [was]
+
+    def _set(self, edge: Edge | None, name: str) -> list[Held]:
+        """Return what an action may write into a field."""
+        action = self.d.opening if edge is None else self.d.actions[edge.action]
+        value = action.sets[name]
+        table = None if value.table is None else self.d.tables[value.table.table]
+        if value.value is not None:
+            written = [value.value]
+        elif table is not None and value.table is not None:
+            written = [row.give[value.table.output] for row in table.rows]
+        else:
+            written = []
+        values = [h for h in self._filled(name) if not _absent(h)]
+        same = [h for h in values if h.value in written]
+        if len(same) == len(set(written)) > 0:
+            return [*same, *(h for h in values if h is _OTHERWISE)]
+        # A date, a person, what nothing compares with: it is not known to be what is looked for.
+        return same + [h for h in values if h not in same and h is not self.wanted.get(name)]
+
+    def _sent(self, edge: Edge | None, name: str, was: Held, there: set[str]) -> list[Held]:
+        effect = self.flow.effects[None if edge is None else edge.action]
+        state = self.flow.graph.first if edge is None else edge.target
         needed = effect.sends.get(name)
-        sure = set() if edge is None else self.flow.sure[edge.source]
-        return needed is not None and needed <= effect.after(sure)
+        if name in effect.leaves or (needed is not None and needed <= there):
+            return [_OTHERWISE]
+        may = name in effect.sends or name in self.flow.passing[state]
+        return [was, _OTHERWISE] if may else [was]
+
+
+def _absent(held: Held) -> bool:
+    return held.value is None or isinstance(held.value, dict)

@@ -90,5 +90,8 @@ class _Long(list[Any]):
         super().__init__([OTHER])
         self._length = length
 
+    def __repr__(self) -> str:
+        return f"a list of {self._length}"
+
     def __len__(self) -> int:
         return self._length

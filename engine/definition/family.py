@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from engine.definition import checks, paths, stuck
+from engine.definition import arrivals, checks, paths, stuck
 from engine.definition.compiler import in_order
 from engine.definition.decide import Decider
 from engine.definition.fields import longest
@@ -212,8 +212,10 @@ class _Family:
                 continue
             if ours in self.flow.graph.doubts.fields:
                 continue
-            edges = self.flow.way_without(ours, state)
-            way = self.flow.graph.way([*(edges or ()), edge])
+            edges = arrivals.of(self.flow).way_without(ours, state, edge)
+            if edges is None:
+                continue
+            way = self.flow.graph.way(edges)
             yield self.source.finding(
                 "may-be-absent", ("actions", name, "opens", *place),
                 f"{said(way)} : le champ « {ours} » peut être absent, et le dossier enfant le demande.",

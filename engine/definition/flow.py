@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from engine.definition import model
 from engine.definition.walk import conditions, split_form, states_of_timer, timed_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from engine.definition.graph import Edge, Graph
 
@@ -263,80 +262,3 @@ class Flow:
             if self.d.fields[name.partition(".")[0]].reason_if_missing:
                 return set()
         return {name.partition(".")[0]} - {""}
-
-    # --- a shortest way without it --------------------------------------------------------------
-
-    def way_without(self, name: str, state: str) -> list[Edge] | None:
-        """Return the edges of a shortest way to a state on which something is not surely there.
-
-        None when it is there on every way. What is there depends on one thing at a time (a field that a
-        table fills on what the table reads), so such a way exists whenever it is not surely there.
-        """
-        watched = self._behind(name)
-        lacking: dict[tuple[str, str], tuple[str, str] | None] = {}
-        by: dict[tuple[str, str], Edge | None] = {}
-        queue: list[tuple[int, int, tuple[str, str], tuple[str, str] | None, Edge | None]] = []
-        for n, (cost, node, before, edge) in enumerate(self._lost_at(watched)):
-            heappush(queue, (cost, n, node, before, edge))
-        pushed = len(queue)
-        while queue:
-            cost, _, node, before, edge = heappop(queue)
-            if node in lacking:
-                continue
-            lacking[node], by[node] = before, edge
-            if node == (state, name):
-                return self._back(node, lacking, by)
-            for following, step in self._still_lacking(node, watched):
-                pushed += 1
-                heappush(queue, (cost + 1, pushed, following, node, step))
-        return None
-
-    def _lost_at(
-        self, watched: set[str]
-    ) -> Iterator[tuple[int, tuple[str, str], tuple[str, str] | None, Edge | None]]:
-        """Yield where something, or what fills it, is not there yet or is emptied."""
-        for each in sorted(watched - self.sure_at_opening()):
-            yield 0, (self.graph.first, each), None, None
-        for edge in self.graph.edges:
-            if edge.source not in self.sure:
-                continue
-            effect = self.effects[edge.action]
-            after = self._all(effect) or effect.after(set(self.everything))
-            for each in sorted(watched - after - self.branch_tells(edge)):
-                yield len(self.graph.edges_to(edge.source)) + 1, (edge.target, each), None, edge
-
-    def _behind(self, name: str) -> set[str]:
-        """Return something, and all that decides whether it is filled."""
-        watched, frontier = set[str](), {name}
-        while frontier:
-            watched |= frontier
-            filled = (e.sets | e.sends for e in self.effects.values())
-            needed = [by.get(n) or set() for by in filled for n in frontier]
-            frontier = set().union(*needed) - watched
-        return watched
-
-    def _still_lacking(
-        self, node: tuple[str, str], watched: set[str]
-    ) -> Iterator[tuple[tuple[str, str], Edge]]:
-        state, name = node
-        for edge in self.graph.out[state]:
-            effect = self.effects[edge.action]
-            there = self._all(effect) or effect.after(self.everything - {name})
-            for each in sorted(watched - there - self.branch_tells(edge)):
-                yield (edge.target, each), edge
-
-    def _back(
-        self,
-        node: tuple[str, str],
-        lacking: dict[tuple[str, str], tuple[str, str] | None],
-        by: dict[tuple[str, str], Edge | None],
-    ) -> list[Edge]:
-        edges: list[Edge] = []
-        while True:
-            edge, before = by[node], lacking[node]
-            if edge is not None:
-                edges.append(edge)
-            if before is None:
-                prior = [] if edge is None else self.graph.edges_to(edge.source)
-                return [*prior, *reversed(edges)]
-            node = before

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.definition import model
+    from engine.definition.arrivals import Arrivals
     from engine.definition.flow import Flow
     from engine.definition.graph import Edge, Way
     from engine.definition.source import Path
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class Needs:
     """Finds what is needed where it may be absent."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, arrivals: Arrivals) -> None:
+        self.arrivals = arrivals
         self.flow = flow
         self.graph = flow.graph
         self.d = flow.d
@@ -34,7 +36,9 @@ class Needs:
             there = self.flow.effects[None].after(set())
             for i, name in enumerate(opening.notify):
                 missing = self._for_message(name) - there
-                yield from self._absent(("opening", "notify", i), missing, self.graph.way([]))
+                way = self.graph.way([])
+                for lacks in sorted(missing - self.unknown)[:1]:
+                    yield self._absent(("opening", "notify", i), lacks, way, "message")
         for name, action in self.d.actions.items():
             if name not in self.graph.doubts.data:
                 yield from self._in_action(name, action)
@@ -51,10 +55,10 @@ class Needs:
                 continue
             for path, missing, why in self._lacking(name, action, edges):
                 # The same lack from several states is one mistake.
-                if missing - self.unknown and path not in told:
-                    told.add(path)
-                    way = self._way_without(min(missing - self.unknown), state, edges[0])
-                    yield from self._absent(path, missing, way, why)
+                if path not in told:
+                    found = [*self._without(path, missing, why, state, edges[0])]
+                    told |= {path} if found else set()
+                    yield from found
         yield from self._not_added(name, action)
 
     def _lacking(
@@ -78,10 +82,6 @@ class Needs:
             given = self.flow.effects[name].asked(before) | self.flow.effects[name].told
             missing = {action.opens.for_each} - given
             yield ("actions", name, "opens", "for_each"), missing, "each"
-
-    def _way_without(self, name: str, state: str, edge: Edge) -> Way:
-        edges = self.flow.way_without(name, state)
-        return self.graph.way_to(state, edge) if edges is None else self.graph.way([*edges, edge])
 
     def _for_message(self, name: str) -> set[str]:
         """Return the fields without which a message cannot leave, unless its `when` asks for them."""
@@ -108,18 +108,16 @@ class Needs:
             if record is not None and record not in demanded:
                 path = ("actions", name, "opens", "form", theirs)
                 state = next((s for s in states_of(self.d, action) if s in self.flow.sure), None)
-                if state is not None:
-                    yield from self._absent(path, {record}, self.graph.way_to(state), "child")
+                if state is not None and record not in self.unknown:
+                    yield self._absent(path, record, self.graph.way_to(state), "child")
 
     # --- states and timers ----------------------------------------------------------------------
 
     def _in_states(self) -> Iterator[Finding]:
         for name, state in self.d.states.items():
             if state.due is not None and name in self.flow.sure:
-                missing = needed_by(state.due) - self.flow.sure[name] - self.unknown
-                yield from self._absent(
-                    ("states", name, "due"), missing, self._at(missing, name), "due"
-                )
+                missing = needed_by(state.due) - self.flow.sure[name]
+                yield from self._without(("states", name, "due"), missing, "due", name)
 
     def _in_timers(self) -> Iterator[Finding]:
         for name, timer in self.d.timers.items():
@@ -134,7 +132,7 @@ class Needs:
             ]
             needs.append((("timers", name, "at"), needed_by(timer.at) - told, "timer"))
             for path, needed, why in needs:
-                yield from self._in_timer(name, timer, path, needed - self.unknown, why)
+                yield from self._in_timer(name, timer, path, needed, why)
 
     def _in_timer(
         self, name: str, timer: model.Timer, path: Path, needed: set[str], why: str
@@ -142,28 +140,34 @@ class Needs:
         states = [s for s in states_of_timer(self.d, timer) if s in self.flow.sure]
         for state in states:
             missing = needed - self.flow.sure[state]
-            if missing:
-                way = (*self._at(missing, state), self.graph.timer(name))
-                yield from self._absent(path, missing, way, why)
+            found = [*self._without(path, missing, why, state, timer=name)]
+            if found:
+                yield from found
                 return
 
-    def _at(self, missing: set[str], state: str) -> Way:
-        if not missing:
-            return ()
-        edges = self.flow.way_without(min(missing), state)
-        return self.graph.way_to(state) if edges is None else self.graph.way(edges)
+    def _without(
+        self,
+        path: Path,
+        missing: set[str],
+        why: str,
+        state: str,
+        *then: Edge,
+        timer: str | None = None,
+    ) -> Iterator[Finding]:
+        """Yield the first of what is missing that some way to a state leaves out."""
+        for name in sorted(missing - self.unknown):
+            edges = self.arrivals.way_without(name, state, *then)
+            if edges is not None:
+                last = () if timer is None else (self.graph.timer(timer),)
+                yield self._absent(path, name, (*self.graph.way(edges), *last), why)
+                return
 
     # --- words ----------------------------------------------------------------------------------
 
-    def _absent(
-        self, path: Path, missing: set[str], way: Way, why: str = "message"
-    ) -> Iterator[Finding]:
-        missing = missing - self.unknown
-        if not missing:
-            return
-        name = min(missing).rpartition(":")[2]
+    def _absent(self, path: Path, missing: str, way: Way, why: str) -> Finding:
+        name = missing.rpartition(":")[2]
         fr, en = _WHY[why]
-        yield self.graph.source.finding(
+        return self.graph.source.finding(
             "may-be-absent", path,
             f"{said(way)} : {fr.format(field=name)}.", f"{said(way)}: {en.format(field=name)}.",
             way=way,

@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.definition import guards, joins, stuck, timing, unused
+from engine.definition.arrivals import Arrivals
 from engine.definition.decide import Decider
 from engine.definition.graph import said
 from engine.definition.needs import Needs
 from engine.definition.possible import Possible
 from engine.definition.walk import states_of
+from engine.definition.worlds import Worlds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +38,7 @@ def check(flow: Flow) -> Iterator[Finding]:
     yield from possible.findings()
     # How child cases end is known once their processes are: `family` looks again.
     yield from stuck.check(possible, lambda _: None)
-    yield from Needs(flow).check()
+    yield from Needs(flow, Arrivals(Worlds(possible, lambda _: None))).check()
     yield from timing.check(flow)
     yield from joins.check(flow, decider)
     yield from unused.check(flow)

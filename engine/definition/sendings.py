@@ -11,6 +11,7 @@ from engine.definition.walk import states_of, states_of_timer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engine.definition.arrivals import Arrivals
     from engine.definition.flow import Flow
     from engine.definition.graph import Edge, Way
 
@@ -43,18 +44,17 @@ class Sending:
         way = flow.graph.way([]) if self.state is None else flow.graph.way_to(self.state, *last)
         return way if self.timer is None else (*way, flow.graph.timer(self.timer))
 
-    def way_without(self, flow: Flow, name: str) -> Way:
-        """Return a shortest way to it on which a field is not there."""
-        last = () if self.edge is None else (self.edge,)
+    def way_without(self, arrivals: Arrivals, name: str) -> Way | None:
+        """Return a shortest way to it on which a field is not there; None when there is none."""
+        graph = arrivals.flow.graph
         if self.state is None:
-            return flow.graph.way([])
-        edges = flow.way_without(name, self.state)
-        way = (
-            flow.graph.way_to(self.state, *last)
-            if edges is None
-            else flow.graph.way([*edges, *last])
-        )
-        return way if self.timer is None else (*way, flow.graph.timer(self.timer))
+            return graph.way([])
+        last = () if self.edge is None else (self.edge,)
+        edges = arrivals.way_without(name, self.state, *last)
+        if edges is None:
+            return None
+        timer = () if self.timer is None else (graph.timer(self.timer),)
+        return (*graph.way(edges), *timer)
 
 
 def sendings(flow: Flow, name: str) -> list[Sending]:

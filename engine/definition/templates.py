@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from engine.definition import arrivals
 from engine.definition.graph import said
 from engine.definition.samples import sample_facts, variants
 from engine.definition.sendings import sendings
 from engine.errors import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from engine.definition.arrivals import Arrivals
     from engine.definition.compiled import CompiledDefinition, CompiledNotification
     from engine.definition.flow import Flow
     from engine.definition.graph import Way
@@ -40,11 +43,12 @@ def check_templates(
         templates: What renders.
     """
     found: dict[str, Finding] = {}
-    left = [MAX_RENDERINGS]
+    left, ways = [MAX_RENDERINGS], cache(partial(arrivals.of, flow))
     for notification in compiled.notifications.values():
         if flow.graph.doubts.fields & set(notification.fields):
             continue
-        for finding in _Template(compiled, flow, templates, notification, left).check():
+        template = _Template(compiled, flow, templates, notification, left, ways)
+        for finding in template.check():
             found[str(finding)] = finding
         if left[0] < 0:
             break
@@ -61,7 +65,9 @@ class _Template:
         templates: TemplateChecker,
         notification: CompiledNotification,
         left: list[int],
+        arrivals: Callable[[], Arrivals],
     ) -> None:
+        self.arrivals = arrivals
         self.left = left
         self.compiled = compiled
         self.flow = flow
@@ -119,10 +125,10 @@ class _Template:
 
     def _absent(self, name: str, fault: Fault, places: list[Sending]) -> Iterator[Finding]:
         """Yield that a template needs a field, unless it is there wherever the message leaves from."""
-        place = next((p for p in places if name not in p.sure), None)
-        if place is None:
+        ways = (p.way_without(self.arrivals(), name) for p in places if name not in p.sure)
+        way = next((w for w in ways if w is not None), None)
+        if way is None:
             return
-        way = place.way_without(self.flow, name)
         fr, en = _at(fault)
         yield self.flow.graph.source.finding(
             "may-be-absent", ("notifications", self.message.name, "template"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine.definition.decide import Ended, Held
 from engine.definition.domains import OTHER, field_values
+from engine.definition.walk import conditions as all_conditions
 from engine.definition.walk import split_form, through_checklists
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Worlds:
         self.d = possible.d
         self.kin = kin
         self._values: dict[tuple[str, tuple[object, ...]], list[Held]] = {}
+        self._every: dict[str, list[Held]] = {}
         self._held: dict[tuple[str, str], Held] = {}
         self._known: dict[Edge, tuple[Known, Known]] = {}
         self._reads: dict[Edge, tuple[frozenset[str], frozenset[str]]] = {}
@@ -108,10 +110,24 @@ class Worlds:
     ) -> list[Held]:
         """Return what something may be at a state, as far as some conditions can tell."""
         if (name, key) not in self._values:
-            self._values[(name, key)] = [
-                self._held.setdefault((name, repr(v)), Held(v)) for v in self._all(name, conditions)
-            ]
+            self._values[(name, key)] = [self._hold(name, v) for v in self._all(name, conditions)]
         return [h for h in self._values[(name, key)] if self._may_be(name, h, state)]
+
+    def every(self, name: str) -> list[Held]:
+        """Return what a field may be, as far as all the conditions of a definition can tell."""
+        if name not in self._every:
+            every = [c for _, c in all_conditions(self.d)]
+            self._every[name] = [self._hold(name, v) for v in self._valued(name, every)]
+        return self._every[name]
+
+    def absences(self, name: str) -> list[Held]:
+        """Return the ways in which a field, or a message, may not be there."""
+        spec = self.d.fields.get(name)
+        reason = [{"missing": OTHER}] if spec is not None and spec.reason_if_missing else []
+        return [self._hold(name, v) for v in (None, *reason)]
+
+    def _hold(self, name: str, value: object) -> Held:
+        return self._held.setdefault((name, repr(value)), Held(value))
 
     def _all(self, name: str, conditions: Sequence[model.Condition]) -> Iterator[object]:
         kind, _, what = name.rpartition(":")
@@ -129,10 +145,14 @@ class Worlds:
             yield None
 
     def _of_field(self, name: str, conditions: Sequence[model.Condition]) -> Iterator[object]:
-        spec, written = self.d.fields[name], self.possible.decider.written.get(name)
-        if spec.type in {"records", "choices"}:
+        if self.d.fields[name].type in {"records", "choices"}:
             yield None
-        elif written is not None:
+        else:
+            yield from self._valued(name, conditions)
+
+    def _valued(self, name: str, conditions: Sequence[model.Condition]) -> Iterator[object]:
+        spec, written = self.d.fields[name], self.possible.decider.written.get(name)
+        if written is not None:
             yield from [None, *sorted(written, key=repr)]
         else:
             parts = [c.compare for r in conditions for c in through_checklists(self.d, r)]

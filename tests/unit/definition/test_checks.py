@@ -232,7 +232,56 @@ def test_a_case_that_can_never_end_is_shown_with_the_way_to_it_and_what_is_so(wa
     assert found.messages["fr"].startswith("brouillon → approbation → livraison, quand ")
     assert said in found.messages["fr"]
     assert found.where == ("states", "livraison")
-    assert [s.name for s in found.way if s.kind == "action"] == ["soumettre", "approuver"]
+    assert [s.name for s in found.way if s.kind == "action"] == [
+        "chiffrer",
+        "soumettre",
+        "approuver",
+    ]
+
+
+LATE = """\
+timers:
+  tard:
+    label: {fr: Tard, en: Late}
+    in: [approbation]
+    at: {of: limite, after: 1 day}
+    notify: [rappel]
+"""
+LIMIT = "fields:\n  limite: {type: date, label: {fr: Limite, en: Limit}}\n"
+
+
+def limited(*changes):
+    """Return the example with a timer that counts from a field in « approbation »."""
+    text = GOOD.replace("timers:\n", LATE, 1).replace("fields:\n", LIMIT, 1)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+def test_the_way_to_what_may_be_absent_does_what_its_guards_ask_for():
+    text = limited(("form: [objet, urgence,", "form: [objet, urgence, limite,"),
+                   ("clears: [montant]", "clears: [montant, limite]"))  # fmt: skip
+    (found,) = findings(text)
+    assert (found.code, found.where) == ("may-be-absent", ("timers", "tard", "at"))
+    assert [s.name for s in found.way if s.kind == "action"] == [
+        "chiffrer", "soumettre", "renvoyer", "chiffrer", "soumettre",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # Given and cleared together with what the guard asks for.
+        [("form: [montant]", "form: [montant, limite]"),
+         ("clears: [montant]", "clears: [montant, limite]")],
+        # Asked for by the very answer that leads there.
+        [("form: [objet, urgence,", "form: [objet, urgence, {field: limite, required: {compare: {field: urgence, equals: haute}}},"),
+         ("    to: approbation\n", "    to: [{when: {compare: {field: urgence, equals: haute}}, state: approbation}, {state: livraison}]\n")],
+    ],
+)  # fmt: skip
+def test_what_is_always_there_with_what_the_guards_ask_for_is_no_mistake(changes):
+    assert findings(limited(*changes)) == ()
 
 
 STAYS = """\
