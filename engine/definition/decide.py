@@ -311,10 +311,11 @@ class _Problem:
             calendar = part if isinstance(part, str) else part.calendar
             of = "now" if isinstance(part, str) else part.field
             return self._leaf(f"hour {of}", 3, {2} if calendar == "business_hours" else {1, 2})
+        # Nobody owns the case, the one who acts does, another does.
         if name == "actor":
-            return self._leaf("actor", 2, {0} if part == "owner" else {1})
+            return self._leaf("owner", 3, {1} if part == "owner" else {0, 2})
         if name == "owned":
-            return self._leaf("owned", 2, {int(part)})
+            return self._leaf("owner", 3, {1, 2} if part else {0})
         if name == "children":
             return self._children(part)
         return self._leaf(f"{name} {part!r}", 2, {1})

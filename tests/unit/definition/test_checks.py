@@ -239,6 +239,11 @@ def test_a_case_that_can_never_end_is_shown_with_the_way_to_it_and_what_is_so(wa
     ]
 
 
+def test_nobody_is_the_owner_of_a_case_that_nobody_owns():
+    way = "    by: [chef]\n    requires: [{when: {all: [{owned: false}, {actor: owner}]}, because: {fr: A, en: A}}]"
+    assert "never-true" in {f.code for f in findings(one_way_out(way))}
+
+
 LATE = """\
 timers:
   tard:
