@@ -145,7 +145,7 @@ class Worlds:
             yield None
 
     def _of_field(self, name: str, conditions: Sequence[model.Condition]) -> Iterator[object]:
-        if self.d.fields[name].type in {"records", "choices"}:
+        if self.d.fields[name].type == "records":
             yield None
         else:
             yield from self._valued(name, conditions)
@@ -193,6 +193,9 @@ def said_of(name: str, held: Held) -> tuple[str, str]:
             f"« {name} » n'a qu'un motif d'absence",
             f"{name!r} only has a reason why it is missing",
         )
+    if isinstance(held.value, list):
+        count = len(held.value)
+        return f"« {name} » compte {count} choix", f"{name!r} has {count} chosen"
     if held.value == OTHER:
         return f"« {name} » a une autre valeur", f"{name!r} has another value"
     value = (

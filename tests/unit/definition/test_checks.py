@@ -225,6 +225,7 @@ def one_way_out(way, *changes):
          "1 par « arrive »"),
         ("    automatic: {any: [{obtained: fournisseur}, {compare: {field: urgence, equals: haute}}]}",
          "« fournisseur » est absent et « urgence » vaut « basse »"),
+        ("    automatic: {compare: {field: lots, count_at_least: 2}}", "« lots » compte 1 choix"),
     ],
 )  # fmt: skip
 def test_a_case_that_can_never_end_is_shown_with_the_way_to_it_and_what_is_so(way, said):
