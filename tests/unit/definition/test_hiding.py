@@ -153,7 +153,7 @@ def test_the_way_that_is_shown_is_one_on_which_the_field_is_absent():
     )
     (found,) = [f for f in findings(text) if f.code == "may-be-absent"]
     actions = [s.name for s in found.way if s.kind == "action"]
-    assert actions == ["soumettre", "approuver", "livrer", "relancer"]
+    assert actions == ["chiffrer", "soumettre", "approuver", "livrer", "relancer"]
 
 
 def test_a_guard_that_only_asks_for_what_nothing_ever_gives_makes_its_action_dead():
