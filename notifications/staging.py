@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from notifications.parcels import Parcel
     from notifications.transport import Connection
 
+#: How many recipients any server takes in one transaction (RFC 5321, 4.5.3.1.8).
+ROOM = 100
 #: How often a held connection is kept awake, in seconds; servers close after minutes.
 AWAKE = 20.0
 
@@ -118,9 +120,8 @@ class Stage:
             todo = split(lots, fits)
             connections = await self.fleet.take(min(len(todo), self.most))
             holding = Holding(later=todo[len(connections) :])
-            for parcel in holding.later:
-                # Whom the server refuses is known before anybody has anything, in later waves too.
-                holding.note(parcel, await connections[0].probe(parcel.addresses, len(parcel.body)))
+            # Whom the server refuses is known before anybody has anything, in later waves too.
+            await _ask(connections[0], holding, fits or ROOM)
             room = await self.fill(holding, todo, connections)
             if room is None or (fits is not None and room >= fits):
                 return holding
@@ -157,6 +158,30 @@ class Stage:
                 await holding.abort()
                 holding = await self.all(lots)
         return holding
+
+
+async def _ask(connection: Connection, holding: Holding, room: int) -> None:
+    """Ask a server whom it would take of later waves, as many at once as a transaction has room for.
+
+    One by one, each given up before the next, looks like a client that plays with it: Postfix counts
+    RSET and closes after a hundred or so (smtpd_junk_command_limit).
+    """
+    waiting = list(holding.later)
+    while waiting:
+        asked = [waiting.pop(0)]
+        count = len(asked[0].addresses)
+        while waiting and count + len(waiting[0].addresses) <= room:
+            asked.append(waiting.pop(0))
+            count += len(asked[-1].addresses)
+        addresses = [a for parcel in asked for a in parcel.addresses]
+        staged = await connection.probe(addresses, max(len(p.body) for p in asked))
+        unasked = [p for p in asked[1:] if not set(p.addresses).isdisjoint(staged.left)]
+        if unasked:
+            room = max(1, staged.taken)
+        for parcel in asked:
+            if parcel not in unasked:
+                holding.note(parcel, staged)
+        waiting = unasked + waiting
 
 
 def shape(leased: Leased, holding: Holding) -> str:

@@ -414,3 +414,23 @@ def test_on_a_real_postfix_too_many_recipients_become_groups(requests):
         run = account(requests, number).runs[0]
         assert run.shape == "groups"
         assert [t.recipients for t in run.transmissions] == [10, 10, 9]
+
+
+def test_on_a_real_postfix_later_waves_are_asked_about_without_looking_like_an_intruder(requests):
+    number = queued(requests, personal=1)
+    # It closes on who gives up more than a few transactions; by default, a hundred and twenty.
+    limits = {"smtpd_junk_command_limit": 5, "smtpd_hard_error_limit": 3}
+    with Postfix(**limits) as server:
+        settle(requests, worker(requests, server.port, held=4))
+        assert state(requests, number) == {"accepted": 29}
+        (run,) = account(requests, number).runs
+        assert run.shape == "waves"
+
+
+def test_a_server_with_room_for_few_is_asked_about_everybody_of_later_waves(requests, mail):
+    number = queued(requests, personal=1)
+    mail.faults.recipients = 4
+    mail.faults.refuse_rcpt["e55@example.org"] = "550 no such user"
+    settle(requests, worker(requests, mail, held=3))
+    assert state(requests, number) == {"aborted": 28, "refused_rcpt": 1}
+    assert not letters(mail)
