@@ -121,7 +121,8 @@ class Stage:
             connections = await self.fleet.take(min(len(todo), self.most))
             holding = Holding(later=todo[len(connections) :])
             # Whom the server refuses is known before anybody has anything, in later waves too.
-            await _ask(connections[0], holding, fits or ROOM)
+            if holding.later:
+                await _ask(connections[0], holding, fits or ROOM)
             room = await self.fill(holding, todo, connections)
             if room is None or (fits is not None and room >= fits):
                 return holding
