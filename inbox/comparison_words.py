@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.definition import unfit
 from engine.definition.walk import batches_of
 from inbox import process_text, rules
 from inbox.texts import _, n_, said
@@ -143,7 +144,7 @@ def _end(part: model.End, d: model.Definition) -> list[str]:
 
 
 def _type(name: str, _d: model.Definition) -> list[str]:
-    return [process_text.types()[name]]
+    return [said(unfit.TYPES[name])]
 
 
 def _options(parts: dict[str, model.Option], d: model.Definition) -> list[str]:
@@ -221,7 +222,7 @@ def _rows(parts: list[model.TableRow], d: model.Definition) -> list[str]:
 
 
 def _gives(parts: dict[str, str], _d: model.Definition) -> list[str]:
-    return [f"{name} ({process_text.types()[kind]})" for name, kind in parts.items()]
+    return [f"{name} ({said(unfit.TYPES[kind])})" for name, kind in parts.items()]
 
 
 def _accepts(part: model.Acceptance, d: model.Definition) -> list[str]:

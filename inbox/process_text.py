@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.definition import unfit
 from engine.definition.samples import label_of
 from engine.definition.walk import spec_of
 from inbox import rules
@@ -365,7 +366,7 @@ def _checklist_lines(definition: model.Definition) -> list[str]:
 
 
 def _field_lines(part: dict[str, Any], margin: str = "") -> Iterator[str]:
-    marks = [types()[part["type"]], *_bounds(part)]
+    marks = [said(unfit.TYPES[part["type"]]), *_bounds(part)]
     marks += [_("interne")] if part["internal"] else []
     marks += [_("ou un motif s'il manque")] if part["reason_if_missing"] else []
     yield f"{margin}{_pair(part['label'], ', '.join(marks))} ({part['field']})"
@@ -384,24 +385,3 @@ def _bounds(part: dict[str, Any]) -> Iterator[str]:
         yield _("{n} au moins", n=part["min"])
     if part["max"] is not None:
         yield _("{n} au plus", n=part["max"])
-
-
-def types() -> dict[str, str]:
-    """Return the types of fields in words."""
-    return {
-        "text": _("texte"),
-        "paragraph": _("texte long"),
-        "integer": _("nombre entier"),
-        "decimal": _("nombre décimal"),
-        "boolean": _("oui ou non"),
-        "date": _("date"),
-        "instant": _("date et heure"),
-        "choice": _("un choix"),
-        "choices": _("un choix ou plusieurs"),
-        "email": _("adresse de courriel"),
-        "country": _("pays"),
-        "person": _("personne du personnel"),
-        "member": _("établissement"),
-        "case": _("dossier"),
-        "records": _("liste"),
-    }

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.definition.model import Label
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from engine.definition.compiled import FieldError
 
-#: The types of fields in French; the language's own word is told with it, since it is what to write.
-_TYPES = {
-    "text": "texte", "paragraph": "texte long", "integer": "nombre entier", "decimal": "nombre décimal",
-    "boolean": "oui ou non", "date": "date", "instant": "date et heure", "choice": "un choix",
-    "choices": "un choix ou plusieurs", "email": "adresse de courriel", "country": "pays",
-    "person": "personne du personnel", "member": "établissement", "case": "dossier",
-    "records": "liste",
-}  # fmt: skip
+#: The types of fields in words.
+TYPES = {
+    name: Label(fr=fr, en=en)
+    for name, (fr, en) in {
+        "text": ("texte", "text"),
+        "paragraph": ("texte long", "long text"),
+        "integer": ("nombre entier", "integer"),
+        "decimal": ("nombre décimal", "decimal number"),
+        "boolean": ("oui ou non", "yes or no"),
+        "date": ("date", "date"),
+        "instant": ("date et heure", "date and hour"),
+        "choice": ("un choix", "a choice"),
+        "choices": ("un choix ou plusieurs", "one choice or several"),
+        "email": ("adresse de courriel", "e-mail address"),
+        "country": ("pays", "country"),
+        "person": ("personne du personnel", "person of the staff"),
+        "member": ("établissement", "establishment"),
+        "case": ("dossier", "case"),
+        "records": ("liste", "list"),
+    }.items()
+}
 #: What each code of a field says; `{…}` are its parameters.
 _SAID = {
     "not_a_text": ("il faut un texte", "a text is needed"),
@@ -43,7 +58,7 @@ _SAID = {
 
 def kind(name: str) -> str:
     """Return a type in French, with the word that is written: « oui ou non (boolean) »."""
-    return f"{_TYPES[name]} ({name})"
+    return f"{TYPES[name].fr} ({name})"
 
 
 def kinds(names: Iterable[str]) -> str:

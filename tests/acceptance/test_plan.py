@@ -358,13 +358,17 @@ def test_the_board_says_the_due_date_and_what_is_to_be_done_by_when(plan, now, s
     assert said in plan("plan", "--year", year).replace("\u00a0", " ")
 
 
-def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
+def plan_of_ones_own(plan, before, after):
+    """Return the workspace's folder of plans, the shipped plan's text, and it as another with a change."""
     folder = plan.home / "plans"
     folder.mkdir()
     shipped = (ROOT / "workflows" / "plans" / "plan_2011_2016.yaml").read_text(encoding="utf-8")
-    own = shipped.replace("plan: plan_2011_2016", "plan: le_mien").replace(
-        "text: plan_2011_2016.txt\n", ""
-    )
+    own = shipped.replace("plan: plan_2011_2016", "plan: le_mien").replace(before, after)
+    return folder, shipped, own
+
+
+def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
+    folder, shipped, own = plan_of_ones_own(plan, "text: plan_2011_2016.txt\n", "")
     (folder / "le_mien.yaml").write_text(
         own.replace("on: 2012-03-31}}", "on: 2012-02-30}}", 1), encoding="utf-8"
     )
@@ -413,11 +417,8 @@ def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
 
 
 def test_a_plan_that_reads_well_and_cannot_be_followed_is_named_and_the_others_go_on(plan):
-    folder = plan.home / "plans"
-    folder.mkdir()
-    shipped = (ROOT / "workflows" / "plans" / "plan_2011_2016.yaml").read_text(encoding="utf-8")
-    own = shipped.replace("plan: plan_2011_2016", "plan: le_mien").replace(
-        "{yearly: {at_least: 2}}", "{yearly: {at_least: 200000}}"
+    folder, _shipped, own = plan_of_ones_own(
+        plan, "{yearly: {at_least: 2}}", "{yearly: {at_least: 200000}}"
     )
     (folder / "le_mien.yaml").write_text(own, encoding="utf-8")
     said = plan.run("tick", "--json")

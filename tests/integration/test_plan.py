@@ -178,14 +178,19 @@ def test_who_has_answered_is_reminded_no_more(planned):
     assert mails(planned, number, "silence_direction") == []
 
 
-def test_after_silence_the_substitute_then_the_director_are_told_once_each(planned):
-    with planned.database.write() as connection:
+def owned_with_substitute(world, substitute):
+    """Return a cycle whose owner has a substitute."""
+    with world.database.write() as connection:
         staff.change(
-            connection, ADVISER.login, substitute=OTHER.login, actor="x", at=planned.clock.now()
+            connection, ADVISER.login, substitute=substitute.login, actor="x", at=world.clock.now()
         )
-    own(planned, "E1-A2-O3-I1")
-    keep(planned)
-    number = case_of(planned, "E1-A2-O3-I1")
+    own(world, "E1-A2-O3-I1")
+    keep(world)
+    return case_of(world, "E1-A2-O3-I1")
+
+
+def test_after_silence_the_substitute_then_the_director_are_told_once_each(planned):
+    number = owned_with_substitute(planned, OTHER)
     local(planned, "2013-03-31T20:00")
     live(planned, date(2013, 5, 20), every=timedelta(hours=3))
     told = [m for m in mails(planned, number) if m[1].startswith("silence")]
@@ -197,13 +202,7 @@ def test_after_silence_the_substitute_then_the_director_are_told_once_each(plann
 
 
 def test_a_substitute_who_has_no_role_in_the_process_is_not_asked_to_answer(planned):
-    with planned.database.write() as connection:
-        staff.change(
-            connection, ADVISER.login, substitute=BUYER.login, actor="x", at=planned.clock.now()
-        )
-    own(planned, "E1-A2-O3-I1")
-    keep(planned)
-    number = case_of(planned, "E1-A2-O3-I1")
+    number = owned_with_substitute(planned, BUYER)
     for day in ("2013-04-08", "2013-04-15"):
         local(planned, f"{day}T08:30")
         planned.tick()
