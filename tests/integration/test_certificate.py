@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -211,8 +212,10 @@ def test_a_relay_that_could_not_be_reached_is_never_said_to_have_held_anything(
     assert f"Le relais n'a pas pu être joint ({words})." in said
     assert "tout en main" not in said
     assert "could not be reached" in english
+    certified_words = canonical({**document, "signature": None, "digests": None})
+    # Whole words: a salt or a hash has the five digits of a port within it now and then.
     for secret in ("127.0.0.1", "mauvais", str(mail.port)):
-        assert secret not in canonical({**document, "signature": None, "digests": None})
+        assert not re.search(rf"\b{re.escape(secret)}\b", certified_words)
 
 
 def test_what_the_relay_refuses_as_a_whole_is_not_said_of_each_recipient(requests, mail):
