@@ -17,7 +17,7 @@ from inbox.output import say
 from inbox.texts import _, n_
 from workflows.plan import catalogue, keeper
 from workflows.plan.board import board
-from workflows.plan.cases import cases_of, named, paired
+from workflows.plan.cases import cases_of, is_replaced, named, paired
 from workflows.plan.cycles import cycles
 from workflows.plan.proof import at_fault, prove
 
@@ -76,7 +76,7 @@ class Plans:
         return self
 
     def all(self) -> list[Standing]:
-        """Return the plans as they stood when this was first asked."""
+        """Return the plans as they stand today, read when this was first asked."""
         return self._proved[0]
 
     @cached_property
@@ -100,7 +100,7 @@ class Plans:
     def _prove(self, plan: Standing) -> Standing:
         process = self.app.library.current(plan.catalogue.plan.process).definition
         prove(plan, self.app.workspace.calendar, process)
-        return plan
+        return plan.on(self.app.today)
 
     def chosen(self, key: str | None) -> list[Standing]:
         """Return the plan of that key, or all of them; raise `NotFound`."""
@@ -170,7 +170,7 @@ class Plans:
         pairs = [
             (cycle, case)
             for cycle, case in paired(plan, self.cases(plan), self.app.workspace.calendar)
-            if cycle.indicator == indicator and (case is None or case.line.state != "remplace")
+            if cycle.indicator == indicator and not is_replaced(cycle, case)
         ]
         found = next(((y, c) for y, c in pairs if y.start <= day <= y.end), None)
         if found is None:
@@ -208,6 +208,14 @@ class Plans:
         """Return the number of a cycle's case, opened if its day has come; or raise a usage error."""
         if case is not None:
             return case.line.number
+        if cycle.superseded_by is not None:
+            raise click.UsageError(
+                _(
+                    "Le cycle {name} n'est plus demandé : sa cible a été remplacée (résolution {r}).",
+                    name=cycle.name,
+                    r=cycle.superseded_by.resolution,
+                )
+            )
         day = cycle.start - timedelta(days=keeper.LEAD)
         if self.app.today < day:
             raise click.UsageError(

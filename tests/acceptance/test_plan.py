@@ -136,6 +136,48 @@ def test_an_amendment_and_an_extension_are_decisions_that_compare_shows(plan):
     assert any(c["fiscal_year"] == "2016-2017" for c in plan.json("plan", "cycles")["cycles"])
 
 
+def amended_file(plan):
+    """Give the workspace the plan of the documentation, whose last target is amended on 15 November 2021."""
+    example = (
+        (ROOT / "docs/plans.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    )
+    (plan.home / "plans").mkdir(exist_ok=True)
+    (plan.home / "plans/plan.yaml").write_text(example, encoding="utf-8")
+
+
+def test_an_amendment_that_stands_in_a_file_acts_on_the_day_it_is_decided(plan):
+    amended_file(plan)
+    of_year = ("plan", "--plan", "plan_2020_2025", "--year", "2021-2022")
+    plan.now = "2021-11-12T10:00"
+    plan("tick")
+    (before,) = (r for r in plan.json(*of_year)["plans"][0]["rows"] if r["indicator"] == "A-2")
+    assert (before["status"], before["replaced_by"]) == ("en_voie", None)
+    assert "R-21-09" not in plan("plan", "show", "A-2")
+    played = plan.json("simulate", "--to", "2021-11-30")["happenings"]
+    assert [(h["case"], h["at"][:10]) for h in played if "remplac" in str(h)] == [
+        (before["case"], "2021-11-15")
+    ]
+    plan.now = "2021-11-15T10:00"
+    plan("tick")
+    (after,) = (r for r in plan.json(*of_year)["plans"][0]["rows"] if r["indicator"] == "A-2")
+    assert (after["case"], after["status"]) == (before["case"], "remplace")
+    assert after["replaced_by"]["resolution"] == "R-21-09"
+
+
+def test_a_target_that_was_replaced_before_it_was_opened_still_says_so_in_its_year(plan, tmp_path):
+    amended_file(plan)
+    plan.now = "2022-04-11T10:00"
+    of_year = ("--plan", "plan_2020_2025", "--year", "2021-2022")
+    board = plan("plan", *of_year).replace("\u00a0", " ")
+    assert "cible : 31 mars 2022 · remplacé (résolution R-21-09) : 31 mars 2023" in board
+    assert "0/1 reçus" in board
+    gone = plan.run("show", "A-2/2021-2022", code=2).stderr.replace("\u00a0", " ")
+    assert "n'est plus demandé : sa cible a été remplacée (résolution R-21-09)" in gone
+    report = ("report", "2021-2022", "--plan", "plan_2020_2025", str(tmp_path / "rapport.html"))
+    (line,) = (n for n in plan.json(*report)["lines"] if n["indicator"] == "A-2")
+    assert line["replaced_by"] == {"target": "31 mars 2023", "resolution": "R-21-09"}
+
+
 def test_a_status_that_was_not_computed_says_who_decided_it_and_why(plan, tmp_path):
     plan("tick")
     year = ("--year", "2012-2013")

@@ -29,7 +29,12 @@ def local(world, text):
 def plans(world, *catalogues):
     with world.database.read() as connection:
         decisions = keeper.decided(connection)
-    return [keeper.stand(catalogue, decisions) for catalogue in catalogues or (PLAN,)]
+    day = today(world)
+    return [keeper.stand(catalogue, decisions).on(day) for catalogue in catalogues or (PLAN,)]
+
+
+def today(world):
+    return world.calendar.today(world.clock.now())
 
 
 def keep(world, *catalogues):
@@ -392,7 +397,7 @@ def test_an_adopted_report_locks_by_itself_after_a_while(planned):
 def amend(world, indicator, effective, **more):
     record = {
         "amendements.indicateur": indicator, "amendements.cible": "Nouvelle cible",
-        "amendements.cadence": "{yearly: {at_least: 3}}", "amendements.decide_le": "2013-06-01",
+        "amendements.cadence": "{yearly: {at_least: 3}}", "amendements.decide_le": today(world).isoformat(),
         "amendements.effectif_le": effective, "amendements.resolution": "INM-13-14-070",
         "amendements.motif": "Décidé", **more,
     }  # fmt: skip

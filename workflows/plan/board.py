@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from workflows.plan.cases import paired
+from workflows.plan.cases import is_replaced, paired
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,9 +146,9 @@ def _row(
     computed = _computed(cycle, case, events, today)
     successor = _successor(plan, cycle, case)
     return Row(
-        cycle=cycle, case=case, status=_status(case, computed),
+        cycle=cycle, case=case, status=_status(cycle, case, computed),
         given=None if successor is not None else _given(case, computed), events=events, limit=limit,
-        days_left=calendar.business_days_between(today, limit), missing=_missing(case),
+        days_left=calendar.business_days_between(today, limit), missing=_missing(cycle, case),
         owner=owner, former=_former(plan, cycle), successor=successor,
     )  # fmt: skip
 
@@ -163,18 +163,22 @@ def _former(plan: Standing, cycle: Cycle) -> Version | None:
 
 
 def _successor(plan: Standing, cycle: Cycle, case: CycleCase | None) -> Version | None:
-    if case is None or case.line.state != "remplace":
+    if case is None:
+        return cycle.superseded_by
+    if case.line.state != "remplace":
         return None
     since = cycle.version.effective
     later = [v for v in plan.versions(cycle.entry) if since < v.effective <= cycle.due]
     return later[-1] if later else None
 
 
-def _status(case: CycleCase | None, computed: Status) -> Status:
+def _status(cycle: Cycle, case: CycleCase | None, computed: Status) -> Status:
+    if is_replaced(cycle, case):
+        return "remplace"
     if case is None:
         return computed
-    if case.line.state in {"remplace", "sans_objet"}:
-        return case.line.state  # type: ignore[return-value]
+    if case.line.state == "sans_objet":
+        return "sans_objet"
     return case.data.get("statut_impose") or computed
 
 
@@ -216,8 +220,8 @@ def _reported(cycle: Cycle, data: Any) -> Status:
     return "atteint_en_retard" if late else "atteint"
 
 
-def _missing(case: CycleCase | None) -> tuple[str, ...]:
-    if case is not None and case.line.state in {"remplace", "sans_objet"}:
+def _missing(cycle: Cycle, case: CycleCase | None) -> tuple[str, ...]:
+    if is_replaced(cycle, case) or (case is not None and case.line.state == "sans_objet"):
         return ()
     data = {} if case is None else case.data
     missed = data.get("atteinte") == "non_atteinte"

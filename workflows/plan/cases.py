@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import register
 from engine.errors import Ambiguous, NotFound
-from workflows.plan.cycles import Cycle, cycles
+from workflows.plan.cycles import Cycle, cycles, superseded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -78,6 +78,9 @@ def paired(
 ) -> list[tuple[Cycle, CycleCase | None]]:
     """Return every cycle of a plan with its case: what is promised now, and what was promised once.
 
+    What was replaced before its case was opened is among them while its year has nothing else of that
+    indicator: who looks for it finds what has become of it.
+
     Args:
         plan: The plan as it stands.
         cases: Cases of cycles, of this plan or others.
@@ -91,7 +94,15 @@ def paired(
         if own is not None or cycle.promise not in standing:
             found.append((cycle, own))
     kept = ((own_cycle(plan, case), case) for case in mine.values())
-    return [*found, *((cycle, case) for cycle, case in kept if cycle is not None)]
+    found += [(cycle, case) for cycle, case in kept if cycle is not None]
+    years = {(cycle.indicator, cycle.fiscal_year) for cycle, _case in found}
+    once = [c for c in superseded(plan, calendar) if (c.indicator, c.fiscal_year) not in years]
+    return [*found, *((cycle, None) for cycle in once)]
+
+
+def is_replaced(cycle: Cycle, case: CycleCase | None) -> bool:
+    """Tell whether a cycle was promised once and something else is now."""
+    return cycle.superseded_by is not None if case is None else case.line.state == "remplace"
 
 
 def own_cycle(plan: Standing, case: CycleCase) -> Cycle | None:
@@ -156,7 +167,7 @@ def named(
         for cycle, case in paired(plan, cases, calendar)
         if key in {"", plan.catalogue.key.upper()} and wanted in {cycle.name, cycle.exact_name}
     ]
-    found = [f for f in found if f[2] is None or f[2].line.state != "remplace"] or found[-1:]
+    found = [(p, y, c) for p, y, c in found if not is_replaced(y, c)] or found[-1:]
     if not found:
         raise NotFound("cycle", reference, near=tuple(_near(plans, calendar, wanted)))
     if len(found) > 1:

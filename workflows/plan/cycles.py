@@ -7,7 +7,7 @@ because forward would cross the fiscal year (31 March 2013 is Easter Sunday).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,8 @@ class Cycle:
         nature: `target` or `accountability`.
         kind: `date`, `year`, `count` or `continuous`.
         rule: The cadence in one line, in French as the plan is.
+        superseded_by: The version of the target in force on its due date, when it is another one: it was
+            promised once, and is not expected any more.
     """
 
     plan: str
@@ -56,6 +58,7 @@ class Cycle:
     nature: Nature
     kind: Kind
     rule: str
+    superseded_by: Version | None = None
 
     @property
     def indicator(self) -> str:
@@ -111,22 +114,38 @@ def cycles_of(
     """Return the cycles of one indicator."""
     return [
         _cycle(standing, calendar, entry, version, occurrence)
-        for version, occurrence in _promised(standing, entry, readings)
+        for version, occurrence, since in _promised(standing, entry, readings)
+        if since is None
     ]
+
+
+def superseded(standing: Standing, calendar: Calendar) -> list[Cycle]:
+    """Return what was promised for a fiscal year in which nothing of that indicator is expected any more.
+
+    In the order of the versions that promised it; a year that has a cycle still says itself what its
+    target replaces.
+    """
+    years = {(c.indicator, c.fiscal_year) for c in cycles(standing, calendar)}
+    once = (
+        replace(_cycle(standing, calendar, entry, version, occurrence), superseded_by=since)
+        for entry in standing.catalogue.entries()
+        for version, occurrence, since in _promised(standing, entry, None)
+        if since is not None
+    )
+    return [c for c in once if (c.indicator, c.fiscal_year) not in years]
 
 
 def _promised(
     standing: Standing, entry: Entry, readings: Mapping[str, str] | None
-) -> Iterator[tuple[Version, Occurrence]]:
+) -> Iterator[tuple[Version, Occurrence, Version | None]]:
+    """Yield what each version promises, with the version that was in force instead when it was due."""
     versions = standing.versions(entry)
     within = standing.bounds(readings=readings)
     for n, version in enumerate(versions):
-        until = versions[n + 1].effective if n + 1 < len(versions) else None
         for occurrence in occurrences(version.cadence, within):
-            if n and occurrence.due < version.effective:
-                continue
-            if until is None or occurrence.due < until:
-                yield version, occurrence
+            if n == 0 or occurrence.due >= version.effective:
+                after = [v for v in versions[n + 1 :] if v.effective <= occurrence.due]
+                yield version, occurrence, after[-1] if after else None
 
 
 def _cycle(

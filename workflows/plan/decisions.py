@@ -6,7 +6,7 @@ else is. Without such a case, the plan is as its file says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,9 @@ class Standing:
         ends: Its last day.
         extensions: The decisions that moved it.
         owners: The login of each indicator's owner, where it has one.
-        amended: The later versions of each indicator's target.
+        amended: The later versions of each indicator's target, whenever they are decided.
+        day: The local day on which it stands so: what is decided later is not known yet. None: everything
+            that is decided is.
     """
 
     catalogue: Catalogue
@@ -72,16 +74,27 @@ class Standing:
     extensions: tuple[Mapping[str, Any], ...] = ()
     owners: Mapping[str, str] = field(default_factory=dict)
     amended: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
+    day: date | None = None
+
+    def on(self, day: date) -> Standing:
+        """Return the plan as it stands on a local day."""
+        return replace(self, day=day)
+
+    @property
+    def decision_days(self) -> frozenset[date]:
+        """The days on which a target was amended, or will be."""
+        return frozenset(v.decided for versions in self.amended.values() for v in versions)
 
     def versions(self, entry: Entry) -> list[Version]:
-        """Return the versions of an indicator's target, in the order in which they take effect."""
+        """Return the versions of an indicator's target decided so far, in the order in which they take effect."""
         plan = self.catalogue.plan
         first = Version(
             number=0, target=entry.indicator.target.fr, cadence=entry.indicator.cadence,
             effective=plan.starts, decided=plan.adopted.on, resolution=plan.adopted.resolution,
         )  # fmt: skip
-        later = sorted(self.amended.get(entry.indicator.id, ()), key=lambda v: v.effective)
-        return [first, *later]
+        known = (v for v in self.amended.get(entry.indicator.id, ())
+                 if self.day is None or v.decided <= self.day)  # fmt: skip
+        return [first, *sorted(known, key=lambda v: v.effective)]
 
     def bounds(self, *, readings: Mapping[str, str] | None = None) -> Bounds:
         """Return what cadences are read within, as it stands or under other readings."""

@@ -67,12 +67,14 @@ def stand(catalogue: Catalogue, decisions: Mapping[str, Decided]) -> Standing:
 def keep(engine: Engine, plans: Sequence[Standing]) -> Kept:
     """Open the cycles whose time has come and re-plan those that a decision has changed.
 
-    What goes wrong with one plan is a finding, and stops neither the other plans nor the caller.
+    The plans are followed as they stand today, by the engine's clock: what a file says will be decided
+    later changes nothing yet. What goes wrong with one plan is a finding, and stops neither the other plans
+    nor the caller.
     """
-    done = Kept()
+    done, today = Kept(), engine.calendar.today(engine.clock.now())
     for plan in plans:
         try:
-            _keep_one(engine, plan, done)
+            _keep_one(engine, plan.on(today), done)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - a plan at fault stops no other one
@@ -172,8 +174,14 @@ def _covers(cycle: Cycle, event: Mapping[str, Any]) -> bool:
 
 
 def opening_days(plans: Sequence[Standing], calendar: Calendar) -> list[date]:
-    """Return the days on which a cycle opens, in order."""
-    return sorted({c.start - timedelta(days=LEAD) for p in plans for c in cycles(p, calendar)})
+    """Return the days on which a cycle opens or a decision changes what is promised, in order."""
+    decisions = {day for plan in plans for day in plan.decision_days}
+    stages = [
+        plan.on(day) for plan in plans for day in {plan.catalogue.plan.starts, *plan.decision_days}
+    ]
+    return sorted(
+        decisions | {c.start - timedelta(days=LEAD) for s in stages for c in cycles(s, calendar)}
+    )
 
 
 def open_cycle(engine: Engine, plan: Standing, cycle: Cycle) -> str:
@@ -211,8 +219,10 @@ def _adjust(
 
 
 def _why_replaced(plan: Standing, case: CycleCase) -> str:
-    later = [v for v in plan.amended.get(str(case.data.get("indicateur")), ())
-             if v.effective <= date.fromisoformat(str(case.data["echeance"]))]  # fmt: skip
+    entry = plan.catalogue.entry(str(case.data.get("indicateur")))
+    versions = () if entry is None else plan.versions(entry)[1:]
+    due = date.fromisoformat(str(case.data["echeance"]))
+    later = [v for v in versions if v.effective <= due]
     if later:
         return f"Remplacé par la résolution {later[-1].resolution}"
     if plan.latest is not None:

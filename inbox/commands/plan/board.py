@@ -73,7 +73,8 @@ def _say_board(plans: Plans, plan: Standing, rows: list[Row], year: str) -> None
     total = board.summary(rows)
     say(_("{received}/{expected} reçus, {on_time}/{expected} à temps.", received=total.received,
           expected=total.expected, on_time=total.on_time))  # fmt: skip
-    unowned = [r.cycle.indicator for r in rows if r.owner is None and not r.answered]
+    unowned = [r.cycle.indicator for r in rows
+               if r.owner is None and not r.answered and r.status != "remplace"]  # fmt: skip
     if unowned:
         say(n_("{n} indicateur est sans responsable.", "{n} indicateurs sont sans responsable.", len(unowned)))  # fmt: skip
         which = f" --plan {plan.catalogue.key}" if len(plans.catalogues) > 1 else ""

@@ -12,7 +12,7 @@ from tests.unit.plan.test_catalogue import MINIMAL, PLAN
 from workflows.plan import catalogue
 from workflows.plan.cadence import Bounds, anniversary, occurrences
 from workflows.plan.catalogue import read_cadence
-from workflows.plan.cycles import cycles
+from workflows.plan.cycles import cycles, superseded
 from workflows.plan.decisions import standing
 from workflows.plan.readings import READINGS, defaults
 
@@ -159,6 +159,33 @@ def test_a_retroactive_amendment_replaces_what_was_due_since_it_takes_effect():
     assert [(c.due.year, c.version.number) for c in found] == [
         (2012, 0), (2013, 1), (2014, 1), (2015, 1), (2016, 1),
     ]  # fmt: skip
+
+
+def test_a_target_that_was_put_off_leaves_its_first_year_with_what_replaced_it():
+    (once,) = (c for c in superseded(amended(), CALENDAR) if c.indicator == "E1-A2-O3-I1")
+    assert (once.fiscal_year, once.version.number) == ("2012-2013", 0)
+    assert once.superseded_by is not None
+    assert once.superseded_by.resolution == "INM-55"
+
+
+def test_a_year_that_still_has_a_cycle_of_its_indicator_has_no_other_line_for_what_was_replaced():
+    more = amended(
+        indicateur="E1-A3-O5-I2", cadence="{yearly: {at_least: 2}}", cible="Deux par année"
+    )
+    assert not [c for c in superseded(more, CALENDAR) if c.indicator == "E1-A3-O5-I2"]
+
+
+def test_a_decision_changes_nothing_before_its_day():
+    plan = amended(effectif_le="2012-04-01")
+    due = [
+        [
+            c.due.isoformat()
+            for c in cycles(plan.on(date.fromisoformat(day)), CALENDAR)
+            if c.indicator == "E1-A2-O3-I1"
+        ]
+        for day in ("2012-11-19", "2012-11-20")
+    ]
+    assert due == [["2013-03-31"], ["2014-03-31"]]
 
 
 def test_an_extension_adds_the_years_that_it_adds():
