@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import sys
@@ -276,6 +277,17 @@ def test_the_work_of_somebody_who_has_left_is_their_successors(request_):
     request_.now = "2026-11-20T10:00"
     assert "DI-2026-0001" in request_("--as", "conseiller")
     assert "n'est plus" in request_.run("--as", "conseillere", code=1).stderr
+
+
+def test_a_substitute_who_may_not_do_the_work_is_told_as_soon_as_they_are_named(request_):
+    request_("staff", "add", "stagiaire", "--name", "Stagiaire", "--email", "stagiaire@example.org",
+             "--role", "administration")  # fmt: skip
+    said = request_("staff", "change", "conseillere", "--substitute", "stagiaire")
+    assert "ce qui demande conseiller sera refusé à stagiaire" in said
+    mend = next(line for line in said.splitlines() if "→" in line).split("inbox ")[1]
+    request_(*shlex.split(mend))
+    absence = ("--from", "2026-12-07", "--to", "2026-12-18")
+    assert request_.json("staff", "absent", "conseillere", *absence)["substitute_lacks"] == []
 
 
 def test_acting_for_another_is_allowed_to_some_and_written_down(request_):
