@@ -24,6 +24,8 @@ _LEGAL = 5
 _LONGEST = 32_767
 #: Points of a line of text: a row is given its height, because not every program computes it.
 _LINE, _TALLEST = 15, 409
+#: The width of the first sheet's first column, in characters.
+_FIRST = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +84,11 @@ def _formats(book: Any) -> dict[str, Any]:
 
 def _summary(sheet: Any, report: Report, formats: dict[str, Any]) -> None:
     _print_as(sheet, report)
-    sheet.set_column(0, 0, 80)
+    sheet.set_column(0, 0, _FIRST)
     _write(sheet, 0, 0, words.title(report), formats["title"])
     said = [report.institute, words.year(report), words.decisions(report), words.made(report)]
     for row, text in enumerate(said, 1):
+        sheet.set_row(row, _height(text, _FIRST))
         _write(sheet, row, 0, text, formats["plain"])
     _write(sheet, len(said) + 2, 0, words.total(report), formats["strong"])
     header, rows = words.figures(report)

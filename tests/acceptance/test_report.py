@@ -184,6 +184,13 @@ def test_no_cell_of_the_workbook_is_a_formula(book):
     assert "'@procès-verbal\npreuve.txt" in texts
 
 
+def test_a_text_that_takes_two_lines_of_the_first_sheet_has_the_room_of_two(book):
+    sheet = book["Bilan"]
+    (row,) = (c.row for c in sheet["A"] if c.value == DECISIONS)
+    assert len(DECISIONS) > sheet.column_dimensions["A"].width
+    assert sheet.row_dimensions[row].height >= 30
+
+
 def test_the_workbook_is_ready_to_print(book):
     sheet = book["Tableau"]
     assert sheet.freeze_panes == "A2"
