@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine.lease import Move
 from engine.outbox import BACKOFF
+from notifications.certificate.causes import cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,7 +90,7 @@ def refused_whole(answers: Iterable[tuple[str, str | None]]) -> str | None:
     """
     said = {*answers}
     state, reply = said.pop() if len(said) == 1 else ("", None)
-    return reply if state in SENDING else None
+    return reply if state in SENDING and cause(reply) != "unwritten" else None
 
 
 def stopped(leased: Leased, now: int) -> Decision:

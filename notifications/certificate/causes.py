@@ -52,6 +52,7 @@ CAUSES = {
         "le serveur n'accepte pas cette forme d'adresse",
         "the server does not take this form of address",
     ),
+    "unwritten": ("notre message n'a pas pu être rédigé", "our message could not be written"),
     "given_up": ("abandonné après le dernier essai prévu", "given up after the last attempt"),
     "other": ("autre empêchement", "another hindrance"),
 }
@@ -71,6 +72,7 @@ _OURS = {
     "the sender stopped after the end of the message was to be sent": "sender_stopped",
     "called off before anybody had it": "called_off",
     "not an ASCII address": "not_ascii",
+    "template": "unwritten",
 }
 _OWN = re.compile(rf"(?P<where>\S+:\d+: )?(?P<kind>{'|'.join(_OURS)})")
 #: What stands before the last reply that there was.

@@ -236,6 +236,9 @@ class Explanation(Summary):
         told = self.refused_in(run)
         if not told:
             return []
+        if self.unwritten(run):
+            return [self.say("aucun message n'a pu être rédigé ; le relais n'a rien eu à prendre.",
+                             "no message could be written; there was nothing for the relay to take.")]  # fmt: skip
         whole = self.taken_for_nobody(run)
         if whole is not None:
             return [self.say("le relais n'a pris l'envoi pour personne ({why}).",

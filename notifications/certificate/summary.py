@@ -62,9 +62,14 @@ class Summary:
 
     def taken_for_nobody(self, run: Mapping[str, Any]) -> str | None:
         """Return why the relay did not take a sending, whoever it was to; None when it was not so."""
-        if run["staged"] is not None:
+        if run["staged"] is not None or self.unwritten(run):
             return None
         return refused_whole((r["kind"], self.answer(r)) for r in self.refused_in(run))
+
+    def unwritten(self, run: Mapping[str, Any]) -> bool:
+        """Tell whether an attempt had nothing to give to the relay: no message could be written."""
+        refused = self.refused_in(run)
+        return bool(refused) and all(r["cause"] == "unwritten" for r in refused)
 
     def answer(self, row: Mapping[str, Any]) -> str:
         """Return the relay's own words about a line, and what happened beside them or instead."""

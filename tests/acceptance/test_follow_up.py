@@ -270,6 +270,24 @@ def test_a_relay_that_refuses_the_sending_itself_is_not_said_of_each_address(rea
     assert len(to(mail, "Titre")) == 3
 
 
+def test_a_template_that_fails_as_the_message_is_written_is_said_and_mended(ready, mail):
+    own = ready.home / "templates/fr/demande/diffusion.txt.j2"
+    own.parent.mkdir(parents=True)
+    own.write_text("{{ fields.inconnu.value }}", encoding="utf-8")
+    failed = ready.run("diffusion", "send", "1", "--yes", code=1)
+    assert "Traceback" not in failed.stderr
+    status = ready.json("diffusion", "status", "1")
+    assert plain(status["headline"]) == "0/3 : rien n'est parti, pour personne."
+    assert "notre message n'a pas pu être rédigé (modèle demande/diffusion" in flat(status["next"][0])
+    assert not any("relais" in line or "adresse se corrige" in line for line in status["next"])
+    assert (
+        "le relais n'a rien eu à prendre" in flat(plain(ready("diffusion", "explain", "1"))).lower()
+    )
+    own.unlink()
+    ready("diffusion", "send", "1", "--yes")
+    assert len(to(mail, "Titre")) == 3
+
+
 def test_what_nobody_knows_has_its_message_id_and_is_settled_in_one_command(ready, mail):
     mail.faults.drop_after_dot.add("*")
     ready.run("diffusion", "send", "1", "--yes", code=1)

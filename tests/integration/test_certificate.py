@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import jinja2
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -228,6 +229,25 @@ def test_what_the_relay_refuses_as_a_whole_is_not_said_of_each_recipient(request
     assert "Le relais n'a pris l'envoi pour personne (552" in said
     assert "tout en main" not in said
     assert "The relay took it for nobody (552" in english
+
+
+def test_a_message_that_could_not_be_written_is_not_laid_at_the_relays_door(
+    requests, mail, monkeypatch
+):
+    number = queued(requests)
+
+    def broken(*_):
+        raise jinja2.UndefinedError("'x' is undefined")
+
+    monkeypatch.setattr(Renderer, "render", broken)
+    settle(requests, worker(requests, mail))
+    document, said, english = certified(requests, number)
+    assert {r["cause"] for r in document["refusals"]} == {"unwritten"}
+    assert "Aucun message n'a pu être rédigé ; le relais n'a rien eu à prendre." in said
+    assert "no message could be written" in english.lower()
+    told = Explanation(document, Speech("fr"))
+    assert "relais" not in told.headline()
+    assert not mail.received
 
 
 def test_when_the_sender_is_refused_it_is_said_once_that_nobody_had_anything(requests, mail):

@@ -26,6 +26,7 @@ from inbox.lookup import CASE
 from inbox.output import say, show_json, strong, table, wrapped
 from inbox.texts import _, clean
 from notifications.certificate import timeline
+from notifications.certificate.causes import cause
 from notifications.certificate.words import STATES, micros_between
 
 if TYPE_CHECKING:
@@ -90,6 +91,9 @@ def _next(app: App, case: Case, account: Account, made: Explanation) -> list[str
     if refused is not None:
         todo.append(_("Le relais ne prend l'envoi pour personne, quelles que soient les adresses : {reply}. Réglez "
                       "le serveur de courrier : inbox doctor", reply=mailwords.said(refused)))  # fmt: skip
+    elif unwritten := {c.reply for c in account.copies if c.reply and cause(c.reply) == "unwritten"}:
+        todo += [_("{fault}. Corrigez le modèle, puis reprenez l'envoi.", fault=mailwords.said(reply))
+                 for reply in sorted(unwritten)]  # fmt: skip
     elif states & {"refused", "refused_rcpt", "bounced"}:
         todo.append(
             _("Voyez ce qui ne va pas : inbox outbox {number} --failed", number=case.number)
