@@ -10,7 +10,9 @@ from engine.judge import note_faults
 
 if TYPE_CHECKING:
     from engine.actor import Actor
+    from engine.definition.compiled import CompiledDefinition
     from engine.draft import Draft
+    from engine.staff import Person
 
 
 def refuse(
@@ -40,17 +42,26 @@ def why_not_take(draft: Draft, actor: Actor) -> list[tuple[str, dict[str, Any]]]
 def why_not_assign(
     draft: Draft,
     actor: Actor,
-    to: Any,
+    to: Person,
     roles: frozenset[str],
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return why a case may not be given to somebody: codes with their parameters."""
     if draft.row.desk is None:
         return [("ended", {})]
-    labels = [dict(label) for label in draft.process.definition.roles.values()]
-    why: list[tuple[str, dict[str, Any]]] = []
+    definition = draft.process.definition
+    labels = [dict(label) for label in definition.roles.values()]
+    mine: list[tuple[str, dict[str, Any]]] = []
     if not roles & actor.roles:
-        why.append(("role", {"roles": labels, "keys": sorted(roles)}))
-    if not roles & to.roles:
+        mine.append(("role", {"roles": labels, "keys": sorted(roles)}))
+    return [*mine, *unfit(definition, to)]
+
+
+def unfit(definition: CompiledDefinition, to: Person) -> list[tuple[str, dict[str, Any]]]:
+    """Return why somebody can be given no case of a process: codes with their parameters."""
+    roles = definition.roles
+    why: list[tuple[str, dict[str, Any]]] = []
+    if not roles.keys() & to.roles:
+        labels = [dict(label) for label in roles.values()]
         why.append(("assignee_role", {"person": to.name, "roles": labels, "keys": sorted(roles)}))
     if to.left_on is not None:
         why.append(("assignee_left", {"person": to.name}))

@@ -52,7 +52,7 @@ def _closed(app: App, cycle: Cycle) -> list[tuple[date, str]]:
     """Return the closed days that the do-by date was moved back over."""
     calendar, found, day = app.workspace.calendar, [], cycle.due
     while day > cycle.do_by:
-        found.append((day, calendar.holiday(day) or _("fin de semaine")))
+        found.append((day, dates.holiday(calendar, day) or _("fin de semaine")))
         day -= timedelta(days=1)
     return found
 

@@ -27,6 +27,28 @@ def use(calendar: Calendar) -> None:
     _Run.calendar = calendar
 
 
+#: The names of the calendar's holidays in English (Act respecting labour standards, Québec, s. 60).
+_HOLIDAYS = {
+    "Jour de l'an": "New Year's Day",
+    "Vendredi saint": "Good Friday",
+    "Journée nationale des patriotes": "National Patriots' Day",
+    "Fête nationale du Québec": "Fête nationale",
+    "Fête du Canada": "Canada Day",
+    "Fête du Travail": "Labour Day",
+    "Action de grâce": "Thanksgiving",
+    "Jour de Noël": "Christmas Day",
+}
+
+
+def holiday(calendar: Calendar, value: date) -> str | None:
+    """Return the name of a closed day (weekends apart), or None; the institute's own days as it named them."""
+    found = calendar.holiday(value)
+    if found is None or lang() == "fr":
+        return found
+    name, observed, _rest = found.partition(" (observé)")
+    return _HOLIDAYS.get(name, name) + (" (observed)" if observed else "")
+
+
 def day(value: date) -> str:
     """Return « 1er avril 2013 » or `1 April 2013`."""
     return words.day(value, lang())

@@ -138,11 +138,15 @@ def known_person(app: App, typed: str) -> str:
 
 
 def known_roles(app: App) -> frozenset[str]:
-    """Return the roles that somebody may be given: those of the processes and of the house."""
+    """Return the roles that somebody may be given: those of the processes and of the house.
+
+    The plan's own is nobody's: what is written under it has been checked before.
+    """
     from inbox.app import ADMINISTRATION
+    from workflows.plan.keeper import ROLE
 
     used = (app.library.current(key).definition.roles for key in app.library.keys())  # noqa: SIM118 - not a mapping
-    return ADMINISTRATION.union(*used)
+    return ADMINISTRATION.union(*used) - {ROLE}
 
 
 def _summaries(app: App) -> Mapping[tuple[str, int], Mapping[str, Any]]:

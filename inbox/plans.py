@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -88,7 +89,8 @@ class Plans:
         findings: list[Finding] = []
         for found in self.catalogues:
             try:
-                stand.append(self._prove(keeper.stand(found, decisions)))
+                plan = self._prove(keeper.stand(found, decisions))
+                stand.append(replace(plan, owners=self._owners(plan)))
             except InvalidDefinition as error:
                 findings += error.findings
             except Unavailable:
@@ -96,6 +98,15 @@ class Plans:
             except Exception as error:  # noqa: BLE001 - a plan at fault hides no other one
                 findings.append(at_fault(found, error))
         return stand, tuple(findings)
+
+    def _owners(self, plan: Standing) -> dict[str, str]:
+        """Return who has each indicator today: nobody who has left."""
+        with self.app.database.read() as connection:
+            now = {
+                i: keeper.owner_on(connection, who, self.app.today)
+                for i, who in plan.owners.items()
+            }
+        return {indicator: login for indicator, login in now.items() if login is not None}
 
     def _prove(self, plan: Standing) -> Standing:
         process = self.app.library.current(plan.catalogue.plan.process).definition
@@ -105,6 +116,8 @@ class Plans:
     def chosen(self, key: str | None) -> list[Standing]:
         """Return the plan of that key, or all of them; raise `NotFound`."""
         found = [p for p in self.all() if key in {None, p.catalogue.key}]
+        if not found and key is None:
+            raise click.UsageError(_("Aucun plan ne peut être suivi."))
         if not found:
             raise NotFound("plan", str(key), near=tuple(c.key for c in self.catalogues))
         return found
@@ -225,6 +238,16 @@ class Plans:
                     d=dates.day(day),
                 )
             )
+        if self.app.today > cycle.enter_by:
+            raise click.UsageError(
+                _(
+                    "La saisie du cycle {name} s'est close le {d}, avant qu'il soit suivi ici. Pour l'ouvrir "
+                    "quand même : inbox plan open {name}",
+                    name=cycle.name,
+                    d=dates.day(cycle.enter_by),
+                )
+            )
+        # The next pass of the clock would open it too: it may be read as if it had.
         return keeper.open_cycle(self.app.engine, plan, cycle)
 
 

@@ -251,5 +251,6 @@ def _said(value: Any) -> str:
 
 
 def _last(last: Mapping[str, Any]) -> str:
-    return _(" (dernier geste : {action}, par {actor}, {at})", actor=last["actor"],
+    actor = _("le système") if last["actor"] == "system" else last["actor"]
+    return _(" (dernier geste : {action}, par {actor}, {at})", actor=actor,
              action=deed(last["action"], last["label"]), at=dates.here(last["at"]))  # fmt: skip

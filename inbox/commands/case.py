@@ -424,7 +424,7 @@ def _closed_days(app: App, case: Case) -> dict[str, str]:
     day, last = calendar.today(case.line.entered_at), calendar.today(case.line.due_at)
     found = {}
     while day <= last:
-        if name := calendar.holiday(day):
+        if name := dates.holiday(calendar, day):
             found[day.isoformat()] = name
         day += timedelta(days=1)
     return found

@@ -115,7 +115,7 @@ def _say_days(app: App, happenings: list[Happening]) -> None:
         closed = (
             ""
             if calendar.is_business_day(day)
-            else f" ({calendar.holiday(day) or _('fin de semaine')})"
+            else f" ({dates.holiday(calendar, day) or _('fin de semaine')})"
         )
         say(strong(f"{dates.day(day)}{closed}"))
         for happening in of_day:

@@ -36,7 +36,7 @@ def _facts(report: Report) -> dict[str, Any]:
         "summary": _("Bilan"),
         "total": words.total(report),
         "chart": chart.markup(report),
-        "figures_caption": _("Nombre d'indicateurs par enjeu et par statut"),
+        "figures_caption": _("Nombre de résultats par enjeu et par statut"),
         "figures_header": header,
         "figures": figures,
         "headings": list(headings.values()),

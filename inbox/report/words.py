@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from inbox import dates
 from inbox.plan_words import standing
-from inbox.texts import _, clean, lang, n_, word
+from inbox.texts import _, clean, lang, n_, said, word
 from workflows.plan.board import STATUSES
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def figure(number: Decimal | int) -> str:
 
 def title(report: Report) -> str:
     """Return the report's title."""
-    plan = report.plan.catalogue.plan.label.fr
+    plan = text(said(report.plan.catalogue.plan.label))
     return _("Rapport annuel {year} : {plan}", year=report.fiscal_year, plan=plan)
 
 

@@ -278,7 +278,9 @@ def test_a_template_that_fails_as_the_message_is_written_is_said_and_mended(read
     assert "Traceback" not in failed.stderr
     status = ready.json("diffusion", "status", "1")
     assert plain(status["headline"]) == "0/3 : rien n'est parti, pour personne."
-    assert "notre message n'a pas pu être rédigé (modèle demande/diffusion" in flat(status["next"][0])
+    assert "notre message n'a pas pu être rédigé (modèle demande/diffusion" in flat(
+        status["next"][0]
+    )
     assert not any("relais" in line or "adresse se corrige" in line for line in status["next"])
     assert (
         "le relais n'a rien eu à prendre" in flat(plain(ready("diffusion", "explain", "1"))).lower()

@@ -312,7 +312,7 @@ def test_a_tick_opens_what_is_due_to_open_and_reminds(plan, mail):
     text = received.message.get_body(("plain",)).get_content().replace("\r\n", "\n")
     for part in ("Rapport", "31 mars 2013", "inbox do CY-2012-", "saisir"):
         assert part in text
-    assert 'preuve="…"\n\nSi la cible ne doit pas être atteinte, dites-le' in text
+    assert 'preuve="…"\n\nSi la cible ne peut pas être atteinte, dites-le' in text
 
 
 def test_mail_names_the_due_date_of_the_plan_and_the_day_by_which_to_do_it(plan, mail):
@@ -380,6 +380,84 @@ def test_after_silence_the_substitute_then_the_director_answer_with_the_command_
         for r in plan.json("plan", "--year", "2012-2013")["plans"][0]["rows"]
     }
     assert (rows[counted], rows[dated]) == (True, True)
+
+
+def test_a_cycle_of_the_past_is_opened_only_by_who_asks_for_it(plan):
+    past = "E1-A2-O2-I1/2011-2012"
+    for words in (("show", past), ("history", past), ("do", past, "zut"), ("do", past, "saisir")):
+        refused = plan.run(*words, code=2).stderr.replace("\u00a0", " ")
+        assert f"s'est close le 30 avril 2012, avant qu'il soit suivi ici. Pour l'ouvrir quand même : inbox plan open {past}" in refused  # fmt: skip
+    assert plan.json("list", "--all")["cases"] == []
+    plan(
+        "staff",
+        "add",
+        "autre",
+        "--name",
+        "A",
+        "--email",
+        "a@example.org",
+        "--role",
+        "administration",
+    )
+    plan.run("plan", "open", past, "--as", "autre", code=1)
+    said = plan("plan", "open", past)
+    way = shlex.split(next(line for line in said.splitlines() if "→" in line).split("inbox ")[1])
+    plan(*way, "--set", "atteinte=atteinte", "--set", "atteint_le=2012-03-30", "--set", "resultat=Fait",
+         "--set", "preuve=Le rapport")  # fmt: skip
+    assert "est déjà ouvert" in plan.run("plan", "open", past, code=2).stderr
+
+
+def test_who_has_left_is_given_no_indicator_and_leaves_theirs_to_who_took_over(plan):
+    plan("plan", "assign", "E1-A3-O5-I2", "--to", "conseillere")
+    plan("staff", "leave", "conseillere", "--on", "2012-11-20", "--substitute", "conseiller")
+    for indicator in ("E1-A4-O8-I1", "E3-A1-O4-I1"):
+        refused = plan.run("plan", "assign", indicator, "--to", "conseillere", code=1)
+        assert "ne fait plus partie du personnel" in refused.stderr
+        assert plan.json("plan", "show", indicator)["owner"] is None
+    rows = plan.json("plan", "--year", "2014-2015")["plans"][0]["rows"]
+    assert {r["owner"] for r in rows if r["indicator"] == "E1-A3-O5-I2"} == {"conseiller"}
+    refused = plan.run("staff", "change", "conseiller", "--role", "plan", code=2).stderr
+    assert "plan" in refused
+
+
+def test_nobodys_indicator_is_not_said_to_be_past_due_before_it_is(plan, mail):
+    plan.now = "2013-03-27T09:00"
+    plan("tick")
+    plan.now = "2013-03-29T09:00"  # Good Friday; due on Easter Sunday
+    plan("tick")
+    texts = [m.message.get_body(("plain",)).get_content() for m in mail.received
+             if "E1-A4-O7-I1" in m.message["Subject"]]  # fmt: skip
+    assert texts
+    assert not any("Son échéance est passée" in text for text in texts)
+
+
+def test_a_missed_target_that_comes_back_is_corrected_by_the_command_of_the_mail(plan, mail):
+    plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere")
+    plan.now = "2013-04-05T10:00"
+    plan("do", "E1-A2-O3-I1/2012-2013", "saisir", "--as", "conseillere", "--set", "atteinte=non_atteinte",
+         "--set", "resultat=À moitié", "--set", "explication=Le sondage est long")  # fmt: skip
+    plan("do", "E1-A2-O3-I1/2012-2013", "renvoyer", "--note", "Trop court")
+    board = plan("plan", "--year", "2012-2013")
+    assert "il manque : correction" in board.replace("\u00a0", " ")
+    plan("tick")
+    (message,) = [m.message for m in mail.received if "corriger" in m.message["Subject"]]
+    (command,) = commands_in(message)
+    plan(*command, "--as", "conseillere")
+
+
+def test_what_the_board_adopted_keeps_its_status_until_it_is_reopened(plan):
+    plan.now = "2013-04-10T10:00"
+    cycle = "E1-A2-O3-I1/2012-2013"
+    plan("do", cycle, "saisir", "--set", "atteinte=atteinte", "--set", "atteint_le=2013-03-20",
+         "--set", "resultat=Fait", "--set", "preuve=Le rapport")  # fmt: skip
+    plan("do", cycle, "valider")
+    plan("do", cycle, "adopter", "--set", "resolution=INM-1", "--set", "adopte_le=2013-04-09")
+    plan.run("do", cycle, "imposer_statut", "--set", "statut_impose=en_voie", "--set", "statut_motif=x",
+             code=1)  # fmt: skip
+
+
+def test_an_english_reader_is_told_the_holidays_in_english(plan):
+    assert "Good Friday" in plan("why", "E1-A2-O3-I1/2012-2013", "--lang", "en")
 
 
 @pytest.mark.parametrize(

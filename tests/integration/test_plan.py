@@ -311,7 +311,7 @@ def test_an_owner_who_is_away_is_replaced_and_one_who_changed_gets_the_open_cycl
     planned.tick()
     assert mails(planned, number, "rappel")[-1][2] == "conseiller2@example.org"
     own(planned, "E1-A2-O3-I1", DIRECTOR)
-    moved = keeper.hand_over(
+    _number, moved = keeper.confide(
         planned.engine, plans(planned)[0], "E1-A2-O3-I1", DIRECTOR.login, DIRECTOR
     )
     assert moved == [number]

@@ -226,6 +226,7 @@ def _missing(cycle: Cycle, case: CycleCase | None) -> tuple[str, ...]:
     data = {} if case is None else case.data
     missed = data.get("atteinte") == "non_atteinte"
     lacking = {
+        "correction": case is not None and case.line.state == "rouvert",
         "result": not data.get("resultat"),
         "explanation": missed and not data.get("explication"),
         "evidence": not data.get("preuve") and not missed,

@@ -237,7 +237,8 @@ def _amendments(plan: model.Plan, read: Source, known: set[str]) -> Iterator[Fin
             yield _unknown(read, (*path, "indicator"), amendment.indicator)
         yield from _cadence(plan, read, (*path, "cadence"), amendment.cadence)
         if not plan.starts <= amendment.effective <= plan.ends:
-            yield read.finding("due-before-start", (*path, "effective"),
+            early = amendment.effective < plan.starts
+            yield read.finding("due-before-start" if early else "due-after-end", (*path, "effective"),
                                "un amendement prend effet pendant le plan.",
                                "an amendment takes effect during the plan.")  # fmt: skip
         when = (amendment.indicator, amendment.effective)

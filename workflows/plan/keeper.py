@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine import register, staff
 from engine.actor import Actor
+from engine.desk import unfit
 from engine.errors import Refused, Unavailable
 from engine.judge import role_needed
+from engine.opening import reason
+from engine.references import References
 from workflows.plan.cases import OPEN, CycleCase, cases_of, opening_form
 from workflows.plan.cycles import Cycle, cycles
 from workflows.plan.decisions import PROCESS, Standing, standing
@@ -35,9 +38,11 @@ if TYPE_CHECKING:
 Decided = tuple[str, "Mapping[str, Any]"]
 #: How long before its period a cycle is opened, in days.
 LEAD = 30
+#: The role under which the plan writes; nobody is ever given it.
+ROLE = "plan"
 _DAYS = frozenset({"debut", "fin", "faire_avant", "saisie_avant"})
 #: Who opens and replaces cycles: the plan itself. Its roles are those of the processes' own actions.
-KEEPER = Actor(login="system", roles=frozenset({"direction", "conseiller", "plan"}))
+KEEPER = Actor(login="system", roles=frozenset({"direction", "conseiller", ROLE}))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -187,15 +192,29 @@ def opening_days(plans: Sequence[Standing], calendar: Calendar) -> list[date]:
 def open_cycle(engine: Engine, plan: Standing, cycle: Cycle) -> str:
     """Open the case of a cycle, on its owner's desk; return its number, the same if it was open."""
     owner = plan.owners.get(cycle.indicator)
-    today = engine.calendar.today(engine.clock.now())
-    with engine.database.read() as connection:
-        person = None if owner is None else staff.by_login(connection, owner)
-    there = person is not None and staff.is_staff(person, today)
+    if owner is not None:
+        today = engine.calendar.today(engine.clock.now())
+        with engine.database.read() as connection:
+            owner = owner_on(connection, owner, today)
     outcome = engine.open(
-        plan.catalogue.plan.process, opening_form(cycle), KEEPER, idempotency_key=cycle.key,
-        owner=owner if there else None,
-    )  # fmt: skip
+        plan.catalogue.plan.process,
+        opening_form(cycle),
+        KEEPER,
+        idempotency_key=cycle.key,
+        owner=owner,
+    )
     return outcome.number
+
+
+def owner_on(connection: Connection, login: str, day: date) -> str | None:
+    """Return who has on a day what was given to somebody: them, or who took over when they left."""
+    seen: set[str] = set()
+    person = staff.by_login(connection, login)
+    while person is not None and not staff.is_staff(person, day):
+        seen.add(person.login)
+        heir = person.substitute
+        person = None if heir is None or heir in seen else staff.by_login(connection, heir)
+    return None if person is None else person.login
 
 
 def id_of(engine: Engine, number: str) -> int:
@@ -265,10 +284,8 @@ def decide(
         opening = {"plan": plan.catalogue.key, "titre": plan.catalogue.plan.label.fr}
         key = f"plan:{plan.catalogue.key}"
         number = engine.open(PROCESS, opening, KEEPER, idempotency_key=key).number
-    # Nobody has the role « plan »: only what was checked here is written.
-    engine.advance(
-        id_of(engine, number), action, form, replace(actor, roles=actor.roles | {"plan"})
-    )
+    # Nobody has that role: only what was checked here is written.
+    engine.advance(id_of(engine, number), action, form, replace(actor, roles=actor.roles | {ROLE}))
     return number
 
 
@@ -283,7 +300,32 @@ def _prove_with(engine: Engine, plan: Standing, form: Mapping[str, Any]) -> None
     prove(tried, engine.calendar, process)
 
 
-def hand_over(
+def confide(
+    engine: Engine, plan: Standing, indicator: str, login: str, actor: Actor
+) -> tuple[str, list[str]]:
+    """Give an indicator to somebody, with its open cycles.
+
+    Returns:
+        The number of the plan's case, and those of the cycles that went along.
+
+    Raises:
+        Refused: As `decide`, or they have left, or have no role in the process; nothing was written.
+    """
+    process = engine.library.current(plan.catalogue.plan.process).definition
+    with engine.database.read() as connection:
+        to = References(connection).person(login)
+    reasons = tuple(reason(code, **params) for code, params in unfit(process, to))
+    if reasons:
+        label = engine.library.current(PROCESS).definition.actions["confier"].label
+        raise Refused(reasons, number=plan.case, action="confier", label=label)
+    record = {"responsables.indicateur": indicator, "responsables.personne": login}
+    number = decide(
+        engine, plan, "confier", record, actor, by=frozenset({"conseiller", "direction"})
+    )
+    return number, _hand_over(engine, plan, indicator, login, actor)
+
+
+def _hand_over(
     engine: Engine, plan: Standing, indicator: str, login: str, actor: Actor
 ) -> list[str]:
     """Give the open cycles of an indicator to its new owner; return their numbers."""

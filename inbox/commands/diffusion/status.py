@@ -91,7 +91,9 @@ def _next(app: App, case: Case, account: Account, made: Explanation) -> list[str
     if refused is not None:
         todo.append(_("Le relais ne prend l'envoi pour personne, quelles que soient les adresses : {reply}. Réglez "
                       "le serveur de courrier : inbox doctor", reply=mailwords.said(refused)))  # fmt: skip
-    elif unwritten := {c.reply for c in account.copies if c.reply and cause(c.reply) == "unwritten"}:
+    elif unwritten := {
+        c.reply for c in account.copies if c.reply and cause(c.reply) == "unwritten"
+    }:
         todo += [_("{fault}. Corrigez le modèle, puis reprenez l'envoi.", fault=mailwords.said(reply))
                  for reply in sorted(unwritten)]  # fmt: skip
     elif states & {"refused", "refused_rcpt", "bounced"}:

@@ -11,6 +11,7 @@ from inbox.commands.plan.compare import compare
 from inbox.commands.plan.cycles import cycles_
 from inbox.commands.plan.decisions import amend, assign, extend
 from inbox.commands.plan.log import log
+from inbox.commands.plan.open import open_
 from inbox.commands.plan.readings import readings_
 from inbox.commands.plan.show import show
 from inbox.texts import _
@@ -34,5 +35,17 @@ plan_group = _PlanGroup(
     "plan", help=_("Le plan stratégique : le tableau de l'année, les cycles, les décisions.")
 )
 
-for made in (board_, cycles_, show, log, assign, amend, extend, readings_, compare, calendar):
+for made in (
+    board_,
+    cycles_,
+    show,
+    open_,
+    log,
+    assign,
+    amend,
+    extend,
+    readings_,
+    compare,
+    calendar,
+):
     plan_group.add_command(made)

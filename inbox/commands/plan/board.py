@@ -76,7 +76,8 @@ def _say_board(plans: Plans, plan: Standing, rows: list[Row], year: str) -> None
     unowned = [r.cycle.indicator for r in rows
                if r.owner is None and not r.answered and r.status != "remplace"]  # fmt: skip
     if unowned:
-        say(n_("{n} indicateur est sans responsable.", "{n} indicateurs sont sans responsable.", len(unowned)))  # fmt: skip
+        say(n_("{n} indicateur à déclarer est sans responsable.",
+               "{n} indicateurs à déclarer sont sans responsable.", len(unowned)))  # fmt: skip
         which = f" --plan {plan.catalogue.key}" if len(plans.catalogues) > 1 else ""
         say(f"  → inbox plan assign {unowned[0]} --to LOGIN{which}")
 
@@ -133,7 +134,7 @@ def _until(due: date, today: date) -> str:
 def _missing(row: Row) -> str:
     """Return what comes next: the report's own parts first, then who has to see it."""
     words = {
-        "result": _("résultat"), "evidence": _("preuve"), "explanation": _("explication"),
+        "correction": _("correction"), "result": _("résultat"), "evidence": _("preuve"), "explanation": _("explication"),
         "validation": _("validation"), "adoption": _("adoption"),
     }  # fmt: skip
     later = {"validation", "adoption"}

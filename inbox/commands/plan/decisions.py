@@ -38,10 +38,7 @@ def assign(app: App, indicator: str, login: str, key: str | None) -> None:
     plans = sound_plans(app)
     plan, entry = plans.indicator(indicator, key)
     known_person(app, login)
-    record = {"responsables.indicateur": entry.indicator.id, "responsables.personne": login}
-    number = keeper.decide(app.engine, plan, "confier", record, app.actor,
-                           by=frozenset({"conseiller", "direction"}))  # fmt: skip
-    moved = keeper.hand_over(app.engine, plan, entry.indicator.id, login, app.actor)
+    number, moved = keeper.confide(app.engine, plan, entry.indicator.id, login, app.actor)
     _decided(app, number, opened=[], replaced=[], moved=moved)
 
 
