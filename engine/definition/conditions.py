@@ -212,9 +212,9 @@ _COMPARISONS: dict[str, Callable[[Any], Callable[[Any, Facts], bool]]] = {
     "not_equals": lambda wanted: lambda value, _: value != wanted,
     "one_of": lambda wanted: lambda value, _: value in wanted,
     "not_one_of": lambda wanted: lambda value, _: value not in wanted,
-    "at_least": lambda wanted: lambda value, _: _number(value) >= wanted,
-    "at_most": lambda wanted: lambda value, _: _number(value) <= wanted,
-    "at_least_field": lambda name: lambda value, facts: _reaches(_number(value), facts, name),
+    "at_least": lambda wanted: lambda value, _: number_of(value) >= wanted,
+    "at_most": lambda wanted: lambda value, _: number_of(value) <= wanted,
+    "at_least_field": lambda name: lambda value, facts: _reaches(number_of(value), facts, name),
     "count_at_least": lambda wanted: lambda value, _: len(value) >= wanted,
     "count_at_least_field": lambda name: lambda value, facts: _reaches(len(value), facts, name),
     "before": lambda wanted: _against(wanted, lambda day, limit: day < limit),
@@ -225,10 +225,11 @@ _COMPARISONS: dict[str, Callable[[Any], Callable[[Any, Facts], bool]]] = {
 def _reaches(number: Any, facts: Facts, name: str) -> bool:
     """Compare with the number of another field; false while it has none."""
     limit = value_of(facts, name)
-    return limit is not None and bool(number >= _number(limit))
+    return limit is not None and bool(number >= number_of(limit))
 
 
-def _number(value: Any) -> Any:
+def number_of(value: Any) -> Any:
+    """Return a number in the form in which it is compared."""
     if isinstance(value, str):
         from decimal import Decimal
 

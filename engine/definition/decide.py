@@ -18,14 +18,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from engine.definition import model
 from engine.definition.broods import told_apart
 from engine.definition.conditions import compile_condition, only_key
-from engine.definition.domains import field_values
+from engine.definition.domains import Domains, others, size_of
 from engine.definition.doubts import Doubts
-from engine.definition.walk import spec_of, through_checklists
+from engine.definition.walk import through_checklists
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from decimal import Decimal
 
-#: A search that looks at more parts of its formula than this is given up.
+    from engine.definition.compiled import Predicate
+
+#: A search that looks at more values, and parts of its formula, than this is given up.
 MAX_LOOKS = 60_000
 #: So are all, once they have together looked at so many: a definition is checked in bounded time.
 MAX_ALL_LOOKS = 6_000_000
@@ -33,8 +36,7 @@ MAX_ALL_LOOKS = 6_000_000
 MAX_PARTS = 3_000
 
 _DATED = ("before", "not_before")
-#: What compares with something that is not known here.
-_OPAQUE = ("at_least_field", "count_at_least_field")
+_WITH_FIELD = ("at_least_field", "count_at_least_field")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,26 @@ class _Leaf:
 
 
 @dataclass(frozen=True, slots=True)
+class _AtLeast:
+    """Two variables of which the first is a number, for each value, that reaches the second's; or has none."""
+
+    variables: tuple[str, str]
+    sizes: tuple[Sequence[int | Decimal | None], Sequence[int | Decimal | None]]
+
+    def holds(self, first: int, second: int) -> bool:
+        size, least = self.sizes[0][first], self.sizes[1][second]
+        return size is not None and least is not None and size >= least
+
+
+@dataclass(frozen=True, slots=True)
 class _Node:
     """`all`, `any` or `not` of other parts."""
 
     kind: Literal["all", "any", "not"]
-    parts: tuple[_Leaf | _Node, ...]
+    parts: tuple[_Formula, ...]
 
 
-_Formula = _Leaf | _Node
+_Formula = _Leaf | _AtLeast | _Node
 
 
 class _GivenUpError(Exception):
@@ -132,6 +146,8 @@ class Decider:
         self._broods = _Broods(most or {})
         self.written = written_values(definition) if self._doubts.none else {}
         self._looks = 0
+        self._once = _Once(definition)
+        self._told: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[object, bool]] = {}
 
     def verdict(self, condition: model.Condition) -> Literal["never", "always"] | None:
         """Tell whether a condition never or always holds; None when either may be, or is unknown."""
@@ -154,10 +170,25 @@ class Decider:
             but: What must not.
             known: What is known of the case; nothing, by default.
         """
+        if known is not None:
+            return self._possible(conditions, but, known)
+        key = (tuple(map(id, conditions)), tuple(map(id, but)))
+        if key not in self._told:
+            # What is asked about is kept: nothing else may take its identity.
+            kept = [*conditions, *but]
+            self._told[key] = kept, self._possible(conditions, but, None)
+        return self._told[key][1]
+
+    def _possible(
+        self,
+        conditions: Sequence[model.Condition],
+        but: Sequence[model.Condition],
+        known: Known | None,
+    ) -> bool:
         if self._looks > MAX_ALL_LOOKS:
             return True
         problem = _Problem(self._definition, [*conditions, *but], self._doubts, self.written,
-                           self._broods, known)  # fmt: skip
+                           self._broods, self._once, known)  # fmt: skip
         try:
             yes = [problem.formula(c) for c in conditions]
             no = [_Node("not", (problem.formula(c),)) for c in but]
@@ -209,6 +240,46 @@ class _Broods:
         return self._told[key]
 
 
+class _Once:
+    """What is inside conditions, and how each is judged, worked out once.
+
+    They are told apart by their identity: each is kept, so that no other one may take it.
+    """
+
+    def __init__(self, definition: model.Definition) -> None:
+        self._definition = definition
+        self._inside: dict[int, tuple[model.Condition, list[model.Condition]]] = {}
+        self._tests: dict[int, tuple[model.Condition, Predicate]] = {}
+
+    def inside(self, root: model.Condition) -> list[model.Condition]:
+        """Return a condition and every one inside it, checklists written out."""
+        if id(root) not in self._inside:
+            parts = list(through_checklists(self._definition, root))
+            self._inside[id(root)] = root, parts
+        return self._inside[id(root)][1]
+
+    def test(self, condition: model.Condition) -> Predicate:
+        """Return the predicate of what a condition says of one field alone."""
+        if id(condition) not in self._tests:
+            self._tests[id(condition)] = condition, compile_condition(_alone(condition), {})
+        return self._tests[id(condition)][1]
+
+
+def _alone(condition: model.Condition) -> model.Condition:
+    """Return what a condition says of its field alone, without what it compares it with."""
+    part = condition.compare
+    if part is None:
+        return condition
+    # A day that is written is compared as a value; one that is counted is not known here.
+    left_out = dict.fromkeys((*_counted(part), *_WITH_FIELD))
+    return condition.model_copy(update={"compare": part.model_copy(update=left_out)})
+
+
+def _counted(part: model.Compare) -> list[str]:
+    """Return the keys of a comparison that compare with a day that is counted."""
+    return [k for k in _DATED if isinstance(getattr(part, k), model.When)]
+
+
 @dataclass(slots=True)
 class _Problem:
     """The variables of some conditions, and how many values each may take."""
@@ -218,11 +289,19 @@ class _Problem:
     doubts: Doubts
     written: dict[str, frozenset[Any]]
     broods: _Broods
+    once: _Once
     known: Known | None
     sizes: dict[str, int] = field(default_factory=dict)
     looks: int = 0
     parts: int = 0
     _values: dict[str, list[Any]] = field(default_factory=dict)
+    _told: Domains | None = None
+
+    def look(self, times: int = 1) -> None:
+        """Count what is looked at; raise _GivenUpError after too much."""
+        self.looks += times
+        if self.looks > MAX_LOOKS:
+            raise _GivenUpError
 
     def formula(self, condition: model.Condition) -> _Formula:
         """Return the formula of a condition, checklists written out."""
@@ -248,42 +327,52 @@ class _Problem:
         return self._around(name, part)
 
     def _compare(self, condition: model.Condition, part: model.Compare) -> _Formula:
-        # A day that is written is compared as a value; one that is counted is not known here.
-        counted = [k for k in _DATED if isinstance(getattr(part, k), model.When)]
-        bare = part.model_copy(update=dict.fromkeys((*counted, *_OPAQUE)))
-        parts: list[_Formula] = [
-            self._field(part.field, condition.model_copy(update={"compare": bare}))
-        ]
-        for key in counted:
+        parts: list[_Formula] = [self._field(part.field, condition)]
+        for key in _counted(part):
             # Before that day, on or after it, or the day is not known: then neither holds.
             holds = {0} if key == "before" else {1}
             parts.append(self._leaf(f"day {part.field} {getattr(part, key)!r}", 3, holds))
-        parts += [
-            self._leaf(f"{key} {part.field} {getattr(part, key)}", 2, {1})
-            for key in _OPAQUE
-            if getattr(part, key) is not None
-        ]
+        parts += [self._at_least(part.field, other) for other in others(part)]
         return _Node("all", tuple(parts))
 
+    def _at_least(self, name: str, other: str) -> _Formula:
+        """Return the values of two fields for which the number of one reaches that of the other."""
+        if not self._domains().tells_apart(name, other):
+            return self._leaf(f"at least {name} {other}", 2, {1})
+        size, least = ([size_of(v) for v in self._values_of(n)] for n in (name, other))
+        self.look(len(size) + len(least))
+        return _AtLeast((self._variable(name), self._variable(other)), (size, least))
+
     def _field(self, name: str, condition: model.Condition) -> _Leaf:
-        """Return the values of a field for which a condition on it alone holds."""
+        """Return the values of a field for which a condition holds, as far as it is on it alone."""
         if name.partition(".")[0] in self.doubts.fields:
             return self._leaf(f"{name} {condition!r}", 2, {1})
+        test, values = self.once.test(condition), self._values_of(name)
+        self.look(len(values))
+        holds = frozenset(i for i, v in enumerate(values) if test(_facts(name, v)))
+        return _Leaf(self._variable(name), holds)
+
+    def _variable(self, name: str) -> str:
+        """Return the variable of a field."""
+        self.sizes[f"field {name}"] = len(self._values_of(name))
+        return f"field {name}"
+
+    def _values_of(self, name: str) -> list[Any]:
+        """Return what a field may hold, with what is known of the case."""
         if name not in self._values:
-            written = self.written.get(name)
-            every = (
-                field_values(spec_of(self.definition, name), self._compares(name))
-                if written is None
-                else [None, *sorted(written, key=repr)]
-            )
-            held = self._held(name)
-            self._values[name] = (
-                [v for v in every if self._may_be(name, v)] if held is None else [held.value]
-            )
-        test = compile_condition(condition, {})
-        values = self._values[name]
-        holds = {i for i, v in enumerate(values) if test(_facts(name, v))}
-        return self._leaf(f"field {name}", len(values), holds)
+            every = self._domains().values(name)
+            held = self._held(name) is not None
+            self.look(len(every))
+            self._values[name] = every if held else [v for v in every if self._may_be(name, v)]
+        return self._values[name]
+
+    def _domains(self) -> Domains:
+        if self._told is None:
+            parts = (c.compare for r in self.roots for c in self.once.inside(r))
+            fixed = {} if self.known is None else self.known.fixed
+            self._told = Domains(self.definition, self.written, [c for c in parts if c is not None],
+                                 doubtful=self.doubts.fields, held={n: h.value for n, h in fixed.items()})  # fmt: skip
+        return self._told
 
     def _held(self, name: str) -> Held | None:
         return None if self.known is None else self.known.fixed.get(name.partition(".")[0])
@@ -296,10 +385,6 @@ class _Problem:
         if value is None or isinstance(value, dict):
             return bool(inner) or outer not in self.known.sure
         return outer in self.known.may
-
-    def _compares(self, name: str) -> list[model.Compare]:
-        parts = [c for r in self.roots for c in through_checklists(self.definition, r)]
-        return [c.compare for c in parts if c.compare is not None and c.compare.field == name]
 
     def _around(self, name: str, part: Any) -> _Leaf:
         if name == "message":
@@ -333,7 +418,7 @@ class _Problem:
 
     def _brood(self) -> tuple[list[model.Children], list[tuple[bool, ...]] | None]:
         """Return the joins that are asked about, and which hold at once; None when it is not known."""
-        parts = (c for r in self.roots for c in through_checklists(self.definition, r))
+        parts = (c for r in self.roots for c in self.once.inside(r))
         joins = list(dict.fromkeys(c.children for c in parts if c.children is not None))
         fixed = () if self.known is None else self.known.fixed
         if any(name.startswith("children:") for name in fixed):
@@ -406,13 +491,15 @@ def _evaluate(
     formula: _Formula, given: dict[str, int], problem: _Problem
 ) -> tuple[bool | None, str | None]:
     """Return what a formula is under a partial assignment, and else a variable that it waits for."""
-    problem.looks += 1
-    if problem.looks > MAX_LOOKS:
-        raise _GivenUpError
+    problem.look()
     if isinstance(formula, _Leaf):
         if formula.variable in given:
             return given[formula.variable] in formula.holds, None
         return None, formula.variable
+    if isinstance(formula, _AtLeast):
+        waits_for = next((v for v in formula.variables if v not in given), None)
+        first, second = (given.get(v, -1) for v in formula.variables)
+        return (formula.holds(first, second), None) if waits_for is None else (None, waits_for)
     if formula.kind == "not":
         known, waits = _evaluate(formula.parts[0], given, problem)
         return (None if known is None else not known), waits

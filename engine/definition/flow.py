@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.definition import model
+from engine.definition.domains import others
 from engine.definition.walk import conditions, split_form, states_of_timer, timed_fields
 
 if TYPE_CHECKING:
@@ -255,10 +256,11 @@ class Flow:
         children = condition.children
         if children is not None and children.process and children.at_least:
             return {f"children:{children.process}"}
-        name = condition.obtained or (condition.compare.field if condition.compare else "")
-        name = name or next(timed_fields(condition), "")
+        names = [condition.obtained or "", *timed_fields(condition)]
+        if condition.compare is not None:
+            names += [condition.compare.field, *others(condition.compare)]
         if condition.present is not None:
-            name = condition.present
-            if self.d.fields[name.partition(".")[0]].reason_if_missing:
+            if self.d.fields[condition.present.partition(".")[0]].reason_if_missing:
                 return set()
-        return {name.partition(".")[0]} - {""}
+            names.append(condition.present)
+        return {name.partition(".")[0] for name in names} - {""}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.definition.decide import Known
+from engine.definition.domains import others
 from engine.definition.graph import said
 from engine.definition.walk import (
     states_of,
@@ -18,7 +19,7 @@ from engine.definition.walk import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.definition import model
     from engine.definition.decide import Decider
@@ -47,7 +48,8 @@ class Possible:
         self._into: dict[str, list[Edge]] = {s: [] for s in self.d.states}
         for edge in flow.graph.edges:
             self._into[edge.target].append(edge)
-        self._acting = {s: self._automatics(s) for s in self.d.states}
+        automatic = {n: a for n, a in self.d.actions.items() if a.automatic is not None}
+        self._acting = {s: self._automatics(automatic, s) for s in self.d.states}
         flow.spread(self.taken)
         self.dead = dict(self._dead_actions())
         # What comes after a dead action is worth following all the same.
@@ -103,11 +105,13 @@ class Possible:
         asked, before = self.branch(edge)
         return self.holds(("branch", edge.action, edge.branch), asked, known, before)
 
-    def _automatics(self, state: str) -> list[tuple[str, model.Condition]]:
+    def _automatics(
+        self, automatic: Mapping[str, model.Action], state: str
+    ) -> list[tuple[str, model.Condition]]:
         """Return the automatic actions that lead out of a state, in the order in which they are tried."""
         return [
             (name, action.automatic)
-            for name, action in self.d.actions.items()
+            for name, action in automatic.items()
             # One that stays where it is goes round in circles, which is said elsewhere.
             if action.automatic is not None
             and state in states_of(self.d, action)
@@ -280,7 +284,8 @@ class Possible:
 
 def _names(part: model.Condition) -> Iterator[str]:
     """Yield what one part of a condition reads, as `flow` names it."""
-    for name in (part.present, part.obtained, part.compare.field if part.compare else None):
+    compared = () if part.compare is None else (part.compare.field, *others(part.compare))
+    for name in (part.present, part.obtained, *compared):
         if name is not None:
             yield name.partition(".")[0]
     if part.message is not None:

@@ -11,7 +11,7 @@ from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 from engine.definition.decide import Ended, Held
-from engine.definition.domains import OTHER, field_values
+from engine.definition.domains import OTHER, Domains
 from engine.definition.walk import conditions as all_conditions
 from engine.definition.walk import split_form, through_checklists
 
@@ -151,12 +151,11 @@ class Worlds:
             yield from self._valued(name, conditions)
 
     def _valued(self, name: str, conditions: Sequence[model.Condition]) -> Iterator[object]:
-        spec, written = self.d.fields[name], self.possible.decider.written.get(name)
-        if written is not None:
-            yield from [None, *sorted(written, key=repr)]
-        else:
-            parts = [c.compare for r in conditions for c in through_checklists(self.d, r)]
-            yield from field_values(spec, [c for c in parts if c is not None and c.field == name])
+        parts = [c.compare for r in conditions for c in through_checklists(self.d, r)]
+        compares = [c for c in parts if c is not None]
+        domains = Domains(self.d, self.possible.decider.written, compares,
+                          doubtful=self.flow.graph.doubts.fields)  # fmt: skip
+        yield from domains.values(name)
 
     def _ended(self, process: str, conditions: Sequence[model.Condition]) -> Iterator[Ended]:
         kin = self.kin(process)

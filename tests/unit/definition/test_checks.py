@@ -1,7 +1,9 @@
 """What is found in a definition, beyond the one example that the language's page gives of each mistake."""
 
 import itertools
+import json
 import re
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from engine.calendar import Calendar
 from engine.definition import family, model, tables
 from engine.definition.compiler import examine
+from engine.definition.conditions import compile_condition
+from engine.definition.decide import Decider
 from inbox.versions import finds_texts
 from tests.support.world import EXAMPLES, WORKFLOWS
 
@@ -195,6 +199,111 @@ def test_days_that_contradict_each_other_are_found(first, second, verdict):
         f"{{all: [{{compare: {{field: jour, {first}}}}}, {{compare: {{field: jour, {second}}}}}, {{checklist: dossier}}]}}",
     )
     assert {f.code for f in findings(text)} == verdict
+
+
+BOUNDED = {"a": (0, 4), "b": (2, 5), "c": (-1, 1)}
+NUMBERS = "".join(
+    f"  {n}: {{type: integer, label: {{fr: {n}, en: {n}}}, min: {low}, max: {high}}}\n"
+    for n, (low, high) in BOUNDED.items()
+)
+WITH_NUMBERS = examine(
+    GOOD.replace("fields:\n", "fields:\n" + NUMBERS), path="x", calendar=CALENDAR, templates=None
+).definition
+
+
+def at_least(field, other):
+    return {"compare": {"field": field, "at_least_field": other}}
+
+
+@st.composite
+def comparisons(draw):
+    names = st.sampled_from(sorted(BOUNDED))
+    leaf = st.one_of(
+        st.builds(at_least, names, names),
+        st.builds(lambda n, k, v: {"compare": {"field": n, k: v}}, names,
+                  st.sampled_from(["at_least", "at_most", "equals"]), st.integers(-1, 5)),
+        st.builds(lambda n: {"obtained": n}, names),
+    )  # fmt: skip
+    some = st.recursive(
+        leaf,
+        lambda inner: st.one_of(
+            st.builds(lambda c: {"not": c}, inner),
+            st.builds(lambda k, cs: {k: cs}, st.sampled_from(["all", "any"]),
+                      st.lists(inner, min_size=1, max_size=3)),
+        ),
+        max_leaves=6,
+    )  # fmt: skip
+    return model.Condition.model_validate(draw(some))
+
+
+@given(comparisons())
+def test_fields_that_are_compared_with_each_other_are_judged_as_every_one_of_their_values_is(asked):
+    test = compile_condition(asked, {})
+    every = [[None, *range(low, high + 1)] for low, high in BOUNDED.values()]
+    held = {
+        test(SimpleNamespace(data=dict(zip(BOUNDED, values, strict=True))))
+        for values in itertools.product(*every)
+    }
+    verdict = {(False,): "never", (True,): "always"}.get(tuple(held))
+    assert Decider(WITH_NUMBERS).verdict(asked) == verdict
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "verdict"),
+    [
+        ("integer", ["x>y", "y>x"], set()),
+        ("integer", ["x>y", "!x>y"], {"never-true"}),
+        ("decimal", ["x>y", "x<2", "!y<2"], {"never-true"}),
+        ("decimal", ["x>y", "!y>x", "!x>1", "!y<0"], set()),
+        ("decimal", ["x>y", "!y>x", "y>1", "!x>2"], set()),
+        ("integer", ["x>y", "!y>x", "y>1", "!x>2"], {"never-true"}),
+        ("integer", ["x>y", "y>z", "!x>z"], {"never-true"}),
+        ("integer", ["x>y", "y>z", "!z>x"], set()),
+        ("integer", ["x>w", "x<3", "!w<3"], {"never-true"}),
+        ("integer", ["x>y", "!y"], {"never-true"}),
+        ("integer", ["x>t"], set()),
+        ("integer", ["x>t", "x<1"], {"never-true"}),
+        ("integer", ["l#y", "!y<3"], {"never-true"}),
+        ("integer", ["l#y", "!y<2"], set()),
+    ],
+)  # fmt: skip
+def test_conditions_on_two_fields_are_judged_by_bounds_and_by_what_else_is_asked(
+    kind, asked, verdict
+):
+    fields = "".join(
+        f"  {n}: {{type: {kind}, label: {{fr: {n}, en: {n}}}}}\n" for n in ("x", "y", "z")
+    )
+    fields += "  w: {type: integer, label: {fr: w, en: w}, min: 1, max: 9}\n"
+    fields += "  t: {type: integer, label: {fr: t, en: t}}\n"
+    text = GOOD.replace("fields:\n", "fields:\n" + fields)
+    text = text.replace(
+        "form: [objet, urgence,", "form: [x, y, z, w, lots, objet, urgence,"
+    ).replace("  sets: {delai:", "  sets: {t: {value: 2}, delai:")
+    joined = ", ".join(map(_written, asked))
+    found = findings(
+        text.replace("{checklist: dossier}", f"{{all: [{joined}, {{checklist: dossier}}]}}")
+    )
+    assert {f.code for f in found} - {"unused"} == verdict
+
+
+def _written(short):
+    """Return a condition from what the tests write for short."""
+    if short[0] == "!":
+        return f"{{not: {_written(short[1:])}}}"
+    name, sign, other = short[0], short[1:2], short[2:]
+    if not sign:
+        return f"{{obtained: {name}}}"
+    key = {">": "at_least", "<": "at_most", "#": "count_at_least"}[sign]
+    key += "" if other.isdigit() else "_field"
+    return f"{{compare: {{field: {'lots' if name == 'l' else name}, {key}: {other}}}}}"
+
+
+def test_what_a_field_is_compared_with_must_have_been_given():
+    text = GOOD.replace("fields:\n", "fields:\n  plafond: {type: decimal, label: {fr: P, en: C}}\n")
+    text = text.replace(
+        "when: {obtained: montant}", f"when: {json.dumps(at_least('montant', 'plafond'))}"
+    )
+    assert {"dead-action", "may-be-absent"} & {f.code for f in findings(text)}
 
 
 ONLY_WAY = "    automatic: {children: {process: lot, all: ended, at_least: 1}}"

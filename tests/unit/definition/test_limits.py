@@ -67,6 +67,26 @@ def test_a_condition_over_very_many_fields_ends():
     assert {f.code for f in found} <= {"never-true"}
 
 
+def test_a_condition_that_names_tens_of_thousands_of_values_ends():
+    some = (", ".join(f"v{j}" for j in range(i * 20, i * 20 + 20)) for i in range(1500))
+    parts = ", ".join(f"{{compare: {{field: objet, one_of: [{values}]}}}}" for values in some)
+    assert codes(GOOD.replace("{checklist: dossier}", f"{{any: [{parts}]}}")) == set()
+
+
+def test_conditions_that_compare_very_many_numbers_with_each_other_end():
+    fields = "".join(f"  n{i}: {{type: integer, label: {WORD}}}\n" for i in range(40))
+    text = GOOD.replace("fields:\n", "fields:\n" + fields)
+    asked = ", ".join(f"n{i}" for i in range(40))
+    text = text.replace("form: [montant]", f"form: [montant, {asked}]")
+    for many in (4, 40):
+        parts = ", ".join(
+            f"{{compare: {{field: n{i % many}, at_least: {30 * i}, at_least_field: n{(i + 1) % many}}}}}"
+            for i in range(200)
+        )
+        found = codes(text.replace("{checklist: dossier}", f"{{any: [{parts}]}}"))
+        assert found == set()
+
+
 def test_automatic_actions_that_all_lead_to_each_other_end():
     states = [f"a{i}" for i in range(14)]
     made = "".join(f"  {s}: {{label: {{fr: {s}, en: {s}}}}}\n" for s in states)
