@@ -178,6 +178,7 @@ class _Builder:
         self.definition = definition
         self.fields = {k: compile_field(k, s, calendar) for k, s in definition.fields.items()}
         self.tables: dict[str, Table] = {k: compile_table(t) for k, t in definition.tables.items()}
+        self.acting = {k: a for k, a in definition.actions.items() if a.automatic}
         self.checklists: dict[str, CompiledChecklist] = {}
         for name, checklist in definition.checklists.items():
             self.checklists[name] = self._checklist(name, checklist)
@@ -269,9 +270,7 @@ class _Builder:
             outcome=None if state.end is None else state.end.outcome,
             redirect=None if state.end is None else state.end.redirect,
             timers=tuple(k for k, t in d.timers.items() if name in states_of_timer(d, t)),
-            automatic=tuple(
-                k for k, a in d.actions.items() if a.automatic and name in states_of(d, a)
-            ),
+            automatic=tuple(k for k, a in self.acting.items() if name in states_of(d, a)),
         )
 
     def _action(self, name: str, action: model.Action) -> CompiledAction:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from engine.definition import model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from engine.definition.source import Path
 
@@ -130,8 +130,19 @@ def inner(condition: model.Condition) -> Iterator[model.Condition]:
 
 @cache
 def _keys(kind: type[model.Model]) -> tuple[tuple[str, str], ...]:
-    """Return the attributes of a part, each with its key in the file."""
-    return tuple((name, f.alias or name) for name, f in kind.model_fields.items())
+    """Return the attributes of a part below which there may be conditions or dates, each with its key."""
+    fields = kind.model_fields.items()
+    return tuple((n, f.alias or n) for n, f in fields if _leads_on(f.annotation, frozenset()))
+
+
+def _leads_on(annotation: object, passed: frozenset[object]) -> bool:
+    """Tell whether there may be a condition or a date rule in what is annotated so."""
+    if annotation in {model.Condition, model.When}:
+        return True
+    inside: Iterable[object] = get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, model.Model):
+        inside = [f.annotation for f in annotation.model_fields.values()]
+    return annotation not in passed and any(_leads_on(i, passed | {annotation}) for i in inside)
 
 
 def fields_read(part: model.Condition) -> Iterator[str]:
