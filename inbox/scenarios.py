@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import workflows
 from engine.calendar import Calendar
+from engine.definition import source
 from engine.definition.compiler import examine, in_order
 from engine.errors import InvalidDefinition, InvalidScenario
 from engine.library import Source
@@ -25,7 +26,6 @@ from notifications.settings import Institute
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from engine.definition import source
     from engine.definition.compiler import Examined
     from engine.errors import Finding
     from engine.scenario.explore import Found
@@ -86,9 +86,8 @@ def read(path: Path) -> Script:
     if ("process",) in found.keys:
         if beside(path).is_file():
             return read(beside(path))
-        return Script(
-            path=str(path), source=found, file=None, definitions=_with_children(path, found)
-        )
+        there = _with_children(path, text)
+        return Script(path=str(path), source=found, file=None, definitions=there)
     named = [] if file is None or found.is_lost(("definitions",)) else file.definitions
     absent = [i for i, name in enumerate(named) if not (path.parent / name).is_file()]
     wrong += [
@@ -101,9 +100,10 @@ def read(path: Path) -> Script:
     return Script(path=str(path), source=found, file=file, definitions=there, findings=tuple(wrong))
 
 
-def _with_children(path: Path, found: source.Source) -> tuple[Path, ...]:
+def _with_children(path: Path, text: str) -> tuple[Path, ...]:
     """Return a definition and, beside it, those of the child cases that it opens."""
-    actions = found.tree.get("actions") if isinstance(found.tree, dict) else None
+    tree = source.scan(text, str(path)).tree
+    actions = tree.get("actions") if isinstance(tree, dict) else None
     opened = {
         str(a["opens"].get("process"))
         for a in (actions.values() if isinstance(actions, dict) else ())

@@ -305,3 +305,20 @@ def test_a_drawing_of_a_faulty_file_speaks_of_the_file_and_not_of_installing(fol
     assert "install" not in said
     there = run("check", ".", "absent.yaml", cwd=folder, code=2).stderr
     assert "c'est un dossier" in there.replace("\u2019", "'")
+
+
+def test_a_faulty_definition_without_scenarios_is_told_its_own_mistakes_when_it_is_to_be_tried(
+    folder,
+):
+    shown = run("test", "commande.yaml", cwd=folder, code=2).stderr
+    assert "n'a pas de scénarios" in shown
+    (folder / "commande.yaml").write_text(GOOD.replace("form: [montant]", "form: [montan]"))
+    checked = run("check", "commande.yaml", "lot.yaml", "--json", cwd=folder, code=1).stdout
+    tried = json.loads(run("test", "commande.yaml", "--json", cwd=folder, code=1).stdout)
+    assert tried["findings"] == json.loads(checked)["findings"] != []
+
+
+def test_a_definition_is_explored_with_those_of_its_child_cases_beside_it(folder):
+    answer = json.loads(run("test", "commande.yaml", "--explore", "2", "--seed", "1", "--json",
+                            cwd=folder).stdout)  # fmt: skip
+    assert {c["process"] for c in answer["files"][0]["coverage"]} == {"commande", "lot"}

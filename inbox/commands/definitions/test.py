@@ -62,13 +62,13 @@ def test(
         raise click.UsageError(_("--write va avec un seul fichier."))
     seed = SystemRandom().randrange(_SEEDS) if seed is None else seed
     scripts = [scenarios.read(path) for path in files or scenarios.shipped()]
-    empty = next((s for s in scripts if s.file is None and not s.findings), None)
-    if empty is not None and explore is None:
-        beside = scenarios.beside(Path(empty.path))
-        raise click.UsageError(_("{file} n'a pas de scénarios : ils vont dans {beside}.",
-                                 file=empty.path, beside=beside))  # fmt: skip
     tried = _Tried(explore=explore, seed=seed, to=to)
     with scenarios.ready(scripts, partial(template_folders, app)) as ready:
+        empty = next((s for s in scripts if s.file is None), None)
+        if empty is not None and explore is None:
+            beside = scenarios.beside(Path(empty.path))
+            raise click.UsageError(_("{file} n'a pas de scénarios : ils vont dans {beside}.",
+                                     file=empty.path, beside=beside))  # fmt: skip
         answers = [_one(app, one, tried) for one in ready]
     failed = sum(a["failed"] for a in answers)
     found = any((a["exploration"] or {}).get("file") for a in answers)
