@@ -186,6 +186,26 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A line of another file that a finding is about too.
+
+    Attributes:
+        path: The file, as it was found.
+        line: 1-based.
+        excerpt: That line, without its end.
+    """
+
+    path: str
+    line: int
+    excerpt: str
+
+    @property
+    def column(self) -> int:
+        """Where the line says something, 1-based."""
+        return len(self.excerpt) - len(self.excerpt.lstrip()) + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing wrong in a definition.
 
@@ -199,6 +219,7 @@ class Finding:
         excerpt: The offending line, without its end, where it is known.
         where: The keys that lead to it in the file, where it was read as keys.
         way: A shortest way through the process that shows it, where it depends on the way.
+        related: Lines of other files that it is about too: of a template that fails on that way.
     """
 
     code: str
@@ -209,6 +230,7 @@ class Finding:
     excerpt: str = ""
     where: tuple[str | int, ...] = ()
     way: tuple[Stop, ...] = ()
+    related: tuple[Place, ...] = ()
 
     def __str__(self) -> str:
         """Say `file:line:column: code: sentence` in English."""

@@ -26,7 +26,7 @@ class Fault:
         line: Its line, from 1; 0 when it is none in particular.
         fr: What is wrong, in French.
         en: The same in English.
-        path: The file as it was found, where what is wrong with it depends on no case.
+        path: The file as it was found; empty where it is no line in particular.
         excerpt: That line of it.
     """
 

@@ -17,7 +17,7 @@ _WIDTH = 120
 
 
 def lines(finding: Finding) -> list[str]:
-    """Return a finding: its place and sentence, the line with a caret under it, and its way."""
+    """Return a finding: its place and sentence, the line with a caret, its way, a template's line."""
     f = finding
     said = [clean(f"{f.path}:{f.line}:{f.column}: {f.code}: {f.messages[lang()]}")]
     if f.excerpt and 0 < f.column <= len(f.excerpt) + 1:
@@ -25,6 +25,9 @@ def lines(finding: Finding) -> list[str]:
         said += [f"    {shown}", f"    {caret}"]
     if f.way:
         said.append(clean(f"    {_('chemin :')} {way(f.way)}"))
+    for place in f.related:
+        said.append(clean(f"    {_('gabarit :')} {place.path}:{place.line}:{place.column}"))
+        said += [f"        {shown}" for shown in _window(place.excerpt, place.column - 1)]
     return said
 
 
@@ -40,6 +43,10 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "way": [
             {"kind": s.kind, "name": s.name, "label": word(s.label), "line": s.line, "column": s.column}
             for s in finding.way
+        ],
+        "related": [
+            {"file": p.path, "line": p.line, "column": p.column, "excerpt": p.excerpt}
+            for p in finding.related
         ],
     }  # fmt: skip
 

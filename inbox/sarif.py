@@ -22,7 +22,10 @@ _SCHEMA = (
 
 
 def log(found: Sequence[Finding]) -> dict[str, Any]:
-    """Return a log of one run; a way through the process is a code flow (3.36)."""
+    """Return a log of one run; a way through the process is a code flow (3.36).
+
+    The line of a template that fails on that way is a related location (3.27.22).
+    """
     rules = list(RULES)
     return {
         "$schema": _SCHEMA,
@@ -60,6 +63,11 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
         result["codeFlows"] = [{"threadFlows": [{"locations": [
             {"location": _stop(finding.path, stop)} for stop in finding.way
         ]}]}]  # fmt: skip
+    if finding.related:
+        result["relatedLocations"] = [
+            {**_location(p.path, p.line, p.column), "message": {"text": p.excerpt.strip()}}
+            for p in finding.related
+        ]
     return result
 
 

@@ -304,7 +304,8 @@ class Renderer:
                     self._one(name, context, self._strict)
             except _FAILURES as error:
                 first = _files(template, lang)[1]
-                found.append(faults.of(error, first, [str(f) for f in self.folders]))
+                fault = faults.of(error, first, [str(f) for f in self.folders])
+                found.append(self._placed(fault) if fault.line else fault)
         return found
 
 

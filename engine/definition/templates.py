@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from engine.definition import arrivals
 from engine.definition.graph import said
 from engine.definition.samples import sample_facts, variants
 from engine.definition.sendings import sendings
-from engine.errors import Finding
+from engine.errors import Finding, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -130,12 +131,13 @@ class _Template:
         if way is None:
             return
         fr, en = _at(fault)
-        yield self.flow.graph.source.finding(
+        found = self.flow.graph.source.finding(
             "may-be-absent", ("notifications", self.message.name, "template"),
             f"{said(way)} : le champ « {name} » peut être absent dans le gabarit {fr} : {fault.fr}.",
             f"{said(way)}: field {name!r} may be absent in template {en}: {fault.en}.",
             way=way,
         )  # fmt: skip
+        yield replace(found, related=_line(fault))
 
     def _fault(self, fault: Fault, case: Case, places: Sequence[Sending]) -> Finding:
         way = places[0].way(self.flow) if places else ()
@@ -145,7 +147,8 @@ class _Template:
             fr, en = f"{fr}, {case.fr}", f"{en}, {case.en}"
         if way:
             fr, en = f"{said(way)} : {fr}", f"{said(way)}: {en}"
-        return self._finding(f"{fr} : {fault.fr}.", f"{en}: {fault.en}.", way)
+        found = self._finding(f"{fr} : {fault.fr}.", f"{en}: {fault.en}.", way)
+        return replace(found, related=_line(fault))
 
     def _too_many(self) -> Finding:
         template = self.message.template
@@ -159,11 +162,18 @@ class _Template:
 
 def _in_place(fault: Fault) -> Finding:
     """Return what is wrong with a template whatever the case: it is at its own place."""
+    (place,) = _line(fault)
     return Finding(
-        code=_RULE, path=fault.path, line=fault.line, excerpt=fault.excerpt,
-        column=len(fault.excerpt) - len(fault.excerpt.lstrip()) + 1,
+        code=_RULE, path=place.path, line=place.line, excerpt=place.excerpt, column=place.column,
         messages={"fr": f"{fault.fr}.", "en": f"{fault.en}."},
     )  # fmt: skip
+
+
+def _line(fault: Fault) -> tuple[Place, ...]:
+    """Return the line of the template that a fault is on, if it is on one."""
+    if not fault.path:
+        return ()
+    return (Place(path=fault.path, line=fault.line, excerpt=fault.excerpt),)
 
 
 def _at(fault: Fault) -> tuple[str, str]:

@@ -141,6 +141,18 @@ def test_a_template_that_needs_what_may_be_absent_is_told_with_the_way(folder):
         "soumettre",
         "approuver",
     ]
+    # The line of the template is told too, wherever one reads it.
+    place = "templates/fr/commande/bon.txt.j2"
+    excerpt = "{{ fields.objet.value }} {{ fields.montant.value }}"
+    assert finding["related"] == [{"file": place, "line": 1, "column": 1, "excerpt": excerpt}]
+    shown = run(*words[:-1], cwd=folder, code=1).stdout.replace("\u00a0", " ")
+    assert f"    gabarit : {place}:1:1\n        {excerpt}\n        ^\n" in shown
+    log = json.loads(run(*words[:-1], "--sarif", cwd=folder, code=1).stdout)
+    jsonschema.validate(log, sarif.schema())
+    (result,) = log["runs"][0]["results"]
+    (related,) = result["relatedLocations"]
+    assert related["physicalLocation"]["artifactLocation"]["uri"] == place
+    assert related["physicalLocation"]["region"] == {"startLine": 1, "startColumn": 1}
 
 
 @pytest.mark.parametrize(
