@@ -194,9 +194,11 @@ def scan(text: str, path: str) -> Source:
         InvalidDefinition: Nothing of it can be read, or it is beyond the limits.
     """
     if len(text) > MAX_CHARACTERS:
-        raise Source(path, []).refuse("too-large", 1, 1,
-                                      f"le fichier dépasse {MAX_CHARACTERS} caractères.",
-                                      f"the file has more than {MAX_CHARACTERS} characters.")  # fmt: skip
+        raise Source(path, []).refuse(
+            "too-large", 1, 1,
+            f"ce fichier est trop long pour être lu : plus de {_spaced(MAX_CHARACTERS)} caractères. Est-ce le bon ?",
+            f"this file is too long to be read: more than {MAX_CHARACTERS:,} characters. Is it the right one?",
+        )  # fmt: skip
     source = Source(path, [])
     clean = _without_forbidden(source, text)
     source.lines = clean.splitlines()
@@ -242,6 +244,7 @@ class _Reader:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.nodes = 0
+        self.aliases: set[tuple[str, int]] = set()
         self.first = 0  #: lines before the piece that is being read
         self.documents = 0
 
@@ -353,13 +356,12 @@ class _Reader:
             self.source.values[path] = (line, column)
         self.nodes += 1
         self._limit(event, depth)
-        if isinstance(event, yaml.AliasEvent) or event.anchor:
-            self._find("alias", event, path,
-                       "les ancres et les alias ne sont pas permis : écrivez le texte deux fois.",
-                       "anchors and aliases are not allowed: write it twice.")  # fmt: skip
         if isinstance(event, yaml.AliasEvent):
+            self._alias(event, path)
             self.source.broken.add(path)
             return None
+        if event.anchor:
+            self._anchor(event, path)
         if event.tag:
             self._find("tag", event, path, "les étiquettes (!) ne sont pas permises.",
                        "tags (!) are not allowed.")  # fmt: skip
@@ -394,15 +396,31 @@ class _Reader:
     def _key(self, event: Any, key: str, made: dict[str, Any], here: Path) -> None:
         line, column = self._at(event)
         if event.anchor:
-            self._find("alias", event, here, "les ancres ne sont pas permises.",
-                       "anchors are not allowed.")  # fmt: skip
+            self._anchor(event, here)
         if key in made:
             self._duplicate(key, line, column, here)
         if key == "<<":
-            self._find("alias", event, here, "la fusion (<<) n'est pas permise.",
-                       "merging (<<) is not allowed.")  # fmt: skip
+            self._find("alias", event, here,
+                       "« << » fond ici un autre morceau du fichier, ce qui n'est pas permis : écrivez ses clés en entier.",
+                       "'<<' merges another part of the file here, which is not allowed: write its keys in full.")  # fmt: skip
             self.source.broken.add(here)
         self.source.keys[here] = (line, column)
+
+    def _anchor(self, event: Any, path: Path) -> None:
+        name = event.anchor
+        self._find("alias", event, path,
+                   f"« &{name} » nomme ce morceau pour le répéter ailleurs, ce qui n'est pas permis : retirez ce nom, et écrivez le morceau en entier partout où il sert (un texte qui commence par & va entre guillemets).",
+                   f"'&{name}' names this part so as to repeat it elsewhere, which is not allowed: leave the name out, and write the part in full wherever it is used (a text that begins with & goes between quotation marks).")  # fmt: skip
+
+    def _alias(self, event: Any, path: Path) -> None:
+        """Note a reference to another part of the file, once a line: a line may be full of them."""
+        name, line = event.anchor, self._at(event)[0]
+        if (name, line) in self.aliases:
+            return
+        self.aliases.add((name, line))
+        self._find("alias", event, path,
+                   f"« *{name} » répète un autre morceau du fichier, ce qui n'est pas permis : écrivez ici ce morceau en entier (un texte qui commence par * va entre guillemets).",
+                   f"'*{name}' repeats another part of the file, which is not allowed: write that part in full here (a text that begins with * goes between quotation marks).")  # fmt: skip
 
     def _duplicate(self, key: str, line: int, column: int, here: Path) -> None:
         self.source.findings.append(
@@ -416,11 +434,11 @@ class _Reader:
             fr, en = "un second document commence ici (---) ; un fichier n'en a qu'un", (
                 "a second document begins here (---); a file has one only")  # fmt: skip
         elif depth > MAX_DEPTH:
-            fr, en = f"il y a ici plus de {MAX_DEPTH} niveaux l'un dans l'autre", (
-                f"there are more than {MAX_DEPTH} levels here, one inside the other")  # fmt: skip
+            fr = f"il y a ici plus de {MAX_DEPTH} niveaux l'un dans l'autre : le fichier n'est pas lu. Refermez ce qui est ouvert, ou dites-le en moins de niveaux"
+            en = f"there are more than {MAX_DEPTH} levels here, one inside the other: the file is not read. Close what is open, or say it in fewer levels"
         elif self.nodes > MAX_NODES:
-            fr = f"le fichier a plus de {MAX_NODES} valeurs"
-            en = f"the file has more than {MAX_NODES} values"
+            fr = f"le fichier a plus de {_spaced(MAX_NODES)} valeurs, et n'est plus lu à partir d'ici : partagez-le"
+            en = f"the file has more than {MAX_NODES:,} values, and is not read from here on: divide it"
         else:
             return
         raise self.source.refuse("too-large", *self._at(event), f"{fr}.", f"{en}.")
@@ -431,6 +449,11 @@ class _Reader:
     def _find(self, code: str, event: Any, path: Path, fr: str, en: str) -> None:
         line, column = self._at(event)
         self.source.findings.append(self.source.finding_at(code, line, column, fr, en, where=path))
+
+
+def _spaced(number: int) -> str:
+    """Return a number as it is read in French."""
+    return f"{number:,}".replace(",", "\u00a0")
 
 
 def _scalar(event: Any) -> str | int | bool | None:

@@ -199,7 +199,7 @@ BOMB = "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n"
 @pytest.mark.parametrize(
     ("name", "content", "place", "words"),
     [
-        ("v.yaml", BOMB, "1:4", "les ancres et les alias"),
+        ("v.yaml", BOMB, "1:4", "nomme ce morceau pour le répéter"),
         ("v.yaml", "source: !!python/object:os.system x\n", "1:9", "étiquettes"),
         ("v.json", '{"source": "x",\n "constat": oui}', "2:13", "une valeur est attendue"),
         ("v.json", '{"source": "x"', "1:15", "une virgule est attendue"),

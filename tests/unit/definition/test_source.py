@@ -47,12 +47,24 @@ def test_what_surprises_in_yaml_is_refused_at_its_place(text, code, line):
         ("a:\n  b: 1\n c: 2\n", "le retrait n'est pas celui des lignes voisines"),
         ("a: 1\n---\nb: 2\n", "un second document commence ici"),
         ("[" * 60 + "]" * 60, "plus de 30 niveaux"),
+        ("a: &x b\n", "« &x » nomme ce morceau pour le répéter ailleurs"),
+        ("&x a: b\n", "« &x » nomme ce morceau pour le répéter ailleurs"),
+        ("a: *x\n", "« *x » répète un autre morceau du fichier, ce qui n'est pas permis : écrivez"),
+        ("<<: {a: b}\n", "« << » fond ici un autre morceau du fichier"),
+        ("x" * 3_000_000, "plus de 2\u00a0000\u00a0000 caractères. Est-ce le bon ?"),
+        ("- x\n" * 200_000, "plus de 150\u00a0000 valeurs"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_what_the_parser_refuses_is_said_in_words_that_mend_it(text, words):
     with pytest.raises(InvalidDefinition) as refusal:
         read(text, "essai.yaml")
     assert words in refusal.value.findings[0].messages["fr"]
+
+
+def test_a_line_full_of_aliases_is_told_once_for_each_name():
+    found = [f for f in scan(BOMB, "essai.yaml").findings if f.code == "alias"]
+    assert [f.line for f in found] == [1, *(n for n in range(2, 10) for _ in "&*")]
 
 
 @pytest.mark.parametrize("text", ["x" * 10_000_000, "a: " + "[" * 400_000, "- x\n" * 200_000])
