@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: A search that looks at more values, and parts of its formula, than this is given up.
 MAX_LOOKS = 60_000
 #: So are all, once they have together looked at so many: a definition is checked in bounded time.
-MAX_ALL_LOOKS = 6_000_000
+MAX_ALL_LOOKS = 3_000_000
 #: A formula of more parts than this, checklists written out, is not searched.
 MAX_PARTS = 3_000
 
