@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from engine.definition import model
 from engine.definition.decide import Decider, Ended, Held, Known
 from engine.definition.possible import Possible
-from engine.definition.worlds import Worlds
+from engine.definition.worlds import Worlds, is_past
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,8 +64,11 @@ class Arrivals:
         self._steps = MAX_ALL_STEPS
 
     def comes(self, name: str, held: Held, state: str) -> bool:
-        """Tell whether one thing may be so in a state by any way; of child cases, nothing is said."""
-        if isinstance(held.value, Ended):
+        """Tell whether one thing may be so in a state by any way; of child cases, nothing is said.
+
+        A date is past once one has waited there.
+        """
+        if isinstance(held.value, Ended) or is_past(name):
             return True
         if (held, state) not in self._comes:
             try:
@@ -78,7 +81,7 @@ class Arrivals:
     def way(self, state: str, wanted: Mapping[str, Held]) -> list[Edge] | None:
         """Return the edges of a shortest way; None when there is none, or none was found in time."""
         try:
-            return self._refined(state, wanted)
+            return self._refined(state, {n: h for n, h in wanted.items() if not is_past(n)})
         except _GivenUpError:
             return None
 

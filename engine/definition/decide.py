@@ -20,7 +20,7 @@ from engine.definition.broods import told_apart
 from engine.definition.conditions import compile_condition, only_key
 from engine.definition.domains import Domains, others, size_of
 from engine.definition.doubts import Doubts
-from engine.definition.walk import through_checklists
+from engine.definition.walk import through_checklists, timed_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,6 +109,11 @@ class Ended:
         return compile_condition(join, {})(SimpleNamespace(children=lambda: made))
 
 
+def past_of(field: str) -> str:
+    """Return the name of what a date or an instant is once it is past."""
+    return f"past:{field.partition('.')[0]}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What is known of a case, as `engine.definition.flow` names it.
@@ -117,7 +122,7 @@ class Known:
         sure: What has a value.
         may: What may have one; anything else has none.
         fixed: What some things are known to be: a field's value, a message that never left (None), child
-            cases that have ended.
+            cases that have ended, a date that is past.
     """
 
     sure: frozenset[str]
@@ -324,7 +329,9 @@ class _Problem:
             return self._compare(condition, part)
         if name in {"present", "obtained"}:
             return self._field(part, condition)
-        return self._around(name, part)
+        around = self._around(name, part)
+        # What looks at an instant does not hold while it is not known.
+        return _Node("all", (*(self._there(n) for n in timed_fields(condition)), around))
 
     def _compare(self, condition: model.Condition, part: model.Compare) -> _Formula:
         parts: list[_Formula] = [self._field(part.field, condition)]
@@ -350,6 +357,14 @@ class _Problem:
         test, values = self.once.test(condition), self._values_of(name)
         self.look(len(values))
         holds = frozenset(i for i, v in enumerate(values) if test(_facts(name, v)))
+        return _Leaf(self._variable(name), holds)
+
+    def _there(self, name: str) -> _Leaf:
+        """Return the values of a field that are one."""
+        if name.partition(".")[0] in self.doubts.fields:
+            return self._leaf(f"{name} is there", 2, {1})
+        values = enumerate(self._values_of(name))
+        holds = frozenset(i for i, v in values if v is not None and not isinstance(v, dict))
         return _Leaf(self._variable(name), holds)
 
     def _variable(self, name: str) -> str:
@@ -403,6 +418,8 @@ class _Problem:
             return self._leaf("owner", 3, {1, 2} if part else {0})
         if name == "children":
             return self._children(part)
+        if name == "ahead" and self._held(past_of(part.field)) is not None:
+            return self._leaf(f"ahead {part!r}", 1, set())
         return self._leaf(f"{name} {part!r}", 2, {1})
 
     def _children(self, part: model.Children) -> _Leaf:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.definition.decide import Known
+from engine.definition.decide import Known, past_of
 from engine.definition.domains import others
 from engine.definition.graph import said
 from engine.definition.walk import (
@@ -16,6 +16,7 @@ from engine.definition.walk import (
     states_of_timer,
     targets_of,
     through_checklists,
+    timed_fields,
 )
 
 if TYPE_CHECKING:
@@ -285,9 +286,11 @@ class Possible:
 def _names(part: model.Condition) -> Iterator[str]:
     """Yield what one part of a condition reads, as `flow` names it."""
     compared = () if part.compare is None else (part.compare.field, *others(part.compare))
-    for name in (part.present, part.obtained, *compared):
+    for name in (part.present, part.obtained, *compared, *timed_fields(part)):
         if name is not None:
             yield name.partition(".")[0]
+    if part.ahead is not None:
+        yield past_of(part.ahead.field)
     if part.message is not None:
         yield f"message:{part.message.message}"
     if part.children is not None and part.children.process is not None:

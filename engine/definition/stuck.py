@@ -18,7 +18,7 @@ from engine.definition import model
 from engine.definition.arrivals import Arrivals
 from engine.definition.graph import said
 from engine.definition.walk import states_of_timer
-from engine.definition.worlds import Kin, Worlds, said_of
+from engine.definition.worlds import Kin, Worlds, is_past, said_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -167,12 +167,20 @@ class _Stuck:
         guards = self._asked(edge)
         judged, chosen = self.worlds.reads(edge, guards)
         asked, after = self.worlds.known(edge)
+        if self._in_time(edge):
+            world = {n: h for n, h in world.items() if not is_past(n)}
         fixed = {n: h for n, h in world.items() if n in judged}
         key = ("asked", edge.action, edge.source)
         if fixed and not self.possible.holds(key, guards, replace(asked, fixed=fixed)):
             return True
         fixed = {n: h for n, h in world.items() if n in chosen}
         return bool(fixed) and not self.possible.chosen(edge, replace(after, fixed=fixed))
+
+    def _in_time(self, edge: Edge) -> bool:
+        """Tell whether an action is taken by itself, and so before a date is past if it can be."""
+        action = self.d.actions[edge.action]
+        timed = any(t.action == edge.action for t in self.d.timers.values())
+        return timed or action.automatic is not None
 
     # --- states from which every case can end ---------------------------------------------------
 
@@ -241,7 +249,7 @@ class _Stuck:
 
         What stays so in each state is what nothing touches on any way to it from the first.
         """
-        held = {state: frozenset(self.flow.everything - self.flow.passing[state])}
+        held = {state: frozenset(self.worlds.everything - self.flow.passing[state])}
         came: dict[str, Edge | None] = {state: None}
         waiting = deque([state])
         while waiting:

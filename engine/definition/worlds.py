@@ -1,6 +1,6 @@
 """What a case may hold on to, one thing at a time: an absent field, a value, a message that never left,
 
-child cases that all ended so. `stuck` looks for those with which a case can never end; here is what each
+child cases that all ended so, a date that is past. `stuck` looks for those with which a case can never end; here is what each
 thing may be, what an action does to it, and how it is said.
 """
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
-from engine.definition.decide import Ended, Held
+from engine.definition.decide import Ended, Held, past_of
 from engine.definition.domains import OTHER, Domains
 from engine.definition.walk import conditions as all_conditions
 from engine.definition.walk import split_form, through_checklists
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from engine.definition import model
     from engine.definition.decide import Known
@@ -60,12 +60,16 @@ class Worlds:
         self._held: dict[tuple[str, str], Held] = {}
         self._known: dict[Edge, tuple[Known, Known]] = {}
         self._reads: dict[Edge, tuple[frozenset[str], frozenset[str]]] = {}
-        self._touched = {name: set(self._writes(a)) for name, a in self.d.actions.items()}
+        self._touched = {n: _and_past(self._writes(a)) for n, a in self.d.actions.items()}
+        #: All that a case may hold on to: the dates that some condition wants to be ahead, too.
+        self.everything = self.flow.everything | {
+            past_of(c.ahead.field) for _, c in all_conditions(self.d) if c.ahead is not None
+        }
 
     def touched(self, action: str) -> set[str]:
         """Return what an action may change."""
         everything = self.flow.effects[action].all
-        return self.flow.everything if everything else self._touched[action]
+        return self.everything if everything else self._touched[action]
 
     def _writes(self, action: model.Action) -> Iterator[str]:
         for item in action.form:
@@ -79,7 +83,7 @@ class Worlds:
 
     def asked(self, action: str) -> set[str]:
         """Return what an action's own form may give before it is judged."""
-        return self.flow.effects[action].may_give
+        return _and_past(self.flow.effects[action].may_give)
 
     # --- what is asked of them ------------------------------------------------------------------
 
@@ -133,6 +137,8 @@ class Worlds:
         kind, _, what = name.rpartition(":")
         if kind == "message":
             yield from self._never_left(name)
+        elif kind == "past":
+            yield kind
         elif kind == "children":
             yield from self._ended(what, conditions)
         elif name not in self.flow.graph.doubts.fields:
@@ -173,9 +179,19 @@ class Worlds:
 
     def _may_be(self, name: str, held: Held, state: str) -> bool:
         absent = held.value is None or isinstance(held.value, dict)
-        if isinstance(held.value, Ended):
+        if isinstance(held.value, Ended) or is_past(name):
             return True
         return name not in self.flow.sure[state] if absent else name in self.flow.may[state]
+
+
+def is_past(name: str) -> bool:
+    """Tell whether something is a date that is past: time alone brings it about."""
+    return name.startswith(past_of(""))
+
+
+def _and_past(names: Iterable[str]) -> set[str]:
+    """Return names, and what their dates are once they are past: a new date may be ahead again."""
+    return {n for name in names for n in (name, past_of(name))}
 
 
 def said_of(name: str, held: Held) -> tuple[str, str]:
@@ -183,6 +199,8 @@ def said_of(name: str, held: Held) -> tuple[str, str]:
     kind, _, what = name.rpartition(":")
     if kind == "message":
         return f"« {what} » n'est pas parti", f"{what!r} did not leave"
+    if kind == "past":
+        return f"« {what} » est passé", f"{what!r} is past"
     if isinstance(held.value, Ended):
         return _said_of_children(held.value)
     if held.value is None:

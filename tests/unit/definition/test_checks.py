@@ -320,6 +320,43 @@ def one_way_out(way, *changes):
     return text
 
 
+WITH_DATE = (
+    ("fields:\n", "fields:\n  limite: {type: date, label: {fr: Limite, en: Deadline}}\n"),
+    ("form: [objet, urgence,", "form: [objet, limite, urgence,"),
+)
+IN_TIME = "{when: {ahead: {field: limite, at_most: 30 days}}, because: {fr: A, en: A}}"
+BEFORE_IT = f"    by: [chef]\n    requires: [{IN_TIME}]"
+
+
+def test_a_case_that_waits_for_a_date_to_be_ahead_again_can_never_end():
+    (found,) = findings(one_way_out(BEFORE_IT, *WITH_DATE))
+    assert (found.code, found.where) == ("may-not-end", ("states", "livraison"))
+    assert "quand « limite » est passé : de « livraison »" in found.messages["fr"]
+    assert "when 'limite' is past: from 'livraison'" in found.messages["en"]
+
+
+@pytest.mark.parametrize(
+    ("way", "changes"),
+    [
+        (f"{BEFORE_IT}\n    form: [limite]", []),
+        (BEFORE_IT, [("  expirer:\n", "  allonger:\n    label: {fr: Allonger, en: Extend}\n    from: [livraison]\n    to: same\n    by: [chef]\n    form: [limite]\n  expirer:\n")]),
+        ("    automatic: {ahead: {field: limite}}", []),
+        ("    by: [chef]\n    requires: [{when: {not: {ahead: {field: limite}}}, because: {fr: A, en: A}}]", []),
+        (BEFORE_IT, [("    from: [brouillon]\n    to: annulee\n", "    from: [brouillon, livraison]\n    to: annulee\n"),
+                     ("    in: [brouillon]\n    at: {of: entered, after: 2 months}", "    in: [brouillon, livraison]\n    at: {of: entered, after: 2 months}")]),
+    ],
+    ids=["its own form", "another action", "by itself", "once past", "a timer"],
+)  # fmt: skip
+def test_a_date_that_is_past_holds_back_nothing_that_can_still_be_done(way, changes):
+    assert findings(one_way_out(way, *WITH_DATE, *changes)) == ()
+
+
+def test_what_looks_at_a_date_that_nobody_gave_there_never_holds():
+    text = one_way_out(BEFORE_IT, WITH_DATE[0], ("    by: [acheteur, chef]\n    note: required",
+                       "    by: [acheteur, chef]\n    note: required\n    form: [limite]"))  # fmt: skip
+    assert ("dead-action", ("actions", "recevoir")) in {(f.code, f.where) for f in findings(text)}
+
+
 @pytest.mark.parametrize(
     ("way", "said"),
     [
