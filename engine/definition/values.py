@@ -192,6 +192,12 @@ def _condition(
         return
     for key, types in (("at_least_field", _NUMBERS), ("count_at_least_field", _COUNTS)):
         yield from _points(definition, source, (*here, key), getattr(compare, key), types)
+        if getattr(compare, key) == compare.field:
+            yield source.finding(
+                "wrong-comparison", (*here, key),
+                f"« {compare.field} » est comparé avec lui-même : nommez l'autre champ.",
+                f"{compare.field!r} is compared with itself: name the other field.",
+            )  # fmt: skip
     given = list(literals(compare))
     if not _comparable(spec.type, compare, named=bool(given)):
         yield _not_compared(source, here, spec)
