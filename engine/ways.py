@@ -14,7 +14,13 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from engine.awaited import is_lost
-from engine.definition.walk import conditions_in, split_form, through_checklists
+from engine.definition.walk import (
+    conditions_in,
+    fields_read,
+    split_form,
+    through_checklists,
+    timed_fields,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -132,9 +138,8 @@ def _ruled_out(
     parts = [part for _, part in conditions_in(written)]
     if any(part.checklist or part.children or part.message or part.earlier for part in parts):
         return False
-    read = {part.present or part.obtained or (part.compare.field if part.compare else "")
-            for part in parts} - {""}  # fmt: skip
-    return bool(read) and given.isdisjoint(name.partition(".")[0] for name in read)
+    read = {n for part in parts if not any(timed_fields(part)) for n in fields_read(part)}
+    return bool(read) and given.isdisjoint(read)
 
 
 def _helpers(

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.scenario.stage import Stage
 
 T = TypeVar("T")
+_Kind = tuple[str, frozenset[str]]
 #: How long a walk that failed is made smaller, in seconds of real time.
 SHRINKING = 30.0
 #: Where walks begin when nothing says it.
@@ -147,7 +148,7 @@ class _Hunt:
     stories: Sequence[Story]
     walks: int = 0
     reached: Reached | None = None
-    code: str | None = None
+    kind: _Kind | None = None
     until: float = inf
     last: tuple[Walker, list[Failure]] | None = None
 
@@ -162,10 +163,10 @@ class _Hunt:
             reached = walker.player.reached()
             self.reached = reached if self.reached is None else self.reached | reached
             # Shrinking must not slip from one fault to another.
-            if not failures or self.code not in (None, failures[0].code):
+            if not failures or self.kind not in (None, _kind(failures[0])):
                 return
-            if self.code is None:
-                self.code, self.until = failures[0].code, monotonic() + SHRINKING
+            if self.kind is None:
+                self.kind, self.until = _kind(failures[0]), monotonic() + SHRINKING
             self.last = walker, failures
         raise _Fault
 
@@ -175,19 +176,19 @@ class _Hunt:
             return Found(walks=self.walks, reached=reached, given=self.stories[0].given)
         walker, failures = self.last
         return Found(walks=self.walks, reached=reached, given=walker.story.given,
-                     steps=self._fewer(walker, failures[0].code), then=walker.then,
+                     steps=self._fewer(walker, _kind(failures[0])), then=walker.then,
                      failures=failures)  # fmt: skip
 
-    def _fewer(self, walker: Walker, code: str) -> list[dict[str, Any]]:
+    def _fewer(self, walker: Walker, kind: _Kind) -> list[dict[str, Any]]:
         """Return the steps without those that the fault does without, the last ones first."""
         steps = walker.steps
         for i in reversed(range(len(steps))):
             fewer = [*steps[:i], *steps[i + 1 :]]
-            if fewer and self._fails(walker, fewer, code):
+            if fewer and self._fails(walker, fewer, kind):
                 steps = fewer
         return steps
 
-    def _fails(self, walker: Walker, steps: list[dict[str, Any]], code: str) -> bool:
+    def _fails(self, walker: Walker, steps: list[dict[str, Any]], kind: _Kind) -> bool:
         scenario = {"title": "x", "when": steps, **({"then": walker.then} if walker.then else {})}
         file = model.File.model_validate(
             {"arrimage": 1, "definitions": ["x"], "scenarios": [scenario]}
@@ -196,4 +197,9 @@ class _Hunt:
             (story,) = reading.stories(Source("", []), file, Known(self.stage.definitions))
         except InvalidScenario:
             return False
-        return any(failure.code == code for failure in play(self.stage, story).failures)
+        return any(_kind(failure) == kind for failure in play(self.stage, story).failures)
+
+
+def _kind(failure: Failure) -> _Kind:
+    """Return what tells one fault from another: a refusal for other reasons is another one."""
+    return failure.code, frozenset(r.code for r in failure.reasons)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import register, roster
 from engine.definition.fields import CODES as FIELD_CODES
-from engine.definition.walk import through_checklists
+from engine.definition.walk import fields_read, through_checklists
 from engine.scenario import model, moves
 from engine.scenario.expect import Since, judge
 from engine.scenario.failures import Failure
@@ -242,6 +242,4 @@ def _read(definition: CompiledDefinition, action: CompiledAction) -> Iterator[st
     for requirement in written.actions[action.name].requires if action.sources else ():
         yield from (requirement.exception,) if requirement.exception else ()
         for part in through_checklists(written, requirement.when):
-            named = part.present or part.obtained or (part.compare.field if part.compare else None)
-            if named is not None:
-                yield named.partition(".")[0]
+            yield from fields_read(part)

@@ -644,6 +644,20 @@ def lying(monkeypatch, change):
     monkeypatch.setattr(Engine, "options", options)
 
 
+def test_a_guard_that_compares_with_the_action_s_own_form_is_no_fault(tmp_path):
+    text = PRET.replace(
+        "fields:\n",
+        "fields:\n  cout: {type: integer, label: {fr: Coût, en: Cost}, min: 0, max: 100}\n",
+    ).replace(
+        "    note: required\n",
+        "    form: [cout]\n    requires:\n      - when: {compare: {field: jours, at_least_field: cout}}\n"
+        "        because: {fr: Trop cher, en: Too dear}\n",
+    )
+    with planted(tmp_path, text) as stage:
+        found = explored(stage, examples=40)
+    assert found.failures == ()
+
+
 def test_exploring_finds_what_is_said_impossible_and_is_not(tmp_path, monkeypatch):
     reason = Reason(code="wrong_state")
     lying(monkeypatch, lambda o: replace(o, reasons=(reason,)) if o.action.name == "rendre" else o)
