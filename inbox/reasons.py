@@ -160,6 +160,9 @@ def remedy(reason: Reason, number: str | None, action: str | None) -> str | None
         return _("champs de cette action : {fields}", fields=", ".join(reason.params["fields"]))
     if reason.params.get("near"):
         return _("peut-être : {near}", near=", ".join(reason.params["near"]))
+    if reason.code == "migration_value" and not reason.params.get("chosen"):
+        # Only options have names by which a mapping file can translate them.
+        return _("corrigez d'abord le dossier, par une action qui demande ce champ, ou admettez cette valeur dans la nouvelle version")  # fmt: skip
     template = _REMEDIES.get(reason.code)
     return None if template is None else _(template, number=case, field=reason.field or "")
 

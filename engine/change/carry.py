@@ -48,7 +48,8 @@ def _fit(plan: Plan, name: str, to: str, after: dict[str, Any]) -> list[Reason]:
     try:
         after[to] = _converted(plan, name, field, value)
     except FieldError as error:
-        return [_reason("migration_value", plan, name, value=value, why=error.code)]
+        chosen = plan.old.definition.fields[name].type in {"choice", "choices"}
+        return [_reason("migration_value", plan, name, value=value, why=error.code, chosen=chosen)]
     return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from engine.errors import Conflict, InvalidDefinition, Refused
 from engine.library import Source
 from engine.verify import verify
 from inbox import migration_text
+from inbox.reasons import remedy
 from tests.support.world import (
     ADVISER,
     BUYER,
@@ -280,6 +282,18 @@ def test_an_option_that_is_gone_is_translated_or_keeps_the_case(orders):
     given = Mapping.model_validate({"values": {"urgence": {"haute": "vive"}}})
     migrate(orders, number, propose(planned.old, planned.new, given))
     assert orders.case(number).data["urgence"] == "vive"
+
+
+def test_a_number_that_fits_no_more_is_mended_in_the_case_and_not_by_the_mapping_file(orders):
+    number = order(orders)
+    orders.do(number, "chiffrer", BUYER, montant="12,5")
+    planned = plan(orders, ("min: 0}", "min: 0, max: 10}"))
+    (reason,) = rehearse(orders, number, planned).reasons
+    assert (reason.code, reason.field) == ("migration_value", "montant")
+    assert "par une action qui demande ce champ" in remedy(reason, number, None)
+    assert "--mapping" in remedy(
+        replace(reason, params={**reason.params, "chosen": True}), number, None
+    )
 
 
 def test_records_are_carried_field_by_field(orders):
