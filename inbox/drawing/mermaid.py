@@ -39,7 +39,8 @@ class _Writer:
 
     def lines(self) -> Iterator[str]:
         yield "flowchart LR"
-        yield f"  accTitle: {_plain(self.graph.title)}"
+        # A title is not between quotation marks, and entities would be read aloud.
+        yield "  accTitle: " + _plain(self.graph.title).replace('"', "'")
         for n, (lane, label) in enumerate(self.graph.lanes):
             here = [b for b in self.graph.blocks if b.lane == lane]
             yield from self._group(f"lane{n}", label, [v for b in here for v in nodes_of(b)])

@@ -80,6 +80,13 @@ def test_any_words_make_a_picture_that_reads_back(text):
     assert " ".join(definition.label["fr"].split()) in " ".join(root[0].text.split())
 
 
+def test_a_title_with_quotation_marks_opens_none_in_mermaid():
+    text = KNOWN["commande.yaml"].replace("{fr: Commande d'appareils,", "{fr: 'Dit \"; non\"',")
+    assert text != KNOWN["commande.yaml"]
+    _definition, graph = drawn(text)
+    assert mermaid.write(graph).splitlines()[1] == "  accTitle: Dit '; non', version 1"
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(definitions())
 def test_any_words_make_mermaid_lines_that_hold_nothing_of_its_own(text):
