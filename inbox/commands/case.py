@@ -106,7 +106,7 @@ def _print_head(app: App, case: Case) -> None:
         say(_("({old} a été fusionné dans ce dossier)", old=case.redirected_from))
     if case.merged:
         say(_("(avec, fusionné ici : {numbers})", numbers=", ".join(case.merged)))
-    say(_("État : {state} · {due} · version {version}", state=word(state.label),
+    say(_("État : {state} · {due} · révision {version}", state=word(state.label),
           due=dates.due(case.line.due_at, app.now, calendar) if not case.line.ended_at else _("fermé"),
           version=case.line.version))  # fmt: skip
     if state.task and not case.line.ended_at:
