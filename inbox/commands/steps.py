@@ -68,7 +68,9 @@ def assign(app: App, case: str, to_login: str | None, note: str) -> None:
 @click.argument("action", type=ACTION)
 @form.options
 @click.option(
-    "--if-version", type=int, help=_("Seulement si le dossier est encore à cette révision (inbox show).")
+    "--if-version",
+    type=int,
+    help=_("Seulement si le dossier est encore à cette révision (inbox show)."),
 )
 @click.option("--key", help=_("Clé d'idempotence : la même commande deux fois n'agit qu'une fois."))
 @click.option("--yes", is_flag=True, help=_("Ne pas demander de confirmation."))
