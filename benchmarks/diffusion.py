@@ -156,8 +156,8 @@ def _pool(port: int, copies: Copies) -> None:
     asyncio.run(all_of_them())
 
 
-OTHERS: dict[str, Callable[[int, Copies], None]] = {
+SMTPLIB: dict[str, Callable[[int, Copies], None]] = {
     "smtplib, a connection each": _loop,
     "smtplib, one connection": _one_connection,
-    "aiosmtplib, a pool of 10": _pool,
 }
+OTHERS = SMTPLIB | {"aiosmtplib, a pool of 10": _pool}

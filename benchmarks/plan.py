@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import smtplib
 import statistics
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from benchmarks.diffusion import SMTPLIB
 from benchmarks.sink import Sink, sink
 from benchmarks.step import fill
 from benchmarks.world import both, folder, machine, median, prepared, series
@@ -39,7 +39,6 @@ REMINDERS = 10_000
 REMINDERS_POSTFIX = 2_000
 #: How many times each has its turn, more or less.
 TURNS = 5
-Copies = list[tuple[tuple[str, ...], bytes]]
 INSTITUTE = Institute(name="Institut", address="", email="info@example.org")
 
 
@@ -100,7 +99,7 @@ def _letters(name: str, server: Callable[[], AbstractContextManager[Any]], count
                 "boucle", {"objet": f"Mesure {n}", "courriel": f"a{n}@example.org"}, ADVISER
             )
         _advance_all(world)
-        rates: dict[str, list[float]] = {name: [] for name in ("ours", *OTHERS)}
+        rates: dict[str, list[float]] = {name: [] for name in ("ours", *SMTPLIB)}
         done = 0
         with server() as first, server() as second:
             worker = _worker(world, first.port)
@@ -110,7 +109,7 @@ def _letters(name: str, server: Callable[[], AbstractContextManager[Any]], count
                 rates["ours"].append(sent / (time.perf_counter() - begun))
                 copies = list(_same_bytes(world, worker.settings, done, sent))
                 done += sent
-                for other, send in OTHERS.items():
+                for other, send in SMTPLIB.items():
                     begun = time.perf_counter()
                     send(second.port, copies)
                     rates[other].append(sent / (time.perf_counter() - begun))
@@ -124,22 +123,6 @@ def _letters(name: str, server: Callable[[], AbstractContextManager[Any]], count
     for who, seen_rates in rates.items():
         print(f"  {who:<28} {statistics.median(seen_rates):.0f}/s, "
               f"in turns {[round(r) for r in seen_rates]}")  # fmt: skip
-
-
-def _loop(port: int, copies: Copies) -> None:
-    for recipients, content in copies:
-        with smtplib.SMTP("127.0.0.1", port) as client:
-            client.sendmail("arrimage@example.org", recipients, content)
-
-
-def _one_connection(port: int, copies: Copies) -> None:
-    with smtplib.SMTP("127.0.0.1", port) as client:
-        for recipients, content in copies:
-            client.sendmail("arrimage@example.org", recipients, content)
-
-
-#: The names are those of the figures of a diffusion.
-OTHERS = {"smtplib, a connection each": _loop, "smtplib, one connection": _one_connection}
 
 
 def _worker(world: World, port: int) -> Worker:
@@ -162,8 +145,8 @@ def _different(world: World) -> int:
 
 def _same_bytes(
     world: World, settings: MailSettings, done: int, count: int
-) -> Iterator[tuple[tuple[str, ...], bytes]]:
-    """Yield the recipients and the bytes of messages that have left, made again from what was frozen."""
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the recipient and the bytes of messages that have left, made again from what was frozen."""
     with world.database.read() as connection:
         gone = connection.execute(
             select(deliveries.c.outbox_id)
@@ -180,7 +163,8 @@ def _same_bytes(
             for delivery in leased.deliveries:
                 content = contents.of(leased, delivery)
                 assert content is not None
-                yield delivery.addresses, build(leased, [delivery], content, settings)
+                (address,) = delivery.addresses
+                yield address, build(leased, [delivery], content, settings)
 
 
 def _open(world: World) -> str:

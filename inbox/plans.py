@@ -103,10 +103,10 @@ class Plans:
         """Return who has each indicator today: nobody who has left."""
         with self.app.database.read() as connection:
             now = {
-                i: keeper.owner_on(connection, who, self.app.today)
-                for i, who in plan.owners.items()
+                login: keeper.owner_on(connection, login, self.app.today)
+                for login in set(plan.owners.values())
             }
-        return {indicator: login for indicator, login in now.items() if login is not None}
+        return {i: owner for i, login in plan.owners.items() if (owner := now[login]) is not None}
 
     def _prove(self, plan: Standing) -> Standing:
         process = self.app.library.current(plan.catalogue.plan.process).definition

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from inbox import dates
-from inbox.texts import _, said, word
+from inbox.texts import _, doer, said, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -254,6 +254,5 @@ def _said(value: Any) -> str:
 
 
 def _last(last: Mapping[str, Any]) -> str:
-    actor = _("le système") if last["actor"] == "system" else last["actor"]
-    return _(" (dernier geste : {action}, par {actor}, {at})", actor=actor,
+    return _(" (dernier geste : {action}, par {actor}, {at})", actor=doer(last["actor"]),
              action=deed(last["action"], last["label"]), at=dates.here(last["at"]))  # fmt: skip

@@ -93,6 +93,11 @@ def said(words: Said) -> str:
     return words.en if _Language.code == "en" and words.en else words.fr
 
 
+def doer(login: str) -> str:
+    """Return who did something, in words: a login, or the system."""
+    return _("le système") if login == "system" else login
+
+
 def clean(text: str) -> str:
     """Return a stored text that can do nothing to a terminal: no control, no direction marks."""
     if text.isascii() and text.isprintable():

@@ -14,7 +14,7 @@ from inbox import dates, process_text, rules
 from inbox.command import command
 from inbox.lookup import CASE, find
 from inbox.output import say, set_in, show_json, strong
-from inbox.texts import _, clean, lang, word
+from inbox.texts import _, clean, doer, lang, word
 from inbox.values import records, shown
 from notifications.certificate.words import RULES, Speech
 
@@ -102,7 +102,7 @@ def _rule(rule: str) -> str:
 
 def _print_event(app: App, under: _Under, members: Mapping[int, str]) -> None:
     event = under.event
-    actor = _("le système") if event["actor"] == "system" else event["actor"]
+    actor = doer(event["actor"])
     who = actor if event["via"] is None else _("{actor} (par {via})", actor=actor, via=event["via"])
     when = dates.moment(event["at"], app.workspace.calendar)
     what = process_text.event(under.after, event["action"])

@@ -73,7 +73,7 @@ def add(
     )  # fmt: skip
     with app.database.write() as connection:
         staff.add(connection, person, actor=actor, at=app.now)
-    _tell(app, _("{login} fait partie du personnel.", login=login), person, person.substitute)
+    _tell(app, _("{login} fait partie du personnel.", login=login), person)
 
 
 def _roles(app: App, typed: tuple[str, ...]) -> frozenset[str]:
@@ -105,7 +105,7 @@ def change(
         given["roles"] = _roles(app, roles)
     with app.database.write() as connection:
         person = staff.change(connection, login, actor=actor, at=app.now, **given)
-    _tell(app, _("{login} : noté.", login=login), person, person.substitute)
+    _tell(app, _("{login} : noté.", login=login), person)
 
 
 @command("list", help=_("Lister le personnel."), examples=["inbox staff list --json"])
@@ -159,7 +159,7 @@ def absent(app: App, login: str, first: datetime, last: datetime, substitute: st
         )  # fmt: skip
     _tell(app, _("{login} : absent du {a} au {b}, remplacé par {s}.", login=login,
                  a=dates.stored(absence.first_day), b=dates.stored(absence.last_day),
-                 s=absence.substitute), absence, absence.substitute)  # fmt: skip
+                 s=absence.substitute), absence)  # fmt: skip
 
 
 @command(
@@ -178,11 +178,12 @@ def leave(app: App, login: str, on: datetime | None, substitute: str | None) -> 
         _lines, counts = register.worklist(connection, [login], limit=1)
     _tell(app, n_("{login} quitte le personnel le {d} ; {s} reprend {n} dossier ouvert.",
                   "{login} quitte le personnel le {d} ; {s} reprend {n} dossiers ouverts.",
-                  counts.get(login, 0), login=login, d=dates.day(day), s=person.substitute or ""), person, person.substitute)  # fmt: skip
+                  counts.get(login, 0), login=login, d=dates.day(day), s=person.substitute or ""), person)  # fmt: skip
 
 
-def _tell(app: App, text: str, what: staff.Person | staff.Absence, substitute: str | None) -> None:
+def _tell(app: App, text: str, what: staff.Person | staff.Absence) -> None:
     """Say what was noted, and what the substitute would be refused of the work that they would be given."""
+    substitute = what.substitute
     with app.database.read() as connection:
         own, theirs = (_roles_of(connection, login) for login in (what.login, substitute))
     lacking = sorted(own - theirs) if substitute else []

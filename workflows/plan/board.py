@@ -103,6 +103,11 @@ class Row:
         return self.case is not None and has_answered(self.case)
 
     @property
+    def expected(self) -> bool:
+        """Whether a report is still wanted of it, or was."""
+        return self.status not in {"remplace", "sans_objet"}
+
+    @property
     def on_time(self) -> bool:
         """Whether it was given before its entry closed."""
         entered = None if self.case is None else self.case.data.get("saisi_le")
@@ -252,7 +257,7 @@ def has_answered(case: CycleCase) -> bool:
 
 def summary(rows: Sequence[Row]) -> Summary:
     """Return how complete and how timely a board is; what was replaced is expected no more."""
-    expected = [r for r in rows if r.status not in {"remplace", "sans_objet"}]
+    expected = [r for r in rows if r.expected]
     return Summary(
         expected=len(expected),
         received=sum(r.answered for r in expected),

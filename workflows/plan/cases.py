@@ -96,8 +96,7 @@ def paired(
     kept = ((own_cycle(plan, case), case) for case in mine.values())
     found += [(cycle, case) for cycle, case in kept if cycle is not None]
     years = {(cycle.indicator, cycle.fiscal_year) for cycle, _case in found}
-    once = [c for c in superseded(plan, calendar) if (c.indicator, c.fiscal_year) not in years]
-    return [*found, *((cycle, None) for cycle in once)]
+    return [*found, *((cycle, None) for cycle in superseded(plan, calendar, years))]
 
 
 def is_replaced(cycle: Cycle, case: CycleCase | None) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from workflows.plan.cadence import occurrences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import date
 
     from engine.calendar import Calendar
@@ -119,13 +119,18 @@ def cycles_of(
     ]
 
 
-def superseded(standing: Standing, calendar: Calendar) -> list[Cycle]:
+def superseded(
+    standing: Standing, calendar: Calendar, years: Collection[tuple[str, str]]
+) -> list[Cycle]:
     """Return what was promised for a fiscal year in which nothing of that indicator is expected any more.
 
-    In the order of the versions that promised it; a year that has a cycle still says itself what its
-    target replaces.
+    In the order of the versions that promised it.
+
+    Args:
+        standing: The plan.
+        calendar: Business days, fiscal years.
+        years: The indicators and the fiscal years that have a cycle: it says itself what its target replaces.
     """
-    years = {(c.indicator, c.fiscal_year) for c in cycles(standing, calendar)}
     once = (
         replace(_cycle(standing, calendar, entry, version, occurrence), superseded_by=since)
         for entry in standing.catalogue.entries()

@@ -40,6 +40,8 @@ Decided = tuple[str, "Mapping[str, Any]"]
 LEAD = 30
 #: The role under which the plan writes; nobody is ever given it.
 ROLE = "plan"
+#: Who may give an indicator to somebody, and bring a cycle of the past into the register.
+TENDERS = frozenset({"conseiller", "direction"})
 _DAYS = frozenset({"debut", "fin", "faire_avant", "saisie_avant"})
 #: Who opens and replaces cycles: the plan itself. Its roles are those of the processes' own actions.
 KEEPER = Actor(login="system", roles=frozenset({"direction", "conseiller", ROLE}))
@@ -319,9 +321,7 @@ def confide(
         label = engine.library.current(PROCESS).definition.actions["confier"].label
         raise Refused(reasons, number=plan.case, action="confier", label=label)
     record = {"responsables.indicateur": indicator, "responsables.personne": login}
-    number = decide(
-        engine, plan, "confier", record, actor, by=frozenset({"conseiller", "direction"})
-    )
+    number = decide(engine, plan, "confier", record, actor, by=TENDERS)
     return number, _hand_over(engine, plan, indicator, login, actor)
 
 

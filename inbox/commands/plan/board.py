@@ -73,8 +73,7 @@ def _say_board(plans: Plans, plan: Standing, rows: list[Row], year: str) -> None
     total = board.summary(rows)
     say(_("{received}/{expected} reçus, {on_time}/{expected} à temps.", received=total.received,
           expected=total.expected, on_time=total.on_time))  # fmt: skip
-    unowned = [r.cycle.indicator for r in rows
-               if r.owner is None and not r.answered and r.status != "remplace"]  # fmt: skip
+    unowned = [r.cycle.indicator for r in rows if r.owner is None and not r.answered and r.expected]
     if unowned:
         say(n_("{n} indicateur à déclarer est sans responsable.",
                "{n} indicateurs à déclarer sont sans responsable.", len(unowned)))  # fmt: skip
@@ -101,7 +100,7 @@ def _say_row(row: Row, today: date) -> None:
 
 def _todo(row: Row, today: date) -> str:
     """Return what is to be done by when: to reach the target, then to report it."""
-    if row.answered or row.status in {"remplace", "sans_objet"}:
+    if row.answered or not row.expected:
         return ""
     day = f"{dates.day(row.limit)}{_left(row, today)}"
     if row.limit == row.cycle.do_by:

@@ -38,7 +38,7 @@ def calendar(app: App, file: Path, year: str | None, person: str | None, key: st
     if person is not None:
         known_person(app, person)
     expected = [r for p in plans.chosen(key) for r in plans.board(p, plans.fiscal_year(year))
-                if person in {None, r.owner} and r.status not in {"remplace", "sans_objet"}]  # fmt: skip
+                if person in {None, r.owner} and r.expected]  # fmt: skip
     rows = [r for r in expected if not r.answered]
     answered = len(expected) - len(rows)
     if not rows:

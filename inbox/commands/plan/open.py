@@ -18,9 +18,6 @@ from workflows.plan import keeper
 if TYPE_CHECKING:
     from inbox.app import App
 
-#: Who may bring the past into the register.
-_BY = frozenset({"conseiller", "direction"})
-
 
 @command(
     "open",
@@ -40,9 +37,11 @@ def open_(app: App, cycle: str) -> None:
             )
         )
     process = app.library.current(plan.catalogue.plan.process).definition
-    if not _BY & app.actor.roles:
+    if not keeper.TENDERS & app.actor.roles:
         label = {"fr": "Ouvrir un cycle", "en": "Open a cycle"}
-        raise Refused((role_needed(process, _BY),), number=None, action="open", label=label)
+        raise Refused(
+            (role_needed(process, keeper.TENDERS),), number=None, action="open", label=label
+        )
     late = app.today > found.enter_by and found.superseded_by is None
     number = keeper.open_cycle(app.engine, plan, found) if late else plans.opened(plan, found, case)
     if app.json:
