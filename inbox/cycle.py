@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import workflows
 from inbox import dates
 from inbox.output import say, show_json, strong
+from inbox.plan_words import rule
 from inbox.plans import Plans
 from inbox.texts import _, said, word
 from workflows.plan.readings import READINGS
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from inbox.app import App
-    from workflows.plan import model
     from workflows.plan.cycles import Cycle
     from workflows.plan.decisions import Standing
 
@@ -86,27 +86,6 @@ def _say(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]])
     say(_("  À faire au plus tard le {d}, jour ouvrable ; jamais après l'échéance.",
           d=dates.day(cycle.do_by)))  # fmt: skip
     say(_("  La saisie se ferme le {d}.", d=dates.day(cycle.enter_by)))
-
-
-def rule(part: model.Cadence) -> str:
-    """Return a cadence in words."""
-    if part.once:
-        return _("un résultat, pour le {d}", d=dates.day(part.once.on))
-    if part.level:
-        return _("au moins {n} en {year}", n=part.level.reach, year=part.level.year)
-    if part.periodic:
-        return _("périodiquement, après le {d}", d=dates.day(part.periodic.after))
-    said = _("en continu") if part.continuous else _("chaque année")
-    if part.yearly and part.yearly.at_least:
-        said = _("au moins {n} par année", n=part.yearly.at_least)
-    if part.yearly and part.yearly.ad_hoc:
-        said += _(" et ad hoc")
-    start = (part.yearly and part.yearly.start) or (part.continuous and part.continuous.start)
-    if start:
-        said += _(", à compter du {d}", d=dates.day(start))
-    if part.continuous and part.continuous.from_year:
-        said += _(", à compter de l'exercice {year}", year=part.continuous.from_year)
-    return said
 
 
 def _json(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Where a cycle of the plan stands, in words: its status, and who or what decided it when it was not computed."""
+"""A cycle of the plan in words: its rule, its status, and who or what decided it when it was not computed."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from inbox import dates
@@ -9,6 +10,7 @@ from inbox.texts import _, clean, word
 from workflows.plan.board import STATUSES
 
 if TYPE_CHECKING:
+    from workflows.plan import model
     from workflows.plan.board import Given, Status
 
 
@@ -33,14 +35,46 @@ def _parts(given: Given) -> list[str]:
     parts = []
     if given.by is not None and given.on is not None:
         parts.append(_("statut donné par {who} le {d}", who=given.by, d=dates.day(given.on)))
-    parts.append(_("motif : {why}", why=given.reason))
+    if given.cause is not None:
+        parts.append(_cause(given.cause, given.detail))
+    if given.reason is not None:
+        parts.append(_("motif : {why}", why=given.reason))
     if given.computed is not None:
         parts.append(_("calculé : {status}", status=word(STATUSES[given.computed])))
     return parts
+
+
+def _cause(cause: str, detail: str | None) -> str:
+    if cause == "resolution":
+        return _("résolution {r}", r=detail)
+    if cause == "lecture":
+        return _("autre lecture de « {quoted} »", quoted=detail)
+    return _("le plan ne demande plus ce compte rendu")
+
+
+def rule(part: model.Cadence) -> str:
+    """Return a cadence in words."""
+    if part.once:
+        return _("un résultat, pour le {d}", d=dates.day(part.once.on))
+    if part.level:
+        return _("au moins {n} en {year}", n=part.level.reach, year=part.level.year)
+    if part.periodic:
+        return _("périodiquement, après le {d}", d=dates.day(part.periodic.after))
+    said = _("en continu") if part.continuous else _("chaque année")
+    if part.yearly and part.yearly.at_least:
+        said = _("au moins {n} par année", n=part.yearly.at_least)
+    if part.yearly and part.yearly.ad_hoc:
+        said += _(" et ad hoc")
+    start = (part.yearly and part.yearly.start) or (part.continuous and part.continuous.start)
+    if start:
+        said += _(", à compter du {d}", d=dates.day(start))
+    if part.continuous and part.continuous.from_year:
+        said += _(", à compter de l'exercice {year}", year=part.continuous.from_year)
+    return said
 
 
 def given_json(given: Given | None) -> dict[str, Any] | None:
     """Return a status that was not computed in its documented shape."""
     if given is None:
         return None
-    return {"by": given.by, "on": given.on, "reason": given.reason, "computed": given.computed}
+    return asdict(given)

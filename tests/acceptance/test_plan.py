@@ -230,6 +230,25 @@ def test_what_was_answered_is_said_to_be_no_longer_to_be_done(plan, tmp_path):
     assert said.endswith("\n1 compte rendu déjà donné n'y est pas.\n")
 
 
+def test_what_another_reading_replaced_says_so_in_the_readers_language(plan):
+    plan.now = "2011-06-01T10:00"
+    plan("tick")
+    plan(
+        "plan",
+        "readings",
+        "--set",
+        "annuel_debut=second_year",
+        "--reason",
+        "Une année pour commencer",
+    )
+    french = plan("plan").replace("\u00a0", " ")
+    assert "remplacé (autre lecture de « Annuel » ; motif : Une année pour commencer)" in french
+    english = plan("plan", "--lang", "en").replace("\u00a0", " ")
+    assert "replaced (another reading of “Annuel”" in english
+    rules = {c["rule"] for c in plan.json("plan", "cycles", "--lang", "en")["cycles"]}
+    assert "at least 1 a year" in {r.split(",")[0] for r in rules}
+
+
 def test_cycles_of_a_part_of_the_year_are_told_apart(plan, tmp_path):
     plan("plan", "readings", "--set", "periodique=half_yearly", "--reason", "Deux bulletins")
     listed = plan("plan", "cycles", "--from", "2012-04-01", "--to", "2013-03-31")

@@ -49,13 +49,17 @@ class Given:
     Attributes:
         by: Who gave it, where that is known.
         on: The day.
-        reason: Why.
+        cause: What replaced it, when it was: `resolution`, `lecture` (another reading) or `plan`.
+        detail: Which resolution, or the words of the plan that are read otherwise.
+        reason: Why, in a person's words; None where nobody said.
         computed: The status that it stands in for, where there is one.
     """
 
     by: str | None
     on: date | None
-    reason: str
+    cause: str | None
+    detail: str | None
+    reason: str | None
     computed: Status | None
 
 
@@ -193,12 +197,14 @@ def _given(case: CycleCase | None, computed: Status) -> Given | None:
         return None
     ended = case.line.state in {"remplace", "sans_objet"}
     reason = case.data.get("motif_fin" if ended else "statut_motif")
-    if not reason:
+    cause = case.data.get("cause_fin")
+    if not reason and not cause:
         return None
     on = case.data.get("statut_le")
     return Given(
         by=case.data.get("statut_par"), on=None if on is None else date.fromisoformat(str(on)),
-        reason=str(reason), computed=None if ended else computed,
+        cause=cause, detail=case.data.get("precision_fin"), reason=reason or None,
+        computed=None if ended else computed,
     )  # fmt: skip
 
 

@@ -33,7 +33,6 @@ class Occurrence:
         quantity: How many events are promised, if a number is.
         nature: `target`, or `accountability`: late as a report, its target cannot be missed.
         kind: What is promised: a result by a date, one a year, a number of events, something that goes on.
-        rule: The cadence in one line, in French as the plan is.
     """
 
     start: date
@@ -42,7 +41,6 @@ class Occurrence:
     quantity: int | None
     nature: Nature
     kind: Kind
-    rule: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,19 +70,15 @@ def _once(part: model.Once, within: Bounds) -> Iterator[Occurrence]:
     kind: Kind = "date" if part.at_least is None else "count"
     yield Occurrence(
         start=within.starts, end=part.on, due=part.on, quantity=part.at_least, nature="target",
-        kind=kind, rule=f"un résultat, pour le {part.on}",
+        kind=kind,
     )  # fmt: skip
 
 
 def _yearly(part: model.Yearly, within: Bounds) -> Iterator[Occurrence]:
-    rule = f"au moins {part.at_least} par année" if part.at_least else "chaque année"
-    rule += " et ad hoc" if part.ad_hoc else ""
-    rule += f", à compter du {part.start}" if part.start else ""
     kind: Kind = "count" if part.at_least else "year"
     for start, end in _years(part.start, _first_year(part, within), within):
         yield Occurrence(
             start=start, end=end, due=end, quantity=part.at_least, nature="target", kind=kind,
-            rule=rule,
         )  # fmt: skip
 
 
@@ -116,15 +110,12 @@ def _years(start: date | None, first: date, within: Bounds) -> Iterator[tuple[da
 
 def _continuous(part: model.Continuous, within: Bounds) -> Iterator[Occurrence]:
     first = year_end(within.starts)
-    rule = "en continu"
     if part.from_year is not None:
         first = year_end(date(int(part.from_year[:4]), 12, 31))
-        rule += f", à compter de l'exercice {part.from_year}"
-    rule += f", à compter du {part.start}" if part.start else ""
     for start, end in _years(part.start, first, within):
         yield Occurrence(
             start=start, end=end, due=end, quantity=None, nature="accountability",
-            kind="continuous", rule=rule,
+            kind="continuous",
         )  # fmt: skip
 
 
@@ -137,7 +128,7 @@ def _periodic(part: model.Periodic, within: Bounds) -> Iterator[Occurrence]:
     while (end := add_months(start, months) - timedelta(days=1)) <= within.ends:
         yield Occurrence(
             start=start, end=end, due=end, quantity=None, nature="accountability",
-            kind="continuous", rule=f"périodiquement, après le {part.after}",
+            kind="continuous",
         )  # fmt: skip
         start = end + timedelta(days=1)
 
@@ -150,7 +141,6 @@ def _level(part: model.Level, within: Bounds) -> Iterator[Occurrence]:
         start = year_start(due)
     yield Occurrence(
         start=start, end=due, due=due, quantity=part.reach, nature="target", kind="count",
-        rule=f"au moins {part.reach} en {part.year}",
     )  # fmt: skip
 
 

@@ -120,7 +120,7 @@ def own_cycle(plan: Standing, case: CycleCase) -> Cycle | None:
         fiscal_year=str(data["exercice"]), start=day["debut"], end=day["fin"], due=day["echeance"],
         do_by=day["faire_avant"], enter_by=day["saisie_avant"], quantity=data.get("quantite"),
         nature="accountability" if data["nature"] == "reddition" else "target",
-        kind=_KINDS[data["forme"]], rule=str(data["regle"]),
+        kind=_KINDS[data["forme"]],
     )  # fmt: skip
 
 
@@ -143,7 +143,6 @@ def opening_form(cycle: Cycle) -> dict[str, Any]:
         "forme": {"date": "date", "year": "annee", "count": "nombre", "continuous": "continu"}[
             cycle.kind
         ],
-        "regle": cycle.rule,
     }
     return form if cycle.quantity is None else {**form, "quantite": cycle.quantity}
 

@@ -40,7 +40,6 @@ class Cycle:
         quantity: How many events are promised, if a number is.
         nature: `target` or `accountability`.
         kind: `date`, `year`, `count` or `continuous`.
-        rule: The cadence in one line, in French as the plan is.
         superseded_by: The version of the target in force on its due date, when it is another one: it was
             promised once, and is not expected any more.
     """
@@ -57,7 +56,6 @@ class Cycle:
     quantity: int | None
     nature: Nature
     kind: Kind
-    rule: str
     superseded_by: Version | None = None
 
     @property
@@ -162,5 +160,5 @@ def _cycle(
         fiscal_year=calendar.fiscal_year(found.due), start=found.start, end=found.end,
         due=found.due, do_by=calendar.to_business_day(found.due, "backward"),
         enter_by=found.due + timedelta(days=entry_days), quantity=found.quantity,
-        nature=found.nature, kind=found.kind, rule=found.rule,
+        nature=found.nature, kind=found.kind,
     )  # fmt: skip

@@ -101,8 +101,7 @@ def _keep_one(engine: Engine, plan: Standing, done: Kept) -> None:
     for case in (*adjusted, *gone):
         _move_events(engine, plan, promised, case, by_key.get(case.key))
     for case in gone:
-        form = {"motif_fin": _why_replaced(plan, case)}
-        engine.advance(case.line.id, "remplacer", form, KEEPER)
+        engine.advance(case.line.id, "remplacer", _why_replaced(plan, case), KEEPER)
         done.replaced.append(case.line.number)
 
 
@@ -239,18 +238,20 @@ def _adjust(
     return adjusted
 
 
-def _why_replaced(plan: Standing, case: CycleCase) -> str:
+def _why_replaced(plan: Standing, case: CycleCase) -> dict[str, str]:
+    """Return the form that says it: facts, so that each reader has them in their own language."""
     entry = plan.catalogue.entry(str(case.data.get("indicateur")))
     versions = () if entry is None else plan.versions(entry)[1:]
     due = date.fromisoformat(str(case.data["echeance"]))
     later = [v for v in versions if v.effective <= due]
     if later:
-        return f"Remplacé par la résolution {later[-1].resolution}"
+        return {"cause_fin": "resolution", "precision_fin": later[-1].resolution}
     if plan.latest is not None:
-        reading, why = READINGS[plan.latest["lecture"]], plan.latest["motif"]
-        choice = reading.choices[plan.latest["valeur"]]["fr"]
-        return f"Lecture «\u00a0{reading.quoted}\u00a0»\u00a0: {choice} (motif\u00a0: {why})"
-    return "Le plan ne demande plus ce compte rendu"
+        quoted = READINGS[plan.latest["lecture"]].quoted
+        return {
+            "cause_fin": "lecture", "precision_fin": quoted, "motif_fin": plan.latest["motif"],
+        }  # fmt: skip
+    return {"cause_fin": "plan"}
 
 
 def decide(

@@ -10,8 +10,8 @@ import click
 from inbox import dates
 from inbox.command import command
 from inbox.commands.plan.options import plan_option, sound_plans
-from inbox.cycle import rule
 from inbox.output import say, show_json
+from inbox.plan_words import rule
 from inbox.texts import _, clean, n_, said
 
 if TYPE_CHECKING:

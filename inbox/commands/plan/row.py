@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inbox.plan_words import given_json
+from inbox.plan_words import given_json, rule
 from inbox.texts import n_, said, word
 from workflows.plan import board
 
@@ -49,5 +49,5 @@ def cycle_json(cycle: Cycle) -> dict[str, Any]:
         "plan": cycle.plan, "indicator": cycle.indicator, "fiscal_year": cycle.fiscal_year,
         "period_start": cycle.start, "period_end": cycle.end, "due": cycle.due,
         "do_by": cycle.do_by, "enter_by": cycle.enter_by, "quantity": cycle.quantity,
-        "nature": cycle.nature, "rule": cycle.rule, "resolution": cycle.version.resolution,
+        "nature": cycle.nature, "rule": rule(cycle.version.cadence), "resolution": cycle.version.resolution,
     }  # fmt: skip
