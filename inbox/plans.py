@@ -21,6 +21,7 @@ from workflows.plan.board import board
 from workflows.plan.cases import cases_of, is_replaced, named, paired
 from workflows.plan.cycles import cycles
 from workflows.plan.proof import at_fault, prove
+from workflows.plan.wording import check_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +62,7 @@ class Plans:
     def _read(self, path: Path, others: list[Catalogue]) -> Catalogue:
         made = catalogue.load(path.read_text(encoding="utf-8", errors="replace"), str(path))
         catalogue.check_among(made, others, self.app.library.keys())
+        check_words(made, path.parent)
         return made
 
     _unread: tuple[Finding, ...] = ()

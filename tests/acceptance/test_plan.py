@@ -526,6 +526,9 @@ def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
     assert "le_mien.yaml:" in plan.run("doctor", code=4).stdout
     (folder / "le_mien.yaml").write_text(shipped, encoding="utf-8")
     assert "duplicate-id" in plan.run("plan").stderr
+    named = shipped.replace("plan: plan_2011_2016", "plan: le_mien")
+    (folder / "le_mien.yaml").write_text(named, encoding="utf-8")
+    assert "n'est pas à côté du fichier du plan" in plan.run("plan").stderr
     wrong = own.replace("process: cycle", "process: nimporte")
     (folder / "le_mien.yaml").write_text(wrong, encoding="utf-8")
     assert "unknown-process" in plan.run("plan").stderr

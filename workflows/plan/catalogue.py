@@ -241,6 +241,10 @@ def _amendments(plan: model.Plan, read: Source, known: set[str]) -> Iterator[Fin
             yield read.finding("due-before-start" if early else "due-after-end", (*path, "effective"),
                                "un amendement prend effet pendant le plan.",
                                "an amendment takes effect during the plan.")  # fmt: skip
+        if amendment.decided < plan.adopted.on:
+            yield read.finding("decided-before-adopted", (*path, "decided"),
+                               f"un amendement se décide après l'adoption du plan, le {plan.adopted.on}.",
+                               f"an amendment is decided after the plan's adoption, {plan.adopted.on}.")  # fmt: skip
         when = (amendment.indicator, amendment.effective)
         if when in taken:
             yield read.finding("overlapping-amendments", (*path, "effective"),

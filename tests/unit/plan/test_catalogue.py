@@ -8,21 +8,11 @@ import workflows
 from engine.errors import InvalidDefinition
 from tests.support.commands import ROOT
 from workflows.plan import catalogue
+from workflows.plan.wording import check_words
 
 (FILE,) = workflows.shipped_plans()
 TEXT = FILE.read_text(encoding="utf-8")
 PLAN = catalogue.load(TEXT, FILE.name)
-
-
-def plain(text):
-    """Words without the typography of the printed page: hyphens, apostrophes, line ends."""
-    for mark, typed in (("\u2019", "'"), ("\u2010", "-"), ("\u2011", "-"), ("\u00a0", " ")):
-        text = text.replace(mark, typed)
-    # A word cut at the end of a printed line is one word.
-    return re.sub(r"\s+", " ", re.sub(r"-\n", "-", text))
-
-
-ADOPTED = plain(workflows.adopted_text("plan_2011_2016.txt"))
 
 
 def test_the_plan_has_its_enjeux_axes_objectives_and_indicators():
@@ -33,14 +23,31 @@ def test_the_plan_has_its_enjeux_axes_objectives_and_indicators():
     assert len(PLAN.entries()) == 24
 
 
-@pytest.mark.parametrize("entry", PLAN.entries(), ids=lambda e: e.indicator.id)
-def test_every_word_of_an_indicator_stands_in_the_adopted_text(entry):
-    words = [
-        entry.enjeu.title.fr, entry.enjeu.orientation.fr, entry.axis.title.fr,
-        entry.objective.title.fr, entry.indicator.title.fr, entry.indicator.target.fr,
-    ]  # fmt: skip
-    for text in words:
-        assert plain(text) in ADOPTED
+FOLDER = ROOT / "workflows" / "plans"
+
+
+def test_every_word_of_the_plan_stands_in_the_adopted_text():
+    check_words(PLAN, FOLDER)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "code", "pointed"),
+    [
+        ("text: plan_2011_2016.txt", "text: absent.txt", "no-such-file", "absent.txt"),
+        ("Structure de veille stratégique mise en place", "Structure de veille mise en place", "not-in-text", '"Structure'),
+        ('target: {fr: "31 mars 2012"}', 'target: {fr: "30 mars 2012"}', "not-in-text", '"30 mars'),
+        ("Veille stratégique", "Vigie stratégique", "not-in-text", '"Vigie'),
+    ],
+)  # fmt: skip
+def test_a_plan_in_other_words_than_the_adopted_text_is_refused_at_each_of_them(
+    good, bad, code, pointed
+):
+    made = catalogue.load(TEXT.replace(good, bad, 1), FILE.name)
+    with pytest.raises(InvalidDefinition) as refused:
+        check_words(made, FOLDER)
+    (found,) = refused.value.findings
+    assert found.code == code
+    assert found.excerpt[found.column - 1 :].startswith(pointed)
 
 
 def test_labels_repeat_and_ids_do_not():
@@ -94,6 +101,7 @@ BAD = [
     ("overlapping-amendments", "reason: {fr: Moins de moyens}}\n",
      ("reason: {fr: Moins de moyens}}\n  - {indicator: A-2, target: {fr: Non}, cadence: {yearly: {}}, decided: 2022-02-10, "
      "effective: 2022-04-01, resolution: R-3, reason: {fr: Autre}}\n"), 28),
+    ("decided-before-adopted", "decided: 2022-01-10", "decided: 2020-02-29", 27),
     ("yaml", "cadence: {yearly: {}}", "cadence: {yearly: {at_least: 3}", 25),
     ("yaml", "cadence: {once: {on: 2024-03-31}}", "cadence: {once: {on: 2024-03-31}", 27),
 ]  # fmt: skip
