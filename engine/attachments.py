@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
+from engine.actor import File
 from engine.chain import content_hash
 from engine.errors import InvalidInput, NotFound, Reason
 from engine.schema import attachments, blobs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
-
-    from engine.actor import File
 
 #: The largest file, in bytes: what a mailbox usually takes.
 LARGEST = 25 * 1024 * 1024
@@ -63,6 +62,13 @@ def content(connection: Connection, case_id: int, name: str) -> bytes:
     if found is None:
         raise NotFound("file", name)
     return bytes(found)
+
+
+def read(connection: Connection, said: Mapping[str, Any]) -> File:
+    """Return a file by what a history event says of it: its name, type and hash."""
+    wanted = select(blobs.c.content).where(blobs.c.sha256 == said["sha256"])
+    found = bytes(connection.execute(wanted).scalar_one())
+    return File(name=said["name"], media_type=said["type"], content=found)
 
 
 def _faults(file: File) -> list[Reason]:

@@ -82,7 +82,9 @@ def _lines(app: App, rows: Sequence[Row]) -> list[Line]:
         return lines(
             rows,
             name_of=lambda login: names.get(login, login),
-            files_of=lambda case: [f["name"] for f in register.files(connection, case)],
+            files_of=lambda case: list(
+                dict.fromkeys(f["name"] for f in register.files(connection, case))
+            ),
         )
 
 

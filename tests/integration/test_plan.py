@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 import workflows
-from engine import outbox, staff
+from engine import attachments, outbox, register, staff
+from engine.actor import File
 from engine.errors import Ambiguous, InvalidDefinition, Refused
 from engine.verify import verify
 from tests.support.world import ADVISER, BUYER, DIRECTOR, OTHER, WORKFLOWS
@@ -573,6 +574,23 @@ def test_what_was_logged_goes_along_when_a_target_is_replaced(planned):
     amend(planned, "E3-A1-O1-I1", "2012-04-01")
     row = rows(planned)["E3-A1-O1-I1"]
     assert (row.count, row.cycle.quantity) == (2, 3)
+
+
+def test_the_files_of_an_event_go_along_with_it(planned):
+    local(planned, "2012-06-01T09:00")
+    keep(planned)
+    number = case_of(planned, "E3-A1-O1-I1")
+    for name in ("un.pdf", "deux.pdf"):
+        event = {"evenements.titre": name, "evenements.le": "2012-05-01"}
+        file = File(name=name, media_type="application/pdf", content=name.encode())
+        planned.engine.advance(planned.id(number), "consigner", event, ADVISER, files=[file])
+    amend(planned, "E3-A1-O1-I1", "2012-04-01")
+    row = rows(planned)["E3-A1-O1-I1"]
+    with planned.database.read() as connection:
+        held = {f["name"] for f in register.files(connection, row.case.line.id)}
+        assert attachments.content(connection, row.case.line.id, "deux.pdf") == b"deux.pdf"
+    assert (row.case.line.number != number, held) == (True, {"un.pdf", "deux.pdf"})
+    assert verify(planned.database).faults == ()
 
 
 def test_a_reading_that_is_set_back_gives_back_the_year(planned):

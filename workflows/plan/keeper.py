@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from engine import register, staff
+from engine import attachments, register, staff
 from engine.actor import Actor
 from engine.desk import unfit
 from engine.errors import Refused, Unavailable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from engine.actor import File
     from engine.calendar import Calendar
     from engine.cases import Engine
     from engine.errors import Finding
@@ -144,18 +145,21 @@ def _move_events(
 ) -> None:
     """Log the events of a case that is re-dated or about to be replaced in the open cycle of their day."""
     strays = [e for e in case.events if own is None or not _covers(own, e)]
+    if not strays:
+        return
+    joined = _joined(engine, case)
     moved: list[dict[str, Any]] = []
     for cycle in (c for c in promised if c.indicator == case.data.get("indicateur")):
         theirs = [e for e in strays if e not in moved and _covers(cycle, e)]
         home = _home(engine, plan, cycle) if theirs else None
         if home is not None:
-            _log(engine, home, theirs)
+            _log(engine, home, theirs, joined)
             moved += theirs
     if not moved:
         return
     engine.advance(case.line.id, "deplacer_evenements", {}, KEEPER)
     if own is not None:
-        _log(engine, case.line.id, [e for e in case.events if e not in moved])
+        _log(engine, case.line.id, [e for e in case.events if e not in moved], joined)
 
 
 def _home(engine: Engine, plan: Standing, cycle: Cycle) -> int | None:
@@ -168,11 +172,28 @@ def _home(engine: Engine, plan: Standing, cycle: Cycle) -> int | None:
     return id_of(engine, _opened(engine, plan, cycle, {c.key: c for c in known}))
 
 
-def _log(engine: Engine, case_id: int, events: Sequence[Mapping[str, Any]]) -> None:
+def _joined(engine: Engine, case: CycleCase) -> list[tuple[Mapping[str, Any], list[File]]]:
+    """Return the events of a case that were logged with files, each with its own."""
+    with engine.database.read() as connection:
+        return [
+            (event, [attachments.read(connection, said) for said in entry["body"]["files"]])
+            for entry in register.events(connection, case.line.id)
+            if "files" in entry["body"]
+            for event in entry["body"].get("added", {}).get("evenements", ())
+        ]
+
+
+def _log(
+    engine: Engine,
+    case_id: int,
+    events: Sequence[Mapping[str, Any]],
+    joined: Sequence[tuple[Mapping[str, Any], list[File]]],
+) -> None:
     names = ("titre", "le", "genre", "precision")
     for event in events:
         form = {f"evenements.{name}": event[name] for name in names if name in event}
-        engine.advance(case_id, "consigner", form, KEEPER)
+        files = next((found for logged, found in joined if logged == event), ())
+        engine.advance(case_id, "consigner", form, KEEPER, files=files)
 
 
 def _covers(cycle: Cycle, event: Mapping[str, Any]) -> bool:
