@@ -165,11 +165,11 @@ class _Mistakes:
                                        f"« {name} » n'est pas une clé : après « {glued}: », il faut une espace.",
                                        f"{name!r} is not a key: a space is needed after '{glued}:'.",
                                        of_key=True)  # fmt: skip
-        near = next(iter(get_close_matches(name, sorted(self.keys), n=1, cutoff=0.7)), None)
         fr, en = f"« {name} » n'est pas une clé connue ici", f"{name!r} is not a known key here"
         here = sorted(
             {key for n in _nodes(self.kind, path[:-1]) for key in n.get("properties", {})}
         )
+        near = next(iter(get_close_matches(name, here, n=1, cutoff=0.7)), None)
         if near is not None:
             fr, en = f"{fr} ; vouliez-vous « {near} » ?", f"{en}; did you mean {near!r}?"
         elif 0 < len(here) <= _FEW:

@@ -9,9 +9,10 @@ decided is passed over in silence: a finding is always right.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from engine.definition import model
@@ -21,7 +22,7 @@ from engine.definition.walk import states_of_timer
 from engine.definition.worlds import Kin, Worlds, is_past, said_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from engine.definition.decide import Held
     from engine.definition.graph import Edge
@@ -39,7 +40,7 @@ MAX_CUTS = 100
 MAX_STATES = 40
 MAX_STEPS = 8
 #: So many of those that would close every way are looked for from the opening.
-MAX_SEALS = 5
+MAX_SEALS = 10
 #: So many ways out are looked at for a state, and in all: a definition is checked in bounded time.
 MAX_STATE_LOOKS = 4_000
 MAX_LOOKS = 100_000
@@ -101,21 +102,22 @@ class _Stuck:
         self._spread_safe()
 
     def run(self) -> Iterator[_Case]:
-        """Yield a case for each state where one may be stuck."""
+        """Yield a case for each state and each thing that one may be stuck there for."""
         ending = self._ending()
         states = [s for s in self.flow.graph.came_by if s in ending and s not in self.safe]
         left = MAX_LOOKS
         for state in states:
             self.left = share = min(left, MAX_STATE_LOOKS)
-            sealed = False
-            for world in islice(self._seals(state), MAX_SEALS):
-                sealed = True
+            seals = 0
+            told = set[frozenset[str]]()
+            for world in islice(self._seals(state, told), MAX_SEALS):
+                seals += 1
                 closed = frozenset(e.action for e in self.out[state] if self._closed(e, world))
                 way = self.arrivals.way(state, world) if closed else None
                 if way is not None:
+                    told.add(frozenset(world))
                     yield _Case(state=state, world=world, refused=closed, edges=way)
-                    break
-            if not sealed and self.left > 0:
+            if not seals and self.left > 0:
                 self.safe.add(state)
             left -= share - max(self.left, 0)
 
@@ -222,21 +224,31 @@ class _Stuck:
 
     # --- what closes every way ------------------------------------------------------------------
 
-    def _seals(self, state: str) -> Iterator[World]:
-        """Yield what closes every way from a state to an ending, the fewest things first."""
+    def _seals(self, state: str, told: Collection[frozenset[str]]) -> Iterator[World]:
+        """Yield what closes every way from a state to an ending, the fewest things first.
+
+        Other values of the same things are passed over once they were told, and so is whatever holds a
+        seal within it: it says nothing more.
+        """
         waiting: deque[World] = deque([{}])
         seen: set[frozenset[tuple[str, Held]]] = set()
-        while waiting and len(seen) < MAX_TRIES and self.left > 0:
+        sealed: list[World] = []
+        tries = MAX_TRIES
+        while waiting and tries and self.left > 0:
             world = waiting.popleft()
+            if frozenset(world) in told or any(s.items() <= world.items() for s in sealed):
+                continue
+            tries -= 1
             way, held = self._way_out(state, world)
             if way is None:
                 if world:
+                    sealed.append(world)
                     yield world
                 continue
             if len(world) == MAX_THINGS:
                 continue
             for edge in way[:MAX_STEPS]:
-                for more in self._cuts(edge, world, held[edge.source], state):
+                for more in _in_turns(self._cuts(edge, world, held[edge.source], state)):
                     key = frozenset({**world, **more}.items())
                     if key not in seen and len(key) <= MAX_THINGS:
                         seen.add(key)
@@ -299,6 +311,17 @@ class _Stuck:
                         return
             if found:
                 return
+
+
+def _in_turns(cuts: Iterable[dict[str, Held]]) -> list[dict[str, Held]]:
+    """Return cuts, one value of each of the things that they are about before another of the same."""
+    rounds = Counter[frozenset[str]]()
+    ranked = []
+    for cut in cuts:
+        names = frozenset(cut)
+        rounds[names] += 1
+        ranked.append((rounds[names], cut))
+    return [cut for _, cut in sorted(ranked, key=itemgetter(0))]
 
 
 def _back(state: str, came: Mapping[str, Edge | None]) -> list[Edge]:

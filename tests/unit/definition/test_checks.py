@@ -386,6 +386,27 @@ def test_a_case_that_can_never_end_is_shown_with_the_way_to_it_and_what_is_so(wa
     ]
 
 
+def test_a_key_of_elsewhere_is_not_proposed_where_it_is_not_known():
+    text = GOOD.replace(
+        ONLY_WAY, "    automatic: {compare: {field: urgence, in: [haute]}, equal: basse}"
+    )
+    said = [f.messages["fr"] for f in findings(text) if f.code == "unknown-key"]
+    assert said
+    assert not any("« in » ?" in s for s in said)
+
+
+def test_everything_that_may_hold_a_case_in_a_state_is_told_at_once_each_once():
+    lots = "{compare: {field: lots, count_at_least: 2}}"
+    way = f"    automatic: {{all: [{{obtained: fournisseur}}, {{compare: {{field: urgence, equals: haute}}}}, {lots}]}}"
+    found = [f for f in findings(one_way_out(way)) if f.code == "may-not-end"]
+    said = [f.messages["fr"].partition(", quand ")[2].partition(" : ")[0] for f in found]
+    assert said == [
+        "« fournisseur » est absent",
+        "« lots » compte 1 choix",
+        "« urgence » vaut « basse »",
+    ]
+
+
 def test_nobody_is_the_owner_of_a_case_that_nobody_owns():
     way = "    by: [chef]\n    requires: [{when: {all: [{owned: false}, {actor: owner}]}, because: {fr: A, en: A}}]"
     assert "never-true" in {f.code for f in findings(one_way_out(way))}
