@@ -64,7 +64,7 @@ _LIKE_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2})?")
 #: Names that one near is looked for are so many at most: it is slow.
 _MAX_NEAR = 300
 #: So many keys are listed for one that is unknown; more would hide it.
-_FEW = 8
+_FEW = 14
 _PATTERN = "string_pattern_mismatch"
 #: How pydantic ends the place of a mistake in a key.
 _OF_KEY = "[key]"
@@ -174,6 +174,8 @@ class _Mistakes:
             fr, en = f"{fr} ; vouliez-vous « {near} » ?", f"{en}; did you mean {near!r}?"
         elif 0 < len(here) <= _FEW:
             fr, en = f"{fr}, mais : {', '.join(here)}.", f"{en}, but these are: {', '.join(here)}."
+        else:
+            fr, en = f"{fr}.", f"{en}."
         return self.source.finding("unknown-key", path, fr, en, of_key=True)
 
     def _wrong(self, path: Path, ways: list[ErrorDetails]) -> Finding:
