@@ -265,14 +265,18 @@ def _nodes(kind: type[Model], path: Path) -> list[dict[str, Any]]:
     """Return what the language says of a place in a file: one schema for each thing that may stand there."""
     nodes = list(_alternatives(kind, _schema(kind)))
     for part in path:
-        inner = [
-            n.get("items")
-            if isinstance(part, int)
-            else n.get("properties", {}).get(part, n.get("additionalProperties"))
-            for n in nodes
-        ]
+        inner = [found for n in nodes for found in _within(n, part)]
         nodes = [a for n in inner if isinstance(n, dict) for a in _alternatives(kind, n)]
     return nodes
+
+
+def _within(node: dict[str, Any], part: int | str) -> list[Any]:
+    """Return what may stand under a key, or at a place of a list: one schema for each form of its name."""
+    if isinstance(part, int):
+        return [node.get("items")]
+    if part in node.get("properties", {}):
+        return [node["properties"][part]]
+    return [node.get("additionalProperties"), *node.get("patternProperties", {}).values()]
 
 
 def _alternatives(kind: type[Model], node: dict[str, Any]) -> Iterator[dict[str, Any]]:
