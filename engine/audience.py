@@ -3,7 +3,8 @@
 The recipients are drawn here, once, so that they are exactly those of the instant of the step: a
 roster audience is every member active that day, whoever runs the action. The order inside a batch is
 drawn at random: nobody has the advantage of the alphabet. A message that is set for an instant is
-drawn when it is decided, like any other: who joins in between is not in it.
+drawn when it is decided, like any other: who joins in between is not in it. Newcomers, who have not had
+what a batch is about, are drawn with those who have, and marked: they are recipients of the same batch.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from engine.outbox import first_try, newest_message
 from engine.schema import deliveries, instant, outbox, to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from engine.definition.compiled import CompiledAction, CompiledNotification
     from engine.draft import Draft
@@ -48,12 +49,14 @@ class Recipient:
         name: As a salutation would have it; may be empty.
         addresses: Where; several contacts of one member are one recipient.
         languages: In the order of the message, such as `("fr", "en")`.
+        newcomer: Whether they have not had what the batch is about.
     """
 
     key: str
     name: str
     addresses: tuple[str, ...]
     languages: tuple[str, ...]
+    newcomer: bool = False
 
 
 def queue_messages(draft: Draft, domain: str) -> None:
@@ -163,10 +166,13 @@ def _person(person: Person) -> Recipient:
 
 
 def _of_roster(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
+    return _members(draft, notification.target)
+
+
+def _members(draft: Draft, name: str) -> list[Recipient]:
     connection = _connection(draft)
     # A member must not join or leave between this reading and the commit.
     journal.lock(connection)
-    had = _had_before(connection, draft.row.id, notification.batches)
     return [
         Recipient(
             key=f"member:{member.id}",
@@ -174,51 +180,51 @@ def _of_roster(draft: Draft, notification: CompiledNotification) -> list[Recipie
             addresses=tuple(c.email for c in member.contacts),
             languages=tuple(member.languages.split("+")),
         )
-        for member in roster.active(connection, notification.target, _day(draft))
-        if f"member:{member.id}" not in had
+        for member in roster.active(connection, name, _day(draft))
     ]
-
-
-def _had_before(connection: Connection, case_id: int, batches: tuple[str, ...]) -> set[str]:
-    return {r.key for r in holders(connection, case_id, batches)} if batches else set()
 
 
 def _of_earlier_batch(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
     connection, case_id = _connection(draft), draft.row.id
-    found = holders(connection, case_id, notification.batches)
+    had = holders(connection, case_id, notification.batches)
+    new = _newcomers(draft, notification, had)
     if notification.without is not None:
         since = begun(connection, case_id, notification.batches[0])
         _, name = split_form(notification.without)
         done = {f"member:{r[name]}" for r in answers(draft.data, notification.without, since)}
-        found = [r for r in found if r.key not in done]
-    return [_where_now(draft, notification, r) for r in found]
+        had = [r for r in had if r.key not in done]
+    return [*_where_now(draft, notification, had), *new]
 
 
-def _where_now(draft: Draft, notification: CompiledNotification, had: Recipient) -> Recipient:
-    """Return a recipient at today's addresses, while it is an active member that has some."""
+def _newcomers(
+    draft: Draft, notification: CompiledNotification, had: list[Recipient]
+) -> list[Recipient]:
+    """Return the active members, marked, that are not among those who have had a batch."""
+    if notification.newcomers is None:
+        return []
+    known = {r.key for r in had}
+    everybody = _members(draft, notification.newcomers.roster)
+    return [replace(r, newcomer=True) for r in everybody if r.key not in known]
+
+
+def _where_now(
+    draft: Draft, notification: CompiledNotification, had: list[Recipient]
+) -> list[Recipient]:
+    """Return recipients at today's addresses, those that are active members and have some."""
     batch = draft.process.definition.notifications[notification.batches[0]]
     if batch.kind != "roster":
         return had
     members = roster.active(_connection(draft), batch.target, _day(draft))
     here = {f"member:{m.id}": tuple(c.email for c in m.contacts) for m in members}
-    return replace(had, addresses=here.get(had.key) or had.addresses)
+    return [replace(r, addresses=here.get(r.key) or r.addresses) for r in had]
 
 
 def holders(connection: Connection, case_id: int, batches: tuple[str, ...]) -> list[Recipient]:
     """Return those who have, or may have, the last batch of the first name or a later one of the others.
 
-    Each once, as it was written to last.
+    Of a later one that went to newcomers too, only their copies count: the others only add to what one
+    has, and whose first copy came back has nothing for it to add to. Each once, as it was written to last.
     """
-    first = newest_message(connection, case_id, batches[0])
-    if first is None:
-        return []
-    carried = or_(outbox.c.id == first, and_(outbox.c.name.in_(batches[1:]), outbox.c.id > first))
-    rows = connection.execute(
-        select(deliveries)
-        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
-        .where(outbox.c.case_id == case_id, carried, deliveries.c.state.in_(HAD))
-        .order_by(deliveries.c.id)
-    )
     copies = {
         r.recipient: Recipient(
             key=r.recipient,
@@ -226,9 +232,37 @@ def holders(connection: Connection, case_id: int, batches: tuple[str, ...]) -> l
             addresses=tuple(json.loads(r.addresses)),
             languages=tuple(r.languages.split("+")),
         )
-        for r in rows
+        for r in _had(connection, case_id, batches)
     }
     return list(copies.values())
+
+
+def newcomers(connection: Connection, case_id: int, batches: tuple[str, ...]) -> set[str]:
+    """Return the keys of those among `holders` who had it after the others, marked as newcomers."""
+    return {r.recipient for r in _had(connection, case_id, batches) if r.newcomer}
+
+
+def _had(connection: Connection, case_id: int, batches: tuple[str, ...]) -> Sequence[Row[Any]]:
+    """Return the copies that give somebody the last batch of the first name, in order."""
+    first = newest_message(connection, case_id, batches[0])
+    if first is None:
+        return []
+    later = and_(
+        outbox.c.name.in_(batches[1:]),
+        outbox.c.id > first,
+        or_(outbox.c.newcomer_template.is_(None), deliveries.c.newcomer == 1),
+    )
+    wanted = (
+        select(deliveries)
+        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
+        .where(
+            outbox.c.case_id == case_id,
+            or_(outbox.c.id == first, later),
+            deliveries.c.state.in_(HAD),
+        )
+        .order_by(deliveries.c.id)
+    )
+    return connection.execute(wanted).all()
 
 
 def begun(connection: Connection, case_id: int, batch: str) -> datetime | None:
@@ -262,6 +296,7 @@ def _message(
         "seq": event["seq"],
         "name": notification.name,
         "template": notification.template,
+        "newcomer_template": notification.newcomers and notification.newcomers.template,
         "queued_at": now,
         "not_before": release,
         "batch": int(notification.batch),
@@ -269,7 +304,7 @@ def _message(
         "personal": int(notification.personal),
         "about": _about(draft, notification),
         "roster_version": _roster_version(draft, notification),
-        "facts": canonical(_facts(draft, notification, event, action)),
+        "facts": canonical(_facts(draft, notification, event, action, recipients)),
     }
     order = list(range(len(recipients)))
     secrets.SystemRandom().shuffle(order)
@@ -280,6 +315,7 @@ def _message(
             "name": recipient.name,
             "addresses": canonical(recipient.addresses),
             "languages": "+".join(recipient.languages),
+            "newcomer": int(recipient.newcomer),
             "message_id": identify(recipient),
             "salt": secrets.token_hex(16),
             "position": position,
@@ -299,7 +335,7 @@ def _message_ids(
 
     def identify(recipient: Recipient) -> str:
         same = notification.batch and not notification.personal
-        copy = recipient.languages if same else recipient.key
+        copy = (recipient.languages, recipient.newcomer) if same else recipient.key
         return shared.setdefault(copy, f"<{draft.row.number}.{uuid4().hex}@{domain}>")
 
     return identify
@@ -317,10 +353,16 @@ def _planned(draft: Draft, notification: CompiledNotification) -> datetime:
     return datetime.fromisoformat(said) if isinstance(said, str) else draft.now
 
 
+def _roster(notification: CompiledNotification) -> str | None:
+    """Return the roster whose active members are all in the audience of a message, if there is one."""
+    if notification.newcomers is not None:
+        return notification.newcomers.roster
+    return notification.target if notification.kind == "roster" else None
+
+
 def _roster_version(draft: Draft, notification: CompiledNotification) -> int | None:
-    if notification.kind != "roster":
-        return None
-    return roster.version(_connection(draft), notification.target)
+    name = _roster(notification)
+    return None if name is None else roster.version(_connection(draft), name)
 
 
 def _facts(
@@ -328,6 +370,7 @@ def _facts(
     notification: CompiledNotification,
     event: Mapping[str, Any],
     action: CompiledAction | None,
+    recipients: list[Recipient],
 ) -> dict[str, Any]:
     facts = facts_for(
         draft.process.definition,
@@ -344,21 +387,28 @@ def _facts(
         today=_day(draft),
         version=event["seq"],
     )
-    if notification.kind == "roster":
-        active, without = draft.facts.roster_state(notification.target)
-        facts["audience"] = {
-            "active": active,
-            "without_address": list(without),
-            "sha256": _roster_hash(draft, notification.target),
-        }
+    name = _roster(notification)
+    if name is not None:
+        facts["audience"] = _audience(draft, name, recipients)
     return facts
 
 
-def _roster_hash(draft: Draft, name: str) -> str:
-    """Return the SHA-256 of a roster as it stands that day: names and addresses, by member."""
+def _audience(draft: Draft, name: str, recipients: list[Recipient]) -> dict[str, Any]:
+    """Return how many members were active that day, and who of them could not be written to.
+
+    `sha256` is of the roster as it stands: names and addresses, by member.
+    """
     members = roster.active(_connection(draft), name, _day(draft))
+    written = {r.key for r in recipients}
     listed = sorted([m.id, m.name, sorted(c.email for c in m.contacts)] for m in members)
-    return content_hash(canonical(listed))
+    return {
+        "active": len(members),
+        # Whoever has no address any more is still written to where it had the earlier batch.
+        "without_address": [
+            m.name for m in members if not m.contacts and f"member:{m.id}" not in written
+        ],
+        "sha256": content_hash(canonical(listed)),
+    }
 
 
 def _owner(draft: Draft) -> dict[str, str] | None:

@@ -133,6 +133,7 @@ class Copy:
         name: The establishment's.
         addresses: Where it goes.
         languages: In order.
+        newcomer: Whether it had not had what the batch is about: its content is the newcomers'.
         salt: 128 bits in hexadecimal, this recipient's alone.
         position: Its place in the order that was drawn.
         message_id: Of its message.
@@ -153,6 +154,7 @@ class Copy:
     name: str
     addresses: tuple[str, ...]
     languages: tuple[str, ...]
+    newcomer: bool
     salt: str
     position: int
     message_id: str
@@ -202,11 +204,12 @@ class Account:
         message: The notification's name in the definition.
         rule: The predetermined rule.
         personal: Whether each recipient has words of its own.
+        newcomers: Whether it goes to newcomers too, with a content of their own.
         queued_at: The decision to diffuse (UTC).
         not_before: The instant it was set for (UTC); `queued_at` when at once.
         roster_version: Of the network's roster, then.
         audience: `active`, `without_address`, `sha256` (of the roster that day).
-        contents: Languages → SHA-256 of the frozen rendering.
+        contents: Variant (as `notifications.contents` names it) → SHA-256 of the frozen rendering.
         copies: In the order that was drawn.
         runs: In order.
         decisions: What people decided about it, in order.
@@ -220,6 +223,7 @@ class Account:
     message: str
     rule: str
     personal: bool
+    newcomers: bool
     queued_at: datetime
     not_before: datetime
     roster_version: int | None
@@ -267,6 +271,7 @@ def account_of(connection: Connection, outbox_id: int) -> Account:
         message=row.name,
         rule=row.rule,
         personal=bool(row.personal),
+        newcomers=row.newcomer_template is not None,
         queued_at=from_micros(row.queued_at),
         not_before=from_micros(row.not_before),
         roster_version=row.roster_version,
@@ -349,6 +354,7 @@ def _copies(connection: Connection, outbox_id: int) -> tuple[Copy, ...]:
             name=r.name,
             addresses=tuple(json.loads(r.addresses)),
             languages=tuple(r.languages.split("+")),
+            newcomer=bool(r.newcomer),
             salt=r.salt,
             position=r.position,
             message_id=r.message_id,

@@ -59,6 +59,7 @@ class Delivery:
     name: str
     addresses: tuple[str, ...]
     languages: tuple[str, ...]
+    newcomer: bool
     message_id: str
     salt: str
     attempts: int
@@ -72,6 +73,7 @@ class Leased:
     case_id: int | None
     name: str
     template: str
+    newcomer_template: str | None
     batch: bool
     rule: str | None
     ruling: Mapping[str, Any] | None
@@ -87,6 +89,10 @@ class Leased:
     def rule_in_force(self) -> str:
         """The rule of a batch, or a person's departure from it."""
         return (self.ruling or {}).get("rule") or self.rule or "all_or_nothing"
+
+    def template_for(self, delivery: Delivery) -> str:
+        """Return the template that a recipient's copy is written with."""
+        return (delivery.newcomer and self.newcomer_template) or self.template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +243,7 @@ def _delivery(row: Row[Any]) -> Delivery:
         name=row.name,
         addresses=tuple(orjson.loads(row.addresses)),
         languages=tuple(row.languages.split("+")),
+        newcomer=bool(row.newcomer),
         message_id=row.message_id,
         salt=row.salt,
         attempts=row.attempts,
@@ -249,6 +256,7 @@ def _message(row: Row[Any], due: Iterable[Delivery]) -> Leased:
         case_id=row.case_id,
         name=row.name,
         template=row.template,
+        newcomer_template=row.newcomer_template,
         batch=bool(row.batch),
         rule=row.rule,
         ruling=None if row.ruling is None else orjson.loads(row.ruling),
@@ -282,6 +290,7 @@ def foreseen(message: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> L
         case_id=None,
         name=message["name"],
         template=message["template"],
+        newcomer_template=message["newcomer_template"],
         batch=bool(message["batch"]),
         rule=message["rule"],
         ruling=None,
@@ -298,6 +307,7 @@ def foreseen(message: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> L
                 name=row["name"],
                 addresses=tuple(orjson.loads(row["addresses"])),
                 languages=tuple(row["languages"].split("+")),
+                newcomer=bool(row["newcomer"]),
                 message_id=row["message_id"],
                 salt=row["salt"],
                 attempts=0,
@@ -418,6 +428,9 @@ def _again(move: Move, now: int) -> dict[str, Any]:
 
 
 # --- renderings ---------------------------------------------------------------------------------
+
+#: How the variant of the newcomers to a batch ends.
+NEW = "/new"
 
 
 def frozen(database: Database, ids: Collection[int]) -> dict[tuple[int, str], dict[str, Any]]:

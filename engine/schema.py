@@ -212,6 +212,7 @@ outbox = Table(
     Column("seq", Integer, comment="the history event that queued it"),
     Column("name", String, nullable=False, comment="the notification's name in the definition"),
     Column("template", String, nullable=False),
+    Column("newcomer_template", String, comment="of a batch that goes to newcomers too: theirs"),
     Column("queued_at", BigInteger, nullable=False),
     Column("not_before", BigInteger, nullable=False),
     Column("batch", Integer, nullable=False, comment="1: a diffusion; the case waits for it"),
@@ -219,7 +220,7 @@ outbox = Table(
     Column("ruling", Text, comment="JSON: a person's departure from the rule: rule, by, why, at"),
     Column("personal", Integer, nullable=False, comment="1: each recipient has words of its own"),
     Column("about", Id, comment="the earlier batch whose recipients these are"),
-    Column("roster_version", Integer, comment="of a roster audience, at queueing"),
+    Column("roster_version", Integer, comment="of the roster in the audience, at queueing"),
     Column("facts", Text, nullable=False, comment="JSON: all that the template may see"),
     Column("lease_holder", String),
     Column("lease_until", BigInteger),
@@ -230,7 +231,12 @@ renderings = Table(
     "renderings",
     metadata,
     Column("outbox_id", Id, ForeignKey("outbox.id"), primary_key=True),
-    Column("variant", String, primary_key=True, comment="fr or fr+en; fr@7: of delivery 7 alone"),
+    Column(
+        "variant",
+        String,
+        primary_key=True,
+        comment="fr or fr+en; fr/new: the newcomers'; fr@7: of delivery 7 alone",
+    ),
     Column("rendered_at", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False, comment="of the canonical JSON of content"),
     Column("content", Text, nullable=False, comment="JSON: subject, text, html, calendar; frozen"),
@@ -315,6 +321,7 @@ deliveries = Table(
     Column("name", String, nullable=False),
     Column("addresses", Text, nullable=False, comment="JSON list; several contacts, one recipient"),
     Column("languages", String, nullable=False),
+    Column("newcomer", Integer, nullable=False, comment="1: has not had what the batch is about"),
     Column(
         "message_id", String, nullable=False, comment="RFC 5322, fixed at queueing; a batch's own"
     ),

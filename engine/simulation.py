@@ -242,7 +242,7 @@ def _mail(
 ) -> Iterator[Happening]:
     sent = (
         select(schema.deliveries, schema.outbox.c.name.label("message"), schema.outbox.c.template,
-               schema.outbox.c.facts, *_OF_CASE)
+               schema.outbox.c.newcomer_template, schema.outbox.c.facts, *_OF_CASE)
         .join(schema.outbox, schema.outbox.c.id == schema.deliveries.c.outbox_id)
         .join(schema.cases, schema.cases.c.id == schema.outbox.c.case_id)
         .where(schema.outbox.c.queued_at == schema.to_micros(at))
@@ -252,7 +252,8 @@ def _mail(
         if (row.id,) in before:
             continue
         body = {
-            "to": json.loads(row.addresses), "name": row.name, "template": row.template,
+            "to": json.loads(row.addresses), "name": row.name,
+            "template": (row.newcomer and row.newcomer_template) or row.template,
             "languages": row.languages.split("+"), "facts": json.loads(row.facts),
         }  # fmt: skip
         yield Happening(at=at, kind="mail", number=row.number, process=row.process,

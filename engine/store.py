@@ -209,6 +209,7 @@ OUTBOX_COLUMNS = (
     "seq",
     "name",
     "template",
+    "newcomer_template",
     "queued_at",
     "not_before",
     "batch",
@@ -223,6 +224,7 @@ DELIVERY_COLUMNS = (
     "name",
     "addresses",
     "languages",
+    "newcomer",
     "message_id",
     "salt",
     "position",
@@ -260,23 +262,24 @@ arm AS (
 # A notification is queued at most once an event, so (seq, name) tells its deliveries from others'.
 _MESSAGES_PART = """
 queue AS (
-    INSERT INTO outbox (case_id, seq, name, template, queued_at, not_before, batch,
-                        rule, personal, about, roster_version, facts)
-    SELECT moved.id, m.seq, m.name, m.template, m.queued_at, m.not_before, m.batch,
-           m.rule, m.personal, m.about, m.roster_version, m.facts
+    INSERT INTO outbox (case_id, seq, name, template, newcomer_template, queued_at, not_before,
+                        batch, rule, personal, about, roster_version, facts)
+    SELECT moved.id, m.seq, m.name, m.template, m.newcomer_template, m.queued_at, m.not_before,
+           m.batch, m.rule, m.personal, m.about, m.roster_version, m.facts
     FROM moved, jsonb_to_recordset(%(messages)s::jsonb)
-        AS m(seq int, name text, template text, queued_at bigint, not_before bigint, batch int,
-             rule text, personal int, about bigint, roster_version int, facts text)
+        AS m(seq int, name text, template text, newcomer_template text, queued_at bigint,
+             not_before bigint, batch int, rule text, personal int, about bigint,
+             roster_version int, facts text)
     RETURNING id, seq, name
 ),
 recipient AS (
-    INSERT INTO deliveries (outbox_id, recipient, name, addresses, languages, message_id,
+    INSERT INTO deliveries (outbox_id, recipient, name, addresses, languages, newcomer, message_id,
                             salt, position, state, next_attempt_at)
-    SELECT queue.id, d.recipient, d.name, d.addresses, d.languages, d.message_id,
+    SELECT queue.id, d.recipient, d.name, d.addresses, d.languages, d.newcomer, d.message_id,
            d.salt, d.position, d.state, d.next_attempt_at
     FROM queue JOIN jsonb_to_recordset(%(deliveries)s::jsonb)
         AS d(of_seq int, of_name text, recipient text, name text, addresses text, languages text,
-             message_id text, salt text, position int, state text, next_attempt_at bigint)
+             newcomer int, message_id text, salt text, position int, state text, next_attempt_at bigint)
         ON d.of_seq = queue.seq AND d.of_name = queue.name
 )"""
 

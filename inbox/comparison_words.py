@@ -179,12 +179,16 @@ def _recipients(part: model.Recipients, d: model.Definition) -> list[str]:
     found += [_("tout le répertoire « {name} »", name=part.roster)] if part.roster else []
     sent = ", ".join(_messages(batches_of(part), d))
     found += [_("qui a reçu « {label} »", label=sent)] if sent else []
-    if part.beyond:
-        had = ", ".join(_messages(part.beyond, d))
-        found.append(_("sauf qui a reçu « {label} »", label=had))
     if part.without:
         found.append(_("sauf qui figure à {field}", field=rules.field(part.without, d)))
     return found
+
+
+def _newcomers(part: model.Newcomers, _d: model.Definition) -> list[str]:
+    return [
+        _("tout le répertoire « {name} »", name=part.roster),
+        f"{_('gabarit')}{_(' : ')}{part.template}",
+    ]
 
 
 def _languages(parts: list[Any], d: model.Definition) -> list[str]:
@@ -261,7 +265,7 @@ WORDS: dict[str, Words] = {
     "*.automatic": _condition, "*.only": _condition, "*.when": _condition, "*.action": _action,
     "*.type": _type, "*.options": _options, "*.of": _of, "*.roster": _plain, "*.min": _plain,
     "*.max": _plain, "*.repeat": _repeat, "*.late": _late, "*.template": _plain,
-    "Notification.to": _recipients, "Action.to": _to, "*.languages": _languages,
+    "Notification.to": _recipients, "*.newcomers": _newcomers, "Action.to": _to, "*.languages": _languages,
     "*.calendar": _calendar, "*.items": _items, "*.rows": _rows, "*.gives": _gives,
     "Notification.rule": _rule, "*.personal": _flag, "*.not_before": _field, "*.cancels": _messages,
     "*.accepts": _accepts, "*.adopted": _adopted, "*.numbering": lambda part, _d: [part.prefix], "*.lag": _span,
@@ -290,7 +294,7 @@ def part_name(kind: str, key: str) -> str:
         "calendar": _("rendez-vous"), "items": _("point"), "rows": _("règle"), "gives": _("donne"),
         "rule": _("si le relais refuse quelqu'un"), "personal": _("des mots propres à chacun"),
         "not_before": _("pas avant"), "cancels": _("reprend ce qui n'est pas parti"),
-        "accepts": _("accepte que reste incomplet"),
+        "accepts": _("accepte que reste incomplet"), "newcomers": _("et à qui ne l'a pas eu"),
         "adopted": _("adoption"), "numbering": _("numérotation"), "lag": _("délai d'inscription"),
     }  # fmt: skip
     return _("à qui") if (kind, key) == ("notification", "to") else names[key]

@@ -170,6 +170,11 @@ def message(definition: model.Definition, name: str) -> dict[str, Any]:
         "label": said(part.label),
         "template": part.template,
         "to": rules.recipients(part.to, definition),
+        "newcomers": part.newcomers
+        and {
+            "template": part.newcomers.template,
+            "to": rules.newcomers(part, definition),
+        },
         "when": _condition(part.when, definition),
         "batch": part.batch,
         "not_before": part.not_before,
@@ -336,7 +341,12 @@ def _message_lines(definition: model.Definition, name: str) -> Iterator[str]:
     if part["not_before"]:
         yield "    " + _("rien ne part avant {field}, s'il est rempli",
                          field=rules.field(part["not_before"], definition))  # fmt: skip
-    if part["batch"]:
+    if part["newcomers"]:
+        yield "    " + _(
+            "et, au même moment et avec un contenu à eux : {to}", to=part["newcomers"]["to"]
+        )
+        yield "    " + _("un seul envoi, deux contenus, une preuve par destinataire")
+    elif part["batch"]:
         yield "    " + _("un seul envoi, le même contenu pour tous, une preuve par destinataire")
 
 

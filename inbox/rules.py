@@ -141,8 +141,7 @@ def recipients(to: model.Recipients, definition: model.Definition) -> str:
     if to.role is not None:
         return _("à chaque personne qui a le rôle {label}", label=_quoted(said(definition.roles[to.role])))  # fmt: skip
     if to.roster is not None:
-        all_ = _("à chaque membre actif du répertoire {label}", label=_quoted(to.roster))
-        return all_ + _beyond(to, definition)
+        return _("à chaque membre actif du répertoire {label}", label=_quoted(to.roster))
     if to.recipients_of is not None:
         had = _("à ceux qui ont eu {names}", names=_batches(batches_of(to), definition))
         return had + _unanswered(to, definition)
@@ -151,10 +150,13 @@ def recipients(to: model.Recipients, definition: model.Definition) -> str:
     return ", ".join(people[who] for who in to.people or [])
 
 
-def _beyond(to: model.Recipients, definition: model.Definition) -> str:
-    if not to.beyond:
-        return ""
-    return _(" qui n'a pas eu {names}", names=_batches(to.beyond, definition))
+def newcomers(part: model.Notification, definition: model.Definition) -> str | None:
+    """Return who is written to besides; None where nobody is."""
+    if part.newcomers is None:
+        return None
+    return _("à chaque membre actif du répertoire {label} qui n'a pas eu {names}",
+             label=_quoted(part.newcomers.roster),
+             names=_batches(batches_of(part.to), definition))  # fmt: skip
 
 
 def _unanswered(to: model.Recipients, definition: model.Definition) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,9 +127,9 @@ def _installed(app: App, named: str, *, own: bool) -> CompiledDefinition:
 def template_files(definition: CompiledDefinition) -> Iterator[str]:
     """Yield the files of the templates that a version uses, by their names below `templates/`."""
     for notification in definition.notifications.values():
-        for language in notification.available:
+        for template, language in product(notification.templates, notification.available):
             for part in ("subject", "txt"):
-                yield f"{language}/{notification.template}.{part}.j2"
+                yield f"{language}/{template}.{part}.j2"
 
 
 def display(definition: CompiledDefinition) -> str:

@@ -1,7 +1,7 @@
 """What messages say: rendered once, frozen with the message, the same for every try.
 
-A **variant** of a message is what all who read it in some languages get; for a personal message, what
-one recipient gets.
+A **variant** of a message is what all who read it in some languages get, newcomers apart; for a personal
+message, what one recipient gets.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from notifications.rendering import Renderer
 
 _log = logging.getLogger(__name__)
-
 
 Own = Callable[["Leased", "Delivery"], "Mapping[str, Any]"]
 
@@ -106,13 +105,14 @@ class Contents:
         """
         key = (leased.id, variant(leased, delivery))
         if key not in self._known:
+            template = leased.template_for(delivery)
             try:
                 self._known[key] = self._renderer.render(
-                    leased.template, delivery.languages, self._facts(leased, delivery)
+                    template, delivery.languages, self._facts(leased, delivery)
                 )
             except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
-                _log.error("template %s: %s", leased.template, error)
-                raise Unwritten(f"template {leased.template}: {error}") from error
+                _log.error("template %s: %s", template, error)
+                raise Unwritten(f"template {template}: {error}") from error
         return self._known[key]
 
     def unfrozen(
@@ -136,4 +136,6 @@ class Contents:
 def variant(leased: Leased, delivery: Delivery) -> str:
     """Return which variant of a message a recipient gets."""
     languages = "+".join(delivery.languages)
-    return f"{languages}@{delivery.id}" if leased.personal else languages
+    if leased.personal:
+        return f"{languages}@{delivery.id}"
+    return f"{languages}{lease.NEW}" if delivery.newcomer else languages

@@ -29,6 +29,11 @@ class Parcel:
         """Every address, in order; one that two recipients share stands once."""
         return tuple(dict.fromkeys(a for d in self.deliveries for a in d.addresses))
 
+    @property
+    def newcomer(self) -> bool:
+        """Whether this is the content of those who had not had what the batch is about."""
+        return any(d.newcomer for d in self.deliveries)
+
     def without(self, ids: Collection[int]) -> Parcel:
         """Return the same for those who are not among some deliveries."""
         return replace(self, deliveries=tuple(d for d in self.deliveries if d.id not in ids))

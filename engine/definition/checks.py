@@ -348,7 +348,7 @@ class _Checker(Names):
 
     def _notification(self, name: str, part: model.Notification) -> Iterator[Finding]:
         path: Path = ("notifications", name)
-        narrowing = {"name": "address", "beyond": "roster", "without": "recipients_of"}
+        narrowing = {"name": "address", "without": "recipients_of"}
         kinds = [
             k for k in type(part.to).model_fields if k not in narrowing and getattr(part.to, k)
         ]
@@ -381,22 +381,33 @@ class _Checker(Names):
                     yield from self._leaks([named or ""], (*path, "calendar", key), one=True)
 
     def _batch(self, part: model.Notification, path: Path) -> Iterator[Finding]:
+        yield from self._newcomers(part, path)
         if part.batch:
             return
-        for key in ("rule", "personal"):
+        for key in ("rule", "personal", "newcomers"):
             if getattr(part, key):
                 yield self._find("incomplete-field", (*path, key), f"« {key} » n'a de sens qu'avec « batch: true ».",
                                  f"{key!r} only makes sense with 'batch: true'.")  # fmt: skip
 
+    def _newcomers(self, part: model.Notification, path: Path) -> Iterator[Finding]:
+        if part.newcomers is None:
+            return
+        if part.to.recipients_of is None:
+            yield self._find("useless-key", (*path, "newcomers"),
+                             "« newcomers » ne sert qu'avec « recipients_of ».",
+                             "'newcomers' is of use with 'recipients_of' only.")  # fmt: skip
+        if part.personal:
+            yield self._find("one-key", (*path, "newcomers"), "« personal » ou « newcomers » : un seul.",
+                             "'personal' or 'newcomers': only one.")  # fmt: skip
+
     def _batches(self, to: model.Recipients, path: Path) -> Iterator[Finding]:
-        for key, names in (("recipients_of", batches_of(to)), ("beyond", to.beyond or [])):
-            listed = isinstance(getattr(to, key), list)
-            for i, name in enumerate(names):
-                yield from self._known("notification", name, self.d.notifications,
-                                       (*path, key, i) if listed else (*path, key))  # fmt: skip
-            if listed and not names:
-                yield self._find("one-key", (*path, key), "aucun envoi n'est nommé.",
-                                 "no batch is named.")  # fmt: skip
+        names, listed = batches_of(to), isinstance(to.recipients_of, list)
+        here: Path = (*path, "recipients_of")
+        for i, name in enumerate(names):
+            yield from self._known("notification", name, self.d.notifications,
+                                   (*here, i) if listed else here)  # fmt: skip
+        if listed and not names:
+            yield self._find("one-key", here, "aucun envoi n'est nommé.", "no batch is named.")
         yield from self._field_known(to.without, (*path, "without"))
 
     def _leaks(self, names: list[str], path: Path, *, one: bool = False) -> Iterator[Finding]:

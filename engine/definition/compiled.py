@@ -206,6 +206,14 @@ class CompiledTimer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledNewcomers:
+    """Those who are written to besides, at the same moment: they have not had what a batch is about."""
+
+    roster: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledNotification:
     """A message to queue."""
 
@@ -214,7 +222,8 @@ class CompiledNotification:
     template: str
     kind: Literal["address", "people", "role", "roster", "recipients_of"]
     target: str  #: the field, role, roster or notification
-    batches: tuple[str, ...]  #: whose recipients these are or, of a roster, are not
+    batches: tuple[str, ...]  #: whose recipients these are
+    newcomers: CompiledNewcomers | None
     without: str | None  #: `list.field`: the members that have answered
     not_before: str | None  #: the field with the instant before which nothing leaves
     people: tuple[str, ...]
@@ -228,6 +237,11 @@ class CompiledNotification:
     personal: bool
     calendar: Mapping[str, Json] | None
     outside: bool  #: leaves the staff
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Every template that it is written with."""
+        return (self.template, *(() if self.newcomers is None else (self.newcomers.template,)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ Span = Annotated[
     StringConstraints(pattern=r"^\d{1,4} (business days?|days?|weeks?|months?|hours?|minutes?)$"),
 ]
 Hour = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+#: `demande/erratum`, of the templates' folder.
+Template = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_/]*$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Language = Literal["fr", "en"]
 
@@ -408,8 +410,8 @@ Rule = Literal["all_or_nothing", "proceed_and_remedy"]
 class Recipients(Model):
     """To whom: exactly one kind, and what narrows it.
 
-    `name` goes with `address`. `beyond` goes with `roster`: all but those who had one of these batches.
-    `without` takes away the members that records of the case name, as answered since the (first) batch.
+    `name` goes with `address`. `without` goes with `recipients_of`: it takes away the members that records
+    of the case name, as answered since the (first) batch.
     """
 
     address: Name | None = None  #: an email field of the case
@@ -419,7 +421,6 @@ class Recipients(Model):
     roster: Name | None = None  #: every member active when the action is taken
     #: those who had an earlier batch; of a list, the last of the first one, and later ones of the others
     recipients_of: Name | list[Name] | None = None
-    beyond: list[Name] | None = None
     without: FieldName | None = None  #: `list.field`, a member of the batch's roster
 
 
@@ -433,12 +434,20 @@ class Invitation(Model):
     cancels: bool = False
 
 
+class Newcomers(Model):
+    """Who a batch about an earlier one goes to besides, in the same release: those who have not had that."""
+
+    roster: Name  #: its active members who have not; the one that the earlier batch went to
+    template: Template  #: what they read instead, with the same fields
+
+
 class Notification(Model):
     """A message: a template, the fields it may see, and to whom. Nothing else leaves."""
 
     label: Label
-    template: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_/]*$")]
+    template: Template
     to: Recipients
+    newcomers: Newcomers | None = None  #: of a batch with `recipients_of`
     languages: list[Language | Languages] = ["fr"]
     fields: list[Name] = []
     when: Condition | None = None

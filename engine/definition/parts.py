@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.calendar import Span
-from engine.definition.compiled import CompiledChild
+from engine.definition.compiled import CompiledChild, CompiledNewcomers
 from engine.definition.fields import words
 from engine.definition.walk import batches_of
 
@@ -66,6 +66,11 @@ def target(to: model.Recipients) -> tuple[Any, str]:
     if to.recipients_of is not None:
         return "recipients_of", batches_of(to)[0]
     return "people", ""
+
+
+def newcomers(part: model.Newcomers | None) -> CompiledNewcomers | None:
+    """Return who is written to besides, None where nobody is."""
+    return None if part is None else CompiledNewcomers(roster=part.roster, template=part.template)
 
 
 def available(languages: list[Literal["fr", "en"] | model.Languages]) -> tuple[str, ...]:

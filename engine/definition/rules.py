@@ -85,6 +85,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "internal-field-leaves": ("Un champ interne sort de l'Institut", "An internal field leaves the institute"),
     "unused": ("Rien ne s'en sert", "Nothing uses it"),
     "wrong-answers": ("Ce champ ne dit pas qui a répondu", "That field does not say who has answered"),
+    "wrong-newcomers": ("Ces nouveaux venus ne sont pas du même répertoire", "Those newcomers are not of the same roster"),
     "missing-text": ("Le texte adopté n'est pas là", "The adopted text is not there"),
     "template": ("Le gabarit ne peut pas être rendu", "The template cannot be rendered"),
 }  # fmt: skip

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.definition.graph import Way
     from engine.definition.samples import Case
     from engine.definition.sendings import Sending
+    from engine.definition.source import Path
     from engine.ports import Fault, TemplateChecker
 
 #: The templates of a definition are rendered no more often than this: one that asks for more has very
@@ -48,16 +49,25 @@ def check_templates(
     for notification in compiled.notifications.values():
         if flow.graph.doubts.fields & set(notification.fields):
             continue
-        template = _Template(compiled, flow, templates, notification, left, ways)
-        for finding in template.check():
-            found[str(finding)] = finding
+        for name, place in _written(notification):
+            template = _Template(compiled, flow, templates, notification, name, place, left, ways)
+            for finding in template.check():
+                found[str(finding)] = finding
         if left[0] < 0:
             break
     return list(found.values())
 
 
+def _written(notification: CompiledNotification) -> Iterator[tuple[str, Path]]:
+    """Yield each template of a message, with its place in the definition."""
+    path: Path = ("notifications", notification.name)
+    yield notification.template, (*path, "template")
+    if notification.newcomers is not None:
+        yield notification.newcomers.template, (*path, "newcomers", "template")
+
+
 class _Template:
-    """Checks the template of one message."""
+    """Checks one template of one message."""
 
     def __init__(
         self,
@@ -65,6 +75,8 @@ class _Template:
         flow: Flow,
         templates: TemplateChecker,
         notification: CompiledNotification,
+        template: str,
+        place: Path,
         left: list[int],
         arrivals: Callable[[], Arrivals],
     ) -> None:
@@ -74,6 +86,8 @@ class _Template:
         self.flow = flow
         self.templates = templates
         self.message = notification
+        self.template = template
+        self.place = place
         self.places: list[Sending] = sendings(flow, notification.name)
         #: Where reading found a fault: rendering has nothing to add there.
         self.told: set[tuple[str, int]] = set()
@@ -83,7 +97,7 @@ class _Template:
         """Yield what is wrong, one finding for each fault."""
         message, first = self.message, next(iter(self.compiled.states))
         whole = sample_facts(self.compiled, message, first, empty=False)
-        read = self.templates.read(message.template, message.available, whole)
+        read = self.templates.read(self.template, message.available, whole)
         for fault in read.faults:
             self.told.add((fault.file, fault.line))
             yield _in_place(fault)
@@ -111,7 +125,7 @@ class _Template:
 
     def _render(self, case: Case, places: list[Sending]) -> Iterator[Finding]:
         self.left[0] -= 1
-        found = self.templates.check(self.message.template, self.message.available, case.facts)
+        found = self.templates.check(self.template, self.message.available, case.facts)
         for fault in dict.fromkeys(found):
             seen = self.seen.setdefault(fault, set())
             # The same words may be said of two fields: each is told.
@@ -132,7 +146,7 @@ class _Template:
             return
         fr, en = _at(fault)
         found = self.flow.graph.source.finding(
-            "may-be-absent", ("notifications", self.message.name, "template"),
+            "may-be-absent", self.place,
             f"{said(way)} : le champ « {name} » peut être absent dans le gabarit {fr} : {fault.fr}.",
             f"{said(way)}: field {name!r} may be absent in template {en}: {fault.en}.",
             way=way,
@@ -151,13 +165,11 @@ class _Template:
         return replace(found, related=_line(fault))
 
     def _too_many(self) -> Finding:
-        template = self.message.template
-        return self._finding(f"le gabarit « {template} » a trop de valeurs à essayer.",
-                             f"template {template!r} has too many values to try.")  # fmt: skip
+        return self._finding(f"le gabarit « {self.template} » a trop de valeurs à essayer.",
+                             f"template {self.template!r} has too many values to try.")  # fmt: skip
 
     def _finding(self, fr: str, en: str, way: Way = ()) -> Finding:
-        place = ("notifications", self.message.name, "template")
-        return self.flow.graph.source.finding(_RULE, place, fr, en, way=way)
+        return self.flow.graph.source.finding(_RULE, self.place, fr, en, way=way)
 
 
 def _in_place(fault: Fault) -> Finding:

@@ -62,6 +62,7 @@ def check(definition: model.Definition, source: Source) -> Iterator[Finding]:
         yield from _table(definition, source, ("tables", name), table, left)
     for name, notification in definition.notifications.items():
         yield from _answers(definition, source, ("notifications", name, "to"), notification.to)
+        yield from _newcomers(definition, source, name, notification)
     yield from _spans(definition, source)
     yield from _still(definition, source)
     yield from _adopted(definition, source)
@@ -168,6 +169,24 @@ def _answers(
             f"« {to.without} » ne dit pas quels membres du répertoire « {roster} » ont répondu : il faut un champ « member » de ce répertoire, dans une liste.",
             f"{to.without!r} does not say which members of the roster {roster!r} have answered: it must be a member field of that roster, in a list of records.",
         )  # fmt: skip
+
+
+def _newcomers(
+    definition: model.Definition, source: Source, name: str, part: model.Notification
+) -> Iterator[Finding]:
+    """Yield newcomers of another roster than the one that was written to: nobody of it has had anything."""
+    batch = definition.notifications.get(next(iter(batches_of(part.to)), ""))
+    if part.newcomers is None or batch is None or part.newcomers.roster == batch.to.roster:
+        return
+    roster, theirs = part.newcomers.roster, batch.to.roster
+    fr, en = f"au répertoire « {theirs} »", f"to the roster {theirs!r}"
+    if theirs is None:
+        fr, en = "à aucun répertoire", "to no roster"
+    yield source.finding(
+        "wrong-newcomers", ("notifications", name, "newcomers", "roster"),
+        f"le premier envoi n'est pas allé au répertoire « {roster} », mais {fr} : qui en serait nouveau ?",
+        f"the first batch did not go to the roster {roster!r}, but {en}: who would be new to it?",
+    )  # fmt: skip
 
 
 # --- conditions ---------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ class Left:
     name: str
     addresses: tuple[str, ...]
     languages: tuple[str, ...]
+    newcomer: bool
     subject: str
 
     def is_to(self, typed: str) -> bool:
@@ -84,17 +85,18 @@ class Server:
             return "aborted", ""
         # No certificate is issued on this stage: what a personal message says of one is a sample.
         facts = {"attestation": ATTESTATION, **leased.facts} if leased.personal else leased.facts
+        template = leased.template_for(delivery)
         try:
-            content = self.renderer.render(leased.template, delivery.languages, facts)
+            content = self.renderer.render(template, delivery.languages, facts)
         except Exception as error:  # noqa: BLE001 - whatever a template does is a finding
-            self.broken.append(f"{leased.template}: {type(error).__name__}: {error}")
-            return "refused", f"template {leased.template}: {error}"
+            self.broken.append(f"{template}: {type(error).__name__}: {error}")
+            return "refused", f"template {template}: {error}"
         if self._among(self.uncertain, delivery):
             return "uncertain", "no reply"
         self.left.append(
             Left(at=self.clock.now(), message=leased.name, recipient=delivery.recipient,
                  name=delivery.name, addresses=delivery.addresses, languages=delivery.languages,
-                 subject=str(content["subject"]))
+                 newcomer=delivery.newcomer, subject=str(content["subject"]))
         )  # fmt: skip
         return "accepted", "250 2.0.0 ok"
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from engine.chain import GENESIS, canonical, content_hash
+from engine.lease import NEW
 from engine.outbox import DONE, NEEDS_PERSON, is_left
 from notifications.certificate.causes import cause, relayed
 from notifications.certificate.commitment import commitment, hidden_content
@@ -155,7 +156,11 @@ class _Document:
         return {
             "personal": self.account.personal,
             "contents": [
-                {"languages": variant.split("+"), "sha256": sha256}
+                {
+                    "languages": variant.removesuffix(NEW).split("+"),
+                    "newcomers": variant.endswith(NEW),
+                    "sha256": sha256,
+                }
                 for variant, sha256 in sorted(shared.items())
             ],
         }
@@ -164,6 +169,7 @@ class _Document:
         audience = self.account.audience
         return {
             "count": len(self.copies),
+            "newcomers": sum(c.newcomer for c in self.copies) if self.account.newcomers else None,
             "order": "random",
             "roster_version": self.account.roster_version,
             "roster_sha256": audience.get("sha256"),
@@ -327,6 +333,7 @@ class _Document:
         return {
             "line": number,
             "commitment": commitment(copy.salt, copy.name, copy.addresses),
+            "newcomer": copy.newcomer,
             "content": None if own is None else hidden_content(copy.salt, own),
             "state": copy.state,
             "attempts": max(copy.attempts, self.asked[copy.recipient]),

@@ -103,7 +103,9 @@ class Explanation(Summary):
         return self.say(*said[rule], rule=self.speech.word(RULES, rule))
 
     def _recipients_said(self, recipients: Mapping[str, Any]) -> str:
-        if recipients["roster_version"] is None:
+        if recipients["newcomers"] is not None:
+            said = self._with_newcomers(recipients)
+        elif recipients["roster_version"] is None:
             said = self.speech.count(
                 recipients["count"],
                 ("Le destinataire vient du processus ; personne ne l'a choisi.",
@@ -126,7 +128,33 @@ class Explanation(Summary):
             )  # fmt: skip
         return " ".join([said, *self.without_address(recipients["without_address"])])
 
+    def _with_newcomers(self, recipients: Mapping[str, Any]) -> str:
+        new = recipients["newcomers"]
+        had = self.speech.count(
+            recipients["count"] - new,
+            ("{n} destinataire a eu l'envoi d'origine.", "{n} destinataires ont eu l'envoi d'origine."),
+            ("{n} recipient had the original batch.", "{n} recipients had the original batch."),
+        )  # fmt: skip
+        none = self.say("Aucun membre actif du réseau ce jour-là (liste, version {v}) n'était nouveau.",
+                        "No active member of the network that day (list, version {v}) was new.",
+                        v=recipients["roster_version"])  # fmt: skip
+        others = self.speech.count(
+            new,
+            ("{n} est nouveau : membre actif du réseau ce jour-là (liste, version {v}), il ne l'avait pas eu.",
+             ("{n} sont nouveaux : membres actifs du réseau ce jour-là (liste, version {v}), ils ne l'avaient pas "
+              "eu.")),
+            ("{n} is new: an active member of the network that day (list, version {v}), it had not had it.",
+             "{n} are new: active members of the network that day (list, version {v}), they had not had it."),
+            v=recipients["roster_version"],
+        )  # fmt: skip
+        chosen = self.say("Tous viennent du processus ; personne n'en a choisi un seul.",
+                          "All come from the process; nobody chose any of them.")  # fmt: skip
+        return " ".join([had, others if new else none, chosen])
+
     def _content_said(self) -> str:
+        recipients = self.document["recipients"]
+        if 0 < (recipients["newcomers"] or 0) < recipients["count"]:
+            return self._two_contents_said()
         if self.document["content"]["personal"]:
             return self.say("Chaque destinataire a un message à son nom ; l'empreinte de chacun est dans sa ligne.",
                             "Each recipient has a message of its own; its fingerprint is in its line.")  # fmt: skip
@@ -147,6 +175,14 @@ class Explanation(Summary):
                         "même empreinte.",
                         "The content was settled before it left, and the same for all: each copy has the same "
                         "fingerprint.")  # fmt: skip
+
+    def _two_contents_said(self) -> str:
+        return self.say("L'envoi a deux contenus, arrêtés avant qu'il parte : l'un pour ceux qui ont eu l'envoi "
+                        "d'origine, l'autre pour les nouveaux. Chacun est le même pour tous ceux qui le lisent dans "
+                        "les mêmes langues.",
+                        "The batch has two contents, settled before it leaves: one for those who had the original "
+                        "batch, the other for the new ones. Each is the same for all who read it in the same "
+                        "languages.")  # fmt: skip
 
     def happened(self) -> list[str]:
         """Return what happened, one sentence for each attempt and each refusal."""
@@ -279,7 +315,35 @@ class Explanation(Summary):
 
     def equitable(self) -> list[str]:
         """Return the reasons of the verdict, with the figures."""
-        return [line for line in (self._shape_said(), *self._shortfalls()) if line]
+        said = (self._shape_said(), self._contents_left(), *self._shortfalls())
+        return [line for line in said if line]
+
+    def _contents_left(self) -> str:
+        """Return whether the newcomers' content left with the other; nothing where there were not two."""
+        served = [line for line in self.document["lines"] if line["state"] in DONE]
+        new = {self._release_of(line) for line in served if line["newcomer"]}
+        had = {self._release_of(line) for line in served if not line["newcomer"]}
+        if not new or not had:
+            return ""
+        if new == had and len(new) == 1 and None not in new:
+            return self.say("Les deux contenus sont partis dans la même libération : la fin de chaque envoi a été "
+                            "donnée avant qu'une réponse soit attendue.",
+                            "Both contents left in the same release: the end of each transmission was given before "
+                            "any reply was awaited.")  # fmt: skip
+        return self.say("Les deux contenus ne sont pas partis, pour tous, dans la même libération.",
+                        "The two contents did not leave, for all, in the same release.")  # fmt: skip
+
+    def _release_of(self, line: Mapping[str, Any]) -> tuple[int, int] | None:
+        """Return the run and the wave that a line's transmission left in."""
+        return next(
+            (
+                (run["number"], sent["wave"])
+                for run in self.document["runs"]
+                for sent in run["transmissions"]
+                if sent["number"] == line["transmission"]
+            ),
+            None,
+        )
 
     def _shape_said(self) -> str:
         said = {

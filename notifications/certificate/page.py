@@ -19,7 +19,7 @@ from notifications import words as common_words
 from notifications.certificate import causes, explanation, relay, summary, timeline, words
 from notifications.certificate.causes import CAUSES
 from notifications.certificate.explanation import Explanation
-from notifications.certificate.words import STATES, TAGS, Speech, micros_between
+from notifications.certificate.words import NEWCOMER, STATES, TAGS, Speech, micros_between
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,6 +107,7 @@ def _line(
     }
     return {
         "number": line["line"],
+        "newcomer": speech.say(*NEWCOMER) if line["newcomer"] else "",
         "state": state(line, speech),
         **offsets,
         "reply": line["reply"] or "—",

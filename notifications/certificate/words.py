@@ -52,6 +52,10 @@ REMEDIES = {
 }
 
 
+#: Whoever has not had what a batch is about, by the table's line.
+NEWCOMER = ("nouveau", "new")
+
+
 class Speech:
     """Speaks one language."""
 

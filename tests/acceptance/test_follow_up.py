@@ -1,5 +1,7 @@
 """The follow-up of a diffusion through the real command: interest, reminder, newcomers, embargo."""
 
+import json
+
 import pytest
 
 from tests.acceptance.test_command import NAMED
@@ -196,6 +198,50 @@ def test_a_newcomer_has_the_sheet_with_the_erratum_and_is_told_that_it_is_new(se
     (row,) = [r for r in sent.json("diffusion", "interest", "1")["establishments"] if r["newcomer"]]
     assert row["establishment"] == "Cégep D"
     assert "l'a eue après les autres" in plain(sent("diffusion", "interest", "1"))
+
+
+def test_an_erratum_with_a_newcomer_is_one_batch_that_is_seen_before_it_leaves_and_proven_once(
+    sent, mail, tmp_path
+):
+    sent("partners", "add", "Cégep D", "--order", "collégial", "--email", "d@example.org")
+    sent("do", "1", "rectifier", "--set", "erratum_texte=40", "--set", "rectification=60", "--yes")
+    named = ("1", "--message", "erratum")
+    previewed = sent.json("diffusion", "preview", *named)["messages"]
+    assert {m["newcomers"]: sorted(r["name"] for r in m["recipients"]) for m in previewed} == {
+        False: ["Cégep A", "Cégep B", "Cégep C"], True: ["Cégep D"],
+    }  # fmt: skip
+    assert "Pour les nouveaux, qui n'ont pas eu l'envoi d'origine" in plain(
+        sent("diffusion", "preview", *named)
+    )
+    rehearsed = sent.json("diffusion", "rehearse", *named)
+    assert (rehearsed["transactions"], rehearsed["waves"], rehearsed["shape"]) == (2, 1, "groups")
+    sent("tick")
+    sent_bytes = {r.content for r in mail.received if "Erratum" in r.message["Subject"]}
+    assert sent_bytes == {m["content"].encode() for m in previewed}
+    status = sent.json("diffusion", "status", *named)
+    assert (status["said"], status["shape"], len(status["runs"])) == ("4/4", "groups", 1)
+    assert set(status["contents"]) == {"fr", "fr/new"}
+    assert [d["name"] for d in status["deliveries"] if d["newcomer"]] == ["Cégep D"]
+    assert "Cégep D (nouveau)" in plain(sent("diffusion", "status", *named))
+    explained = flat(sent("diffusion", "explain", *named))
+    assert "3 destinataires ont eu l'envoi d'origine. 1 est nouveau" in explained
+    assert "L'envoi a deux contenus" in explained
+    assert "Les deux contenus sont partis dans la même libération" in explained
+    assert "Both contents left in the same release" in flat(
+        sent("diffusion", "explain", *named, "--lang", "en")
+    )
+    for form in ("json", "html"):
+        sent("diffusion", "certificate", "1", str(tmp_path / f"a.{form}"), *named[1:])
+        assert sent.json("diffusion", "verify", str(tmp_path / f"a.{form}"))["whole"]
+    document = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert [c["newcomers"] for c in document["content"]["contents"]] == [False, True]
+    assert document["recipients"]["newcomers"] == 1
+    (new,) = [line for line in document["lines"] if line["newcomer"]]
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert f'<th scope="row">{new["line"]} (nouveau)</th>' in page
+    assert page.count("(nouveau)") == 1
+    assert "Cégep D" not in page
+    assert "d@example.org" not in page
 
 
 def test_a_planned_diffusion_is_told_by_show_and_why_and_leaves_at_its_instant(ready, mail):

@@ -59,7 +59,7 @@ def completed(inbox, line, **extra):
         ("inbox do 1 corriger --set canal=tele", ["canal=telephone"]),
         ("inbox register --channel evene", ["evenement"]),
         ("inbox register --set cana", ["canal="]),
-        ("inbox diffusion status 1 --message erra", ["erratum", "erratum_nouveaux"]),
+        ("inbox diffusion status 1 --message erra", ["erratum"]),
         ("inbox outbox re", ["resolve", "retry"]),
     ],
 )

@@ -128,6 +128,90 @@ def test_in_waves_too_one_refusal_and_nobody_has_anything(requests, mail):
     assert letters(mail) == {}
 
 
+# --- what is said later, to those who had the sheet and to newcomers --------------------------------
+
+
+def corrected(world, mail, **columns):
+    """Return the number of a request diffused to three, whose erratum is queued to them and to two more."""
+    number = ready_to_diffuse(world)
+    world.do(number, "diffuser")
+    settle(world, worker(world, mail))
+    world.network_more(2)
+    world.do(number, "rectifier", erratum_texte="40", rectification="60")
+    with world.database.write() as connection:
+        connection.execute(
+            table.update()
+            .where(table.c.name == "erratum")
+            .values(columns or {"rule": "proceed_and_remedy"})
+        )
+    return number
+
+
+def errata(mail):
+    return [r for r in mail.received if "<erratum." in (r.message["List-Id"] or "")]
+
+
+def erratum_of(world, number):
+    with world.database.read() as connection:
+        return diffusion.account(connection, world.id(number), "erratum")
+
+
+@pytest.mark.parametrize("chunking", [True, False])
+def test_newcomers_have_their_own_content_in_the_same_release_as_the_others(
+    requests, mail, chunking
+):
+    mail.faults.chunking = chunking
+    number = corrected(requests, mail)
+    # A server that is slow to answer: the end of the second message does not wait for the first reply.
+    mail.faults.slow_reply = 0.3
+    settle(requests, worker(requests, mail))
+    had, new = sorted(errata(mail), key=lambda r: -len(r.recipients))
+    assert sorted(had.recipients) == [f"e{n:02d}@example.org" for n in range(3)]
+    assert sorted(new.recipients) == ["e50@example.org", "e51@example.org"]
+    assert had.message["Message-ID"] != new.message["Message-ID"]
+    told = erratum_of(requests, number)
+    assert [c.newcomer for c in sorted(told.copies, key=lambda c: c.name)] == [False] * 3 + [
+        True
+    ] * 2
+    assert set(told.contents) == {"fr", "fr/new"}
+    (run,) = told.runs
+    assert (run.shape, [t.wave for t in run.transmissions]) == ("groups", [1, 1])
+    assert {t.recipients for t in run.transmissions} == {3, 2}
+    staged, dots, replies = zip(
+        *((t.staged_at, t.dot_at, t.replied_at) for t in run.transmissions), strict=True
+    )
+    assert max(staged) < min(dots)
+    assert max(dots) < min(replies)
+    assert max(dots) - min(dots) < timedelta(milliseconds=100)
+
+
+def test_one_newcomer_refused_and_nobody_has_anything_where_the_rule_is_all_or_nobody(
+    requests, mail
+):
+    number = corrected(requests, mail, rule="all_or_nothing")
+    mail.faults.refuse_rcpt["e51@example.org"] = "550 no such user"
+    settle(requests, worker(requests, mail))
+    assert errata(mail) == []
+    states_ = {c.addresses[0]: c.state for c in erratum_of(requests, number).copies}
+    assert states_.pop("e51@example.org") == "refused_rcpt"
+    assert set(states_.values()) == {"aborted"}
+    mail.faults.refuse_rcpt.clear()
+    with requests.database.write() as connection:
+        ids = [c.delivery for c in erratum_of(requests, number).copies]
+        assert outbox.retry(connection, ids, now=requests.clock.now(), decision={}) == 5
+    settle(requests, worker(requests, mail))
+    assert sorted(len(r.recipients) for r in errata(mail)) == [2, 3]
+
+
+def test_one_newcomer_refused_is_remedied_and_the_others_have_it_together(requests, mail):
+    number = corrected(requests, mail)
+    mail.faults.refuse_rcpt["e51@example.org"] = "550 no such user"
+    settle(requests, worker(requests, mail))
+    assert sorted(len(r.recipients) for r in errata(mail)) == [1, 3]
+    last = erratum_of(requests, number).runs[-1]
+    assert (last.decision, {t.wave for t in last.transmissions}) == ("released", {1})
+
+
 @pytest.mark.parametrize("chunking", [True, False])
 def test_whoever_is_refused_is_known_before_anybody_has_it_and_the_rule_decides(
     requests, mail, chunking

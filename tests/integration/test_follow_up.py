@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from engine.schema import outbox as outbox_table
 from notifications.rendering import Renderer
 from notifications.settings import Institute
 from tests.support.diffusion import diffused, messages, settle
-from tests.support.world import DIRECTOR, MONDAY, ready_to_diffuse
+from tests.support.world import ADVISER, DIRECTOR, MONDAY, ready_to_diffuse
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -34,7 +33,12 @@ EMBARGO = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)
 
 
 def keys(world: World, name: str) -> set[str]:
-    return {m["recipient"] for m in messages(world, name)}
+    """Return to whom a message goes that has had what it is about."""
+    return {m["recipient"] for m in messages(world, name) if not m["newcomer"]}
+
+
+def newcomers(world: World, name: str) -> set[str]:
+    return {m["recipient"] for m in messages(world, name) if m["newcomer"]}
 
 
 def answer(world: World, number: str, which: int, nature: str = "interesse", **data: Any) -> None:
@@ -60,41 +64,73 @@ def leave(world: World, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "had", "new", "form"),
-    [
-        ("rectifier", "erratum", "erratum_nouveaux", ERRATUM),
-        ("repondre_a_tous", "reponse_reseau", "reponse_nouveaux", ANSWER),
-    ],
+    ("action", "name", "form"),
+    [("rectifier", "erratum", ERRATUM), ("repondre_a_tous", "reponse_reseau", ANSWER)],
 )
-def test_what_is_said_later_goes_to_those_who_had_the_sheet_and_apart_to_those_who_joined(
-    requests: World, action: str, had: str, new: str, form: dict[str, str]
+def test_what_is_said_later_goes_in_one_batch_to_those_who_had_the_sheet_and_to_those_who_joined(
+    requests: World, action: str, name: str, form: dict[str, str]
 ) -> None:
     number = diffused(requests)
     original = keys(requests, "diffusion")
     requests.network_more(2)
     requests.do(number, action, **form)
-    assert keys(requests, had) == original
-    assert len(keys(requests, new)) == 2
-    assert not keys(requests, new) & original
-    (facts,) = {json.dumps(m["facts"], sort_keys=True) for m in messages(requests, new)}
+    assert keys(requests, name) == original
+    assert len(newcomers(requests, name)) == 2
+    assert not newcomers(requests, name) & original
+    sent = messages(requests, name)
+    assert len({m["id"] for m in sent}) == 1
     institute = Institute(name="Institut", address="Val-d’Or", email="info@example.org")
-    text = Renderer(institute).render(f"demande/{new.split('_', maxsplit=1)[0].replace('reponse', 'answer')}_new",
-                                      ["fr", "en"], json.loads(facts))["text"]  # fmt: skip
+    text = Renderer(institute).render(sent[0]["newcomer_template"], ["fr", "en"], sent[0]["facts"])[
+        "text"
+    ]
     assert "Vous ne l’aviez pas reçue" in text
     assert "You had not received it" in text
     assert text.count("Une occasion") >= 2
     assert all(value in text for value in form.values())
 
 
+def test_what_would_be_said_is_foreseen_with_its_newcomers_and_what_they_would_read(
+    requests: World,
+) -> None:
+    number = diffused(requests)
+    requests.network_more(2)
+    message, rows = requests.engine.foresee(requests.id(number), "erratum", ADVISER)
+    leased = lease.foreseen(message, rows)
+    written = {d.newcomer: leased.template_for(d) for d in leased.deliveries}
+    assert written == {False: "demande/erratum", True: "demande/erratum_new"}
+    assert sorted(d.newcomer for d in leased.deliveries) == [False] * 3 + [True] * 2
+    # One Message-ID for each content.
+    assert len({(d.newcomer, d.message_id) for d in leased.deliveries}) == 2
+    assert keys(requests, "erratum") == set()
+
+
 def test_who_was_given_the_sheet_later_is_no_newcomer_the_next_time(requests: World) -> None:
     number = diffused(requests)
     requests.network_more(1)
     requests.do(number, "rectifier", **ERRATUM)
-    settle(requests, number, name="erratum_nouveaux")
+    settle(requests, number, name="erratum")
     requests.network(1, first=70)
     requests.do(number, "repondre_a_tous", **ANSWER)
     assert len(keys(requests, "reponse_reseau")) == 4
-    assert len(keys(requests, "reponse_nouveaux")) == 1
+    assert len(newcomers(requests, "reponse_reseau")) == 1
+
+
+def test_whose_sheet_came_back_is_given_it_again_whatever_it_was_told_since(
+    requests: World,
+) -> None:
+    number = diffused(requests)
+    requests.do(number, "rectifier", **ERRATUM)
+    settle(requests, number, name="erratum")
+    with requests.database.write() as connection:
+        first = messages(requests, "diffusion")[0]["recipient"]
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.recipient == first, deliveries.c.outbox_id.in_(
+                select(outbox_table.c.id).where(outbox_table.c.name == "diffusion")))
+            .values(state="bounced")
+        )  # fmt: skip
+    requests.do(number, "repondre_a_tous", **ANSWER)
+    assert newcomers(requests, "reponse_reseau") == {first}
 
 
 def test_a_member_that_left_still_has_the_erratum_of_what_it_had(requests: World) -> None:
@@ -103,7 +139,7 @@ def test_a_member_that_left_still_has_the_erratum_of_what_it_had(requests: World
     leave(requests, "Établissement 01")
     requests.do(number, "rectifier", **ERRATUM)
     assert keys(requests, "erratum") == original
-    assert keys(requests, "erratum_nouveaux") == set()
+    assert newcomers(requests, "erratum") == set()
 
 
 def test_a_copy_that_was_refused_is_no_copy_that_was_had(requests: World) -> None:
@@ -113,8 +149,8 @@ def test_a_copy_that_was_refused_is_no_copy_that_was_had(requests: World) -> Non
     requests.do(number, "accepter_incomplet", DIRECTOR, exception_motif="Boîte pleine")
     requests.do(number, "rectifier", **ERRATUM)
     assert len(keys(requests, "erratum")) == 2
-    assert len(keys(requests, "erratum_nouveaux")) == 1
-    assert not keys(requests, "erratum") & keys(requests, "erratum_nouveaux")
+    assert len(newcomers(requests, "erratum")) == 1
+    assert not keys(requests, "erratum") & newcomers(requests, "erratum")
 
 
 def test_the_withdrawal_goes_to_those_who_had_the_sheet_and_to_nobody_else(
@@ -293,7 +329,7 @@ def test_who_joins_before_the_instant_is_not_in_the_batch_that_was_decided(
     settle(requests, number)
     assert requests.case(number).row.state == "diffusee"
     requests.do(number, "repondre_a_tous", **ANSWER)
-    assert len(keys(requests, "reponse_nouveaux")) == 1
+    assert len(newcomers(requests, "reponse_reseau")) == 1
 
 
 @pytest.mark.parametrize(

@@ -330,9 +330,12 @@ def test_while_a_return_is_settled_the_follow_up_goes_on(diffused, mail):
     )
     world.do(number, "repondre_a_tous", question="Quand ?", reponse="En mai")
     with world.database.read() as connection:
-        answered = {d.name for d in outbox.list_deliveries(connection, case_id=world.id(number))
-                    if d.message == "reponse_reseau"}  # fmt: skip
-    assert answered == {"Établissement 00", "Établissement 02"}
+        batch = diffusion.account(connection, world.id(number), "reponse_reseau")
+    # Whose sheet came back is given it again with what is said to all.
+    answered = {copy.name: copy.newcomer for copy in batch.copies}
+    assert answered == {
+        "Établissement 00": False, "Établissement 01": True, "Établissement 02": False,
+    }  # fmt: skip
     world.clock.advance(timedelta(days=20))
     world.tick()
     assert state_of(world, number) == "suivi_avec_retour"

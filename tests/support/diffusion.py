@@ -36,7 +36,7 @@ def settle(world: World, number: str, *, left: int = 0, name: str = "diffusion")
 def messages(world: World, name: str) -> list[dict[str, Any]]:
     with world.database.read() as connection:
         rows = connection.execute(
-            select(outbox, deliveries.c.recipient)
+            select(outbox, deliveries.c.recipient, deliveries.c.newcomer)
             .join(deliveries, deliveries.c.outbox_id == outbox.c.id)
             .where(outbox.c.name == name)
         )

@@ -45,7 +45,7 @@ def copies(count: int) -> tuple[Copy, ...]:
         Copy(
             delivery=n + 1, recipient=f"member:{n + 100}", name=f"{NAMES[n % len(NAMES)]} {n:04d}",
             addresses=(f"courriel{n:04d}@partenaire{n:04d}.example.org",), languages=("fr",),
-            salt=content_hash(f"{n}")[:32], position=count - 1 - n,
+            newcomer=False, salt=content_hash(f"{n}")[:32], position=count - 1 - n,
             message_id="<DI-2026-0001.abcdef@example.org>", state="accepted", attempts=1,
             staged_at=DOT - ms(400), released_at=DOT, settled_at=DOT + ms(3), reply=OK,
             resolution=None, transmission=1, returned=(),
@@ -82,7 +82,7 @@ def account(count: int = 29, **other: Any) -> Account:
     known = {
         "outbox_id": 1, "case": "DI-2026-0001", "title": "Organisation secrète – Sujet",
         "process": "demande", "definition_version": 1, "message": "diffusion",
-        "rule": "all_or_nothing", "personal": False, "queued_at": QUEUED, "not_before": QUEUED,
+        "rule": "all_or_nothing", "personal": False, "newcomers": False, "queued_at": QUEUED, "not_before": QUEUED,
         "roster_version": 34, "audience": {"active": count, "without_address": [], "sha256": "cd" * 32},
         "contents": {"fr": "ef" * 32}, "copies": made,
         "runs": (run([transmission(recipients=count)]),) if count else (),

@@ -55,13 +55,13 @@ def parsed(template, languages=("fr",), *, given=None, batch=False, **delivery):
 
 
 def message_of(template, given, *, batch=False):
-    return Leased(id=1, case_id=1, name="diffusion", template=template, batch=batch, rule=None,
+    return Leased(id=1, case_id=1, name="diffusion", template=template, newcomer_template=None, batch=batch, rule=None,
                     ruling=None, personal=False, about=None, queued_at=AT, not_before=AT, facts=given, token=1, deliveries=())  # fmt: skip
 
 
 def delivery_to(**given):
     return Delivery(**{"id": 1, "recipient": "member:1", "name": "Cégep Exemple", "addresses": ("a@example.org",),
-                       "languages": ("fr",), "message_id": "<x@example.org>", "salt": "0" * 32, "attempts": 0,
+                       "languages": ("fr",), "newcomer": False, "message_id": "<x@example.org>", "salt": "0" * 32, "attempts": 0,
                        **given})  # fmt: skip
 
 
@@ -281,6 +281,35 @@ def test_a_missing_template_is_found_when_the_definition_is_compiled():
     with pytest.raises(InvalidDefinition) as refusal:
         compile_definition(text, path="x", calendar=Calendar(), templates=RENDERER)
     assert {f.code for f in refusal.value.findings} == {"template"}
+
+
+def test_the_template_of_newcomers_is_checked_as_the_other_is_each_at_its_own_place(tmp_path):
+    whole = (WORKFLOWS / "demande.yaml").read_text(encoding="utf-8")
+    text = whole.replace("demande/erratum_new", "demande/disparu")
+    with pytest.raises(InvalidDefinition) as refusal:
+        compile_definition(text, path="x", calendar=Calendar(), templates=RENDERER)
+    (one, two) = refusal.value.findings
+    assert {one.code, two.code} == {"template"}
+    at = next(n for n, row in enumerate(text.splitlines(), 1) if "demande/disparu" in row)
+    assert {one.line, two.line} == {at}
+    for name in ("erratum", "erratum_new"):
+        own = tmp_path / "fr" / "demande" / f"{name}.txt.j2"
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text(
+            f"Bonjour,\n{{% if note == 'X' %}}{{{{ {name}_x }}}}{{% endif %}}\n{{{{ show(fields.question) }}}}"
+        )
+    with pytest.raises(InvalidDefinition) as refusal:
+        compile_definition(
+            whole, path="x", calendar=Calendar(), templates=Renderer(INSTITUTE, folders=[tmp_path])
+        )
+    assert {(f.path, f.line, f.messages["fr"]) for f in refusal.value.findings} == {
+        (str(tmp_path / f"fr/demande/{name}.txt.j2"), line, said)
+        for name in ("erratum", "erratum_new")
+        for line, said in (
+            (2, f"rien ne s'appelle « {name}_x » ici."),
+            (3, "le champ « question » n'est pas dans « fields » de ce message."),
+        )
+    }
 
 
 @pytest.mark.parametrize(

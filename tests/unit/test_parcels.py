@@ -20,11 +20,11 @@ REFUSALS = st.sampled_from(
 
 def delivery(n, addresses=1, attempts=0):
     return Delivery(id=n, recipient=f"member:{n}", name=f"É{n}", addresses=tuple(f"e{n}-{i}@example.org" for i in range(addresses)),
-                    languages=("fr",), message_id="<x@example.org>", salt="0" * 32, attempts=attempts)  # fmt: skip
+                    languages=("fr",), newcomer=False, message_id="<x@example.org>", salt="0" * 32, attempts=attempts)  # fmt: skip
 
 
 def batch(deliveries):
-    return Leased(id=1, case_id=1, name="diffusion", template="t", batch=True, rule=None, ruling=None, personal=False,
+    return Leased(id=1, case_id=1, name="diffusion", template="t", newcomer_template=None, batch=True, rule=None, ruling=None, personal=False,
                   about=None, queued_at=AT, not_before=AT, facts={}, token=1, deliveries=tuple(deliveries))  # fmt: skip
 
 

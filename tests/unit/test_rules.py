@@ -120,14 +120,28 @@ def test_a_condition_is_a_sentence_and_so_is_its_contrary(definition, condition,
         ({"address": "fournisseur"}, "à l'adresse « Fournisseur »"),
         ({"role": "chef"}, "à chaque personne qui a le rôle « Chef »"),
         ({"people": ["owner", "substitute"]}, "au responsable, à son substitut"),
-        ({"roster": "reseau", "beyond": ["bon"]},
-         "à chaque membre actif du répertoire « reseau » qui n'a pas eu « Bon de commande »"),
+        ({"roster": "reseau"}, "à chaque membre actif du répertoire « reseau »"),
         ({"recipients_of": ["bon", "rappel"], "without": "notes.texte"},
          "à ceux qui ont eu « Bon de commande » ou « Rappel », sauf ceux que nomme déjà « Notes »"),
     ],
 )  # fmt: skip
 def test_whom_a_message_goes_to_is_a_sentence(definition, to, french):
     assert plain(rules.recipients(model.Recipients.model_validate(to), definition)) == french
+
+
+def test_whom_a_batch_goes_to_besides_is_a_sentence_and_stands_beside_the_others():
+    written = model.Definition.model_validate(
+        source.read((WORKFLOWS / "demande.yaml").read_text(encoding="utf-8"), "demande").tree
+    )
+    assert rules.newcomers(written.notifications["diffusion"], written) is None
+    told = process_text.message(written, "erratum")["newcomers"]
+    assert told["template"] == "demande/erratum_new"
+    assert plain(told["to"]).startswith(
+        "à chaque membre actif du répertoire « reseau » qui n'a pas eu « Diffusion au réseau »"
+    )
+    lines = [plain(line) for line in dict(process_text.sections(written))["Courrier"]]
+    assert any(line.strip().endswith(plain(told["to"])) for line in lines)
+    assert any("un seul envoi, deux contenus" in line for line in lines)
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -300,6 +300,12 @@ def upgrade() -> None:
             "name", sa.String(), nullable=False, comment="the notification's name in the definition"
         ),
         sa.Column("template", sa.String(), nullable=False),
+        sa.Column(
+            "newcomer_template",
+            sa.String(),
+            nullable=True,
+            comment="of a batch that goes to newcomers too: theirs",
+        ),
         sa.Column("queued_at", sa.BigInteger(), nullable=False),
         sa.Column("not_before", sa.BigInteger(), nullable=False),
         sa.Column(
@@ -333,7 +339,7 @@ def upgrade() -> None:
             "roster_version",
             sa.Integer(),
             nullable=True,
-            comment="of a roster audience, at queueing",
+            comment="of the roster in the audience, at queueing",
         ),
         sa.Column(
             "facts", sa.Text(), nullable=False, comment="JSON: all that the template may see"
@@ -419,7 +425,10 @@ def upgrade() -> None:
             "outbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column(
-            "variant", sa.String(), nullable=False, comment="fr or fr+en; fr@7: of delivery 7 alone"
+            "variant",
+            sa.String(),
+            nullable=False,
+            comment="fr or fr+en; fr/new: the newcomers'; fr@7: of delivery 7 alone",
         ),
         sa.Column("rendered_at", sa.BigInteger(), nullable=False),
         sa.Column(
@@ -522,6 +531,12 @@ def upgrade() -> None:
             comment="JSON list; several contacts, one recipient",
         ),
         sa.Column("languages", sa.String(), nullable=False),
+        sa.Column(
+            "newcomer",
+            sa.Integer(),
+            nullable=False,
+            comment="1: has not had what the batch is about",
+        ),
         sa.Column(
             "message_id",
             sa.String(),

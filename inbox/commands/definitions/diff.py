@@ -99,7 +99,8 @@ class _Touched:
             users = {
                 n.name
                 for n in (*self._old.notifications.values(), *self._new.notifications.values())
-                if f"/{n.template}." in f"/{change.key.partition('/')[2]}"
+                for template in n.templates
+                if f"/{template}." in f"/{change.key.partition('/')[2]}"
             }
             return {s for name in users for s in self._of("notification", name, name)}
         return self._of(change.kind, change.was, change.key)

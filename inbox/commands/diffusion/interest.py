@@ -117,13 +117,12 @@ def listing(app: App, case: Case) -> dict[str, Any]:
     with app.database.read() as connection:
         since = audience.begun(connection, case.id, reminder.target)
         asked = audience.holders(connection, case.id, reminder.batches)
-        first = audience.holders(connection, case.id, reminder.batches[:1])
+        newer = audience.newcomers(connection, case.id, reminder.batches)
         names = roster.names(connection)
         members = roster.active(connection, NETWORK, app.today)
     if since is None:
         raise NotFound("message", reminder.target)
     answered = _answered(case, reminder, since)
-    newer = {r.key for r in asked} - {r.key for r in first}
     had = [int(r.key.removeprefix("member:")) for r in asked]
     rows = [
         _row(app, case, member, names[member], answered.get(member))

@@ -53,6 +53,7 @@ def preview(app: App, case: str, message: str, batch: int | None, raw: bool) -> 
 
 def _as_json(parcel: Parcel) -> dict[str, Any]:
     return {
+        "newcomers": parcel.newcomer,
         "recipients": [{"name": d.name, "addresses": list(d.addresses)} for d in parcel.deliveries],
         "sha256": content_hash(parcel.body),
         "size": len(parcel.body),
@@ -66,6 +67,8 @@ def _show(parcel: Parcel, *, drawn: bool) -> None:
     say(n_("Un message pour {n} destinataire : {size} octets, SHA-256 {digest}",
            "Un seul message pour {n} destinataires : {size} octets, SHA-256 {digest}", count,
            size=size, digest=content_hash(parcel.body)))  # fmt: skip
+    if parcel.newcomer:
+        say(_("  Pour les nouveaux, qui n'ont pas eu l'envoi d'origine."))
     for name in ("From", "To", "Subject", "Date", "Message-ID"):
         say(clean(f"  {name}: {read[name]}"))
     body = read.get_body(("plain",))

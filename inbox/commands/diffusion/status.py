@@ -27,7 +27,7 @@ from inbox.output import say, show_json, strong, table, wrapped
 from inbox.texts import _, clean
 from notifications.certificate import timeline
 from notifications.certificate.causes import cause
-from notifications.certificate.words import STATES, micros_between
+from notifications.certificate.words import NEWCOMER, STATES, micros_between
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,10 +132,15 @@ def _tell_acceptances(made: Explanation) -> None:
 def _tell_each(account: Account, made: Explanation) -> None:
     say()
     rows = [
-        (made.speech.word(STATES, copy.state), _when(copy, made) or "—", copy.name)
+        (made.speech.word(STATES, copy.state), _when(copy, made) or "—", _called(copy, made))
         for copy in sorted(account.copies, key=lambda c: fold(c.name))
     ]
     table(rows, [_("État"), _("Quand"), _("Établissement")])
+
+
+def _called(copy: Copy, made: Explanation) -> str:
+    """Return an establishment's name, with the mark of those who had not had what the batch is about."""
+    return f"{copy.name} ({made.say(*NEWCOMER)})" if copy.newcomer else copy.name
 
 
 def _when(copy: Copy, made: Explanation) -> str | None:
@@ -184,6 +189,7 @@ def _delivery(copy: Copy) -> dict[str, Any]:
         "id": copy.delivery,
         "name": copy.name,
         "addresses": list(copy.addresses),
+        "newcomer": copy.newcomer,
         "state": copy.state,
         "accepted": copy.state in DONE,
         "staged_at": copy.staged_at,

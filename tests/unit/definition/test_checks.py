@@ -123,9 +123,7 @@ def test_the_shipped_definitions_are_sound():
         ('on: "2026-01-15"', 'on: "2026-13-45"', "bad-form"),
         ("repeat: {every: 5 business days, times: 3}", "repeat: {every: 0 days, times: 3}", "date-stands-still"),
         ("to: {people: [owner]}", "to: {people: [owner]}\n    when: {owned: false}", "never-true"),
-        ("to: {address: fournisseur}", "to: {role: chef, beyond: [rappel]}", "useless-key"),
         ("to: {address: fournisseur}", "to: {role: chef, without: corrections.motif}", "useless-key"),
-        ("to: {address: fournisseur}", "to: {roster: reseau, beyond: [rapel]}", "unknown-notification"),
         ("to: {address: fournisseur}", "to: {recipients_of: [rappel, bom]}", "unknown-notification"),
         ("to: {address: fournisseur}", "to: {recipients_of: []}", "one-key"),
         ("to: {address: fournisseur}", "to: {recipients_of: rappel, without: corrections.non}", "unknown-field"),
@@ -147,6 +145,37 @@ def test_who_is_written_to_and_when_is_checked(old, new, code):
     assert old in GOOD
     found = [f.code for f in findings(GOOD.replace(old, new, 1))]
     assert code in found, found
+
+
+@pytest.mark.parametrize(
+    ("to", "newcomers", "code", "column"),
+    [
+        ("{recipients_of: rappel}\n    batch: true", "{roster: reseau, template: commande/bon}", "wrong-newcomers", 25),
+        ("{recipients_of: rappel}", "{roster: reseau, template: commande/bon}", "incomplete-field", 16),
+        ("{address: fournisseur}\n    batch: true", "{roster: reseau, template: commande/bon}", "useless-key", 16),
+        ("{recipients_of: rappel}\n    batch: true\n    personal: true", "{roster: reseau, template: commande/bon}", "one-key", 16),
+        ("{recipients_of: rappel}\n    batch: true", "{roster: reseau}", "missing-key", 5),
+        ("{recipients_of: rappel}\n    batch: true", "{template: commande/bon}", "missing-key", 5),
+        ("{recipients_of: rappel}\n    batch: true", "{roster: reseau, template: Bon}", "bad-form", 43),
+        ("{recipients_of: rappel}\n    batch: true", "{roster: reseau, template: bon, langue: fr}", "unknown-key", 48),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_newcomers_is_found_where_it_stands(to, newcomers, code, column):
+    text = GOOD.replace("to: {address: fournisseur}", f"to: {to}\n    newcomers: {newcomers}", 1)
+    found = {f.code: f for f in findings(text)}
+    assert code in found, found
+    line = text[: text.index("newcomers:")].count("\n") + 1
+    assert (found[code].path, found[code].line, found[code].column) == ("essai.yaml", line, column)
+
+
+def test_newcomers_of_another_roster_than_the_one_that_was_written_to_are_refused():
+    text = (WORKFLOWS / "demande.yaml").read_text(encoding="utf-8")
+    wrong = text.replace("{roster: reseau, template: demande/erratum_new}",
+                         "{roster: resau, template: demande/erratum_new}")  # fmt: skip
+    (found,) = findings(wrong)
+    assert found.code == "wrong-newcomers"
+    assert "« reseau »" in found.messages["fr"]
+    assert "« resau »" in found.messages["fr"]
 
 
 def test_processes_that_open_each_other_at_once_are_found_from_one_to_the_other():
