@@ -307,6 +307,7 @@ class Judge:
             and (people is None or any(one.is_to(p) for p in people))
             and (letter.subject is None or fold(letter.subject) in fold(one.subject))
             and (letter.languages is None or tuple(letter.languages) == one.languages)
+            and letter.newcomers in {None, one.newcomer}
             and (letter.at is None or self._is_at(one.at, letter.at))
         )
 
@@ -316,19 +317,28 @@ class Judge:
         rest = "".join(f", « {w} »" for w in wanted) + "".join(
             f", {lang}" for lang in letter.languages or ()
         )
-        return f"{fr} {missing}{rest}", f"{en} {missing}{rest}"
+        new_fr, new_en = ("", "") if letter.newcomers is None else _NEWCOMER[letter.newcomers]
+        return f"{fr} {missing}{rest}{new_fr}", f"{en} {missing}{rest}{new_en}"
 
     def _one(self, one: Left) -> Both:
         fr, en = self._message(one.message)
         to, at = ", ".join(one.addresses), self.world.calendar.local(one.at)
         said = f"→ {to} ({one.subject}; {'+'.join(one.languages)}; {at:%Y-%m-%d %H:%M})"
-        return f"{fr} {said}", f"{en} {said}"
+        new_fr, new_en = _NEWCOMER[True] if one.newcomer else ("", "")
+        return f"{fr} {said}{new_fr}", f"{en} {said}{new_en}"
 
     def _message(self, name: str) -> Both:
         for definition in self.stage.definitions.values():
             if name in definition.notifications:
                 return quoted(definition.notifications[name].label, name)
         return plain(name)
+
+
+#: Which copies of a batch that goes to newcomers too: those of the newcomers, or the others.
+_NEWCOMER: dict[bool, Both] = {
+    True: (", aux nouveaux", ", to newcomers"),
+    False: (", aux autres que les nouveaux", ", to others than newcomers"),
+}
 
 
 def _missing(letter: Letter, found: Sequence[Left]) -> str | None:

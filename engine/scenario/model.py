@@ -79,7 +79,8 @@ class Given(Model):
 class Letter(Model):
     """A message that left, or several alike.
 
-    Without `to` and `times`, to however many. A subject is part of the subject.
+    Without `to` and `times`, to however many. A subject is part of the subject. `newcomers`: of a batch that
+    goes to newcomers too, their copies only, or those of the others only.
     """
 
     message: Text
@@ -87,6 +88,7 @@ class Letter(Model):
     times: int | None = Field(default=None, ge=1)
     subject: Text | None = None
     languages: list[Language] | None = None
+    newcomers: bool | None = None
     at: Moment | Day | None = None
 
 
