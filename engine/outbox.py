@@ -173,6 +173,7 @@ class Listed:
     recipient: str
     name: str
     addresses: tuple[str, ...]
+    newcomer: bool
     state: str
     attempts: int
     queued_at: datetime
@@ -230,6 +231,7 @@ def _listed(row: Row[Any]) -> Listed:
         recipient=row.recipient,
         name=row.name,
         addresses=tuple(json.loads(row.addresses)),
+        newcomer=bool(row.newcomer),
         state=row.state,
         attempts=row.attempts,
         queued_at=from_micros(row.queued_at),

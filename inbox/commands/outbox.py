@@ -175,6 +175,7 @@ def as_json(delivery: Listed, came_back: Sequence[Returned]) -> dict[str, Any]:
         "recipient": delivery.recipient,
         "name": delivery.name,
         "addresses": list(delivery.addresses),
+        "newcomer": delivery.newcomer,
         "state": delivery.state,
         "attempts": delivery.attempts,
         "queued_at": delivery.queued_at,

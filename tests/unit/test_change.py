@@ -23,6 +23,7 @@ from engine.verify import verify
 from engine.ways import shortest_way
 from inbox.comparison import compare
 from inbox.comparison_words import WORDS, part_name
+from inbox.versions import template_files
 from tests.integration.test_change import ORDER, RENAMED, install, migrate, picture, version
 from tests.support.world import ADVISER, BUYER, DIRECTOR, EXAMPLES, HEAD, WORKFLOWS, World, order
 
@@ -157,7 +158,7 @@ def test_every_key_of_the_language_has_its_words():
     inside = {"Definition", "Label", "Option", "Task", "End", "Condition", "Compare", "When", "Child",
               "Children", "Message", "Audience", "TableInput", "TableRow", "ChecklistItem", "FormItem",
               "Requirement", "Branch", "TableValue", "SetValue", "Repeat", "Languages", "Recipients",
-              "Invitation", "Within", "Ahead", "Earlier", "Acceptance", "Adoption", "Numbering", "Model"}  # fmt: skip
+              "Newcomers", "Invitation", "Within", "Ahead", "Earlier", "Acceptance", "Adoption", "Numbering", "Model"}  # fmt: skip
     parts = [
         value
         for name, value in vars(model).items()
@@ -183,6 +184,17 @@ def test_a_part_that_is_taken_away_is_said_whatever_it_is(path):
             assert [(c.change, c.key) for c in changes] == [("removed", name)]
             added = compare(whole.model_copy(update={kind: less}), whole)
             assert [(c.change, c.key) for c in added] == [("added", name)]
+
+
+def test_what_newcomers_read_is_told_when_it_changes_and_is_among_the_texts_of_a_version():
+    text = (WORKFLOWS / "demande.yaml").read_text(encoding="utf-8")
+    other = compiled(text.replace("template: demande/erratum_new", "template: demande/diffusion"))
+    (only,) = compare(compiled(text).written, other.written)
+    assert (only.key, only.part) == ("erratum", "newcomers")
+    assert "demande/erratum_new" in " ".join(only.before)
+    assert "demande/diffusion" in " ".join(only.after)
+    assert "fr/demande/erratum_new.txt.j2" in set(template_files(compiled(text)))
+    assert "fr/demande/erratum_new.txt.j2" not in set(template_files(other))
 
 
 def test_a_change_whose_words_are_the_same_is_shown_as_it_was_written():

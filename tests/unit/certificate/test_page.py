@@ -61,7 +61,13 @@ ACCEPTED = replace(
     decisions=(Decided(action="accept", by="directrice", at=DOT, reason="École fermée", rule=None,
                        deliveries=None),),
 )  # fmt: skip
+NEWCOMERS = replace(
+    account(5), newcomers=True, contents={"fr": "ef" * 32, "fr/new": "fe" * 32},
+    copies=tuple(replace(c, newcomer=n > 2, transmission=1 + (n > 2)) for n, c in enumerate(account(5).copies)),
+    runs=(run([transmission(1, recipients=3), transmission(2, recipients=2)], shape="groups", window=4200),),
+)  # fmt: skip
 EVERY = {
+    "newcomers": NEWCOMERS,
     "accepted": ACCEPTED,
     "confirmed": CONFIRMED, "after_dot": AFTER_DOT, "without": WITHOUT, "remedied": REMEDIED,
     "none": account(0), "single": account(1), "one": account(29), "each": each(60), "groups": GROUPS,
@@ -211,6 +217,7 @@ def test_two_seconds_are_enough(name, fr, en):
     ("each", "yes", "60 ms entre le premier point final et la dernière acceptation."),
     ("groups", "yes", "3 envois groupés"),
     ("waves", "partly", "en 3 vagues, sur 1 min 5 s."),
+    ("newcomers", "yes", "Les deux contenus sont partis dans la même libération"),
     ("refused", "partly", "1 refus, connu avant que quiconque ait quoi que ce soit."),
     ("confirmed", "partly", "1 l'est par la parole d'une personne"),
     ("without", "partly", "Exception : 1 membre actif"),
@@ -342,6 +349,29 @@ def test_one_accepted_transmission_of_two_is_not_said_to_be_the_only_one():
     said = " ".join(made.equitable()).replace("\u00a0", " ")
     assert "Des 3 envois, un seul a été accepté ; il portait 10 destinataires" in said
     assert "Un seul envoi" not in said
+
+
+def test_who_is_new_is_counted_told_and_marked_and_the_content_is_each_ones_own():
+    document = sealed(NEWCOMERS)
+    said = " ".join(Explanation(document, Speech("fr")).beforehand()).replace("\u00a0", " ")
+    assert "3 destinataires ont eu l'envoi d'origine. 2 sont nouveaux" in said
+    assert "L'envoi a deux contenus" in said
+    assert "chaque exemplaire a la même empreinte" not in said
+    text = page.render(document, "en")
+    assert text.count("(new)</th>") == 2
+    assert "The content of the new ones (fr)" in text
+    nobody = replace(NEWCOMERS, copies=account(5).copies, contents={"fr": "ef" * 32})
+    said = " ".join(Explanation(sealed(nobody), Speech("en")).beforehand())
+    assert "5 recipients had the original batch. No active member" in said
+    assert "the same for all: each copy has the same fingerprint" in said
+
+
+def test_two_contents_that_did_not_leave_together_are_not_said_to_have():
+    apart = run([transmission(1), transmission(2, wave=2)], shape="waves", window=4200)
+    known_by_nobody = tuple(replace(c, transmission=None) for c in NEWCOMERS.copies)
+    for given in (replace(NEWCOMERS, runs=(apart,)), replace(NEWCOMERS, copies=known_by_nobody)):
+        said = " ".join(Explanation(sealed(given), Speech("fr")).equitable())
+        assert "ne sont pas partis, pour tous, dans la même libération" in said
 
 
 def test_two_language_versions_are_said_to_be_two_and_before_they_are_frozen_nothing_is_claimed():
