@@ -61,6 +61,7 @@ ROW = {
                         "cancelled": ["ta"]}),
     "facts": "x" * 420,
     "hash": "0" * 64,
+    "salt": "0" * 32,
 }  # fmt: skip
 
 
@@ -104,13 +105,13 @@ def bare_sqlite(url: str, case_id: int) -> Callable[[], object]:
         run("INSERT INTO timers (case_id, name, fire_at, status, occurrence) VALUES (?, ?, ?, 'pending', 1)",
             (bare_id, f"t{n}", n))  # fmt: skip
         outbox = run(
-            "INSERT INTO outbox (case_id, seq, name, template, queued_at, not_before, batch, facts) "
-            "VALUES (?, ?, ?, ?, ?, ?, 0, ?)", (bare_id, n, "avis", "reminder", n, n, ROW["facts"]),
+            "INSERT INTO outbox (case_id, seq, name, template, queued_at, not_before, batch, personal, facts) "
+            "VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?)", (bare_id, n, "avis", "reminder", n, n, ROW["facts"]),
         ).lastrowid  # fmt: skip
         run(
-            "INSERT INTO deliveries (outbox_id, recipient, name, addresses, languages, message_id, position, "
-            "state, next_attempt_at) VALUES (?, 'address:a', '', '[]', 'fr', ?, 0, 'queued', ?)",
-            (outbox, f"<bare.{bare_id}.{n}.{time.monotonic_ns()}@x>", n),
+            "INSERT INTO deliveries (outbox_id, recipient, name, addresses, languages, newcomer, message_id, salt, "
+            "position, state, next_attempt_at) VALUES (?, 'address:a', '', '[]', 'fr', 0, ?, ?, 0, 'queued', ?)",
+            (outbox, f"<bare.{bare_id}.{n}.{time.monotonic_ns()}@x>", ROW["salt"], n),
         )
         run("COMMIT")
 
@@ -156,11 +157,12 @@ def bare_postgresql(url: str, case_id: int) -> Callable[[], object]:
                    WHERE case_id = moved.id AND name = %(old)s AND status = 'pending'),
         arm AS (INSERT INTO timers (case_id, name, fire_at, status, occurrence)
                 SELECT id, %(new)s, %(n)s, 'pending', 1 FROM moved),
-        queue AS (INSERT INTO outbox (case_id, seq, name, template, queued_at, not_before, batch, facts)
-                  SELECT id, %(n)s, 'avis', 'reminder', %(n)s, %(n)s, 0, %(facts)s FROM moved RETURNING id),
-        recipient AS (INSERT INTO deliveries (outbox_id, recipient, name, addresses, languages, message_id,
-                      position, state, next_attempt_at)
-                      SELECT id, 'address:a', '', '[]', 'fr', %(message)s, 0, 'queued', %(n)s FROM queue)
+        queue AS (INSERT INTO outbox (case_id, seq, name, template, queued_at, not_before, batch, personal, facts)
+                  SELECT id, %(n)s, 'avis', 'reminder', %(n)s, %(n)s, 0, 0, %(facts)s FROM moved RETURNING id),
+        recipient AS (INSERT INTO deliveries (outbox_id, recipient, name, addresses, languages, newcomer,
+                      message_id, salt, position, state, next_attempt_at)
+                      SELECT id, 'address:a', '', '[]', 'fr', 0, %(message)s, %(salt)s, 0, 'queued', %(n)s
+                      FROM queue)
         SELECT count(*) FROM moved"""
     number = itertools.count(1)
 
