@@ -99,8 +99,9 @@ def _played(app: App, begin: datetime, end: datetime, *, fresh: bool) -> Iterato
         calendar = app.workspace.calendar
         engine = Engine(copy, Library(copy, calendar), calendar, clock, domain="example.org")
         plans = Plans(app).told().all()
-        days = keeper.opening_days(plans, calendar)
-        openings = [calendar.instant(day, time(0, 0)) for day in days]
+        with copy.read() as connection:
+            days = {*keeper.opening_days(plans, calendar), *keeper.departures(connection)}
+        openings = [calendar.instant(day, time(0, 0)) for day in sorted(days)]
         happenings = simulation.play(
             engine, clock, end,
             plan=partial(keeper.keep, engine, plans),

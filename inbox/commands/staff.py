@@ -176,6 +176,8 @@ def leave(app: App, login: str, on: datetime | None, substitute: str | None) -> 
     with app.database.write() as connection:
         person = staff.leave(connection, login, day, actor=actor, at=app.now, successor=substitute)
         _lines, counts = register.worklist(connection, [login], limit=1)
+    if day <= app.today:
+        app.keep_plans()  # what was theirs in the plan changes hands at once
     _tell(app, n_("{login} quitte le personnel le {d} ; {s} reprend {n} dossier ouvert.",
                   "{login} quitte le personnel le {d} ; {s} reprend {n} dossiers ouverts.",
                   counts.get(login, 0), login=login, d=dates.day(day), s=person.substitute or ""), person)  # fmt: skip

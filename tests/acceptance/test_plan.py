@@ -439,6 +439,28 @@ def test_who_has_left_is_given_no_indicator_and_leaves_theirs_to_who_took_over(p
     assert "plan" in refused
 
 
+def test_the_open_cycles_of_who_leaves_change_hands_on_that_day_in_one_mail(plan, mail):
+    plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere")
+    plan.now = "2013-03-20T10:00"
+    plan("tick")
+    cycle = "E1-A2-O3-I1/2012-2013"
+    # In five days: nothing changes hands before.
+    plan("staff", "leave", "conseillere", "--on", "2013-03-25", "--substitute", "conseiller")
+    assert plan.json("show", cycle)["owner"] == "conseillere"
+    mail.received.clear()
+    plan.now = "2013-04-12T10:00"
+    plan("tick")
+    assert plan.json("show", cycle)["owner"] == "conseiller"
+    (row,) = [r for r in plan.json("plan", "--year", "2012-2013")["plans"][0]["rows"]
+              if r["indicator"] == "E1-A2-O3-I1"]  # fmt: skip
+    assert row["owner"] == "conseiller"
+    plan.now = "2013-04-15T10:00"
+    plan("tick")
+    theirs = [m.message["Subject"] for m in mail.received
+              if m.recipients == ["conseiller@example.org"] and "E1-A2-O3-I1" in m.message["Subject"]]  # fmt: skip
+    assert not any("silence" in s or "pas répondu" in s or "sans réponse" in s for s in theirs)
+
+
 def test_nobodys_indicator_is_not_said_to_be_past_due_before_it_is(plan, mail):
     plan.now = "2013-03-27T09:00"
     plan("tick")

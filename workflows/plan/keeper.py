@@ -94,6 +94,7 @@ def _keep_one(engine: Engine, plan: Standing, done: Kept) -> None:
     with engine.database.read() as connection:
         known = [c for c in cases_of(connection, plan.catalogue.plan.process)
                  if c.data.get("plan") == plan.catalogue.key]  # fmt: skip
+    _pass_on(engine, known)
     promised = cycles(plan, engine.calendar)
     by_key = {c.key: c for c in promised}
     adjusted = _adjust(engine, known, by_key, done)
@@ -104,6 +105,26 @@ def _keep_one(engine: Engine, plan: Standing, done: Kept) -> None:
     for case in gone:
         engine.advance(case.line.id, "remplacer", _why_replaced(plan, case), KEEPER)
         done.replaced.append(case.line.number)
+
+
+def _pass_on(engine: Engine, known: Sequence[CycleCase]) -> None:
+    """Give the open cycles of somebody who has left to whoever took over, if they can report them."""
+    today = engine.calendar.today(engine.clock.now())
+    held = [c for c in known if c.line.ended_at is None and c.line.owner is not None]
+    with engine.database.read() as connection:
+        now = {str(c.line.owner): owner_on(connection, str(c.line.owner), today) for c in held}
+        people = {p.login: p for p in staff.list_staff(connection)}
+    for case in (c for c in held if now[str(c.line.owner)] != c.line.owner):
+        heir = people.get(now[str(case.line.owner)] or "")
+        process = engine.library.current(case.line.process).definition
+        if heir is not None and not unfit(process, heir):
+            engine.assign(case.line.id, heir.login, KEEPER)
+
+
+def departures(connection: Connection) -> list[date]:
+    """Return the days from which somebody is no longer staff: their cycles change hands then."""
+    left = (p.left_on for p in staff.list_staff(connection))
+    return sorted({date.fromisoformat(day) for day in left if day is not None})
 
 
 def _open(
