@@ -112,7 +112,8 @@ def _pass_on(engine: Engine, known: Sequence[CycleCase]) -> None:
     today = engine.calendar.today(engine.clock.now())
     held = [c for c in known if c.line.ended_at is None and c.line.owner is not None]
     with engine.database.read() as connection:
-        now = {str(c.line.owner): owner_on(connection, str(c.line.owner), today) for c in held}
+        logins = {str(c.line.owner) for c in held}
+        now = {login: owner_on(connection, login, today) for login in logins}
         people = {p.login: p for p in staff.list_staff(connection)}
     for case in (c for c in held if now[str(c.line.owner)] != c.line.owner):
         heir = people.get(now[str(case.line.owner)] or "")
