@@ -200,7 +200,8 @@ def scan(text: str, path: str) -> Source:
             f"this file is too long to be read: more than {MAX_CHARACTERS:,} characters. Is it the right one?",
         )  # fmt: skip
     source = Source(path, [])
-    clean = _without_forbidden(source, text)
+    # Some editors put a byte order mark first (YAML 1.2, 5.2).
+    clean = _without_forbidden(source, text.removeprefix("\ufeff"))
     source.lines = clean.splitlines()
     source.findings = [_with_excerpt(source, f) for f in source.findings]
     _Reader(source).whole(clean)

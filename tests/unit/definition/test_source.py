@@ -35,6 +35,12 @@ def test_what_surprises_in_yaml_is_refused_at_its_place(text, code, line):
     assert str(finding).startswith(f"essai.yaml:{line}:")
 
 
+def test_a_file_as_windows_saves_it_is_read_and_its_places_are_true():
+    assert read("\ufeffa: 1\r\nb: 2\r\n", "essai.yaml").tree == {"a": 1, "b": 2}
+    found = scan("\ufeffa: 1\r\na: 2\r\n", "essai.yaml").findings
+    assert [(f.code, f.line, f.column) for f in found] == [("duplicate-key", 2, 1)]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
