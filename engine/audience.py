@@ -50,6 +50,7 @@ class Recipient:
         addresses: Where; several contacts of one member are one recipient.
         languages: In the order of the message, such as `("fr", "en")`.
         newcomer: Whether they have not had what the batch is about.
+        salt: Theirs in the earlier batch, so that they find their line with it in the certificate of each.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Recipient:
     addresses: tuple[str, ...]
     languages: tuple[str, ...]
     newcomer: bool = False
+    salt: str | None = None
 
 
 def queue_messages(draft: Draft, domain: str) -> None:
@@ -231,6 +233,7 @@ def holders(connection: Connection, case_id: int, batches: tuple[str, ...]) -> l
             name=r.name,
             addresses=tuple(json.loads(r.addresses)),
             languages=tuple(r.languages.split("+")),
+            salt=r.salt,
         )
         for r in _had(connection, case_id, batches)
     }
@@ -317,7 +320,7 @@ def _message(
             "languages": "+".join(recipient.languages),
             "newcomer": int(recipient.newcomer),
             "message_id": identify(recipient),
-            "salt": secrets.token_hex(16),
+            "salt": recipient.salt or secrets.token_hex(16),
             "position": position,
             "state": "queued",
             "next_attempt_at": first_try(now, release),

@@ -227,7 +227,9 @@ class Diffusion:
 
     def _conclude(self, run: int, sent: Sequence[Held]) -> None:
         dots = [h.dot_at for h in sent if h.dot_at is not None]
-        replies = [h.replied_at for h in sent if h.replied_at is not None]
+        # The last acceptance: a connection that breaks later, or a refusal, is none.
+        taken = [h for h in sent if h.outcome is not None and h.outcome.state == "accepted"]
+        replies = [h.replied_at for h in taken if h.replied_at is not None]
         if dots and replies:
             first, last = min(dots), max(replies)
             values = {"first_dot_at": first, "last_reply_at": last, "window": last - first}

@@ -132,8 +132,10 @@ class Explanation(Summary):
         new = recipients["newcomers"]
         had = self.speech.count(
             recipients["count"] - new,
-            ("{n} destinataire a eu l'envoi d'origine.", "{n} destinataires ont eu l'envoi d'origine."),
-            ("{n} recipient had the original batch.", "{n} recipients had the original batch."),
+            ("{n} destinataire a eu, ou peut avoir eu, ce dont il est question.",
+             "{n} destinataires ont eu, ou peuvent avoir eu, ce dont il est question."),
+            ("{n} recipient had, or may have had, what it is about.",
+             "{n} recipients had, or may have had, what it is about."),
         )  # fmt: skip
         none = self.say("Aucun membre actif du réseau ce jour-là (liste, version {v}) n'était nouveau.",
                         "No active member of the network that day (list, version {v}) was new.",

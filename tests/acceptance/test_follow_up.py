@@ -1,6 +1,7 @@
 """The follow-up of a diffusion through the real command: interest, reminder, newcomers, embargo."""
 
 import json
+import re
 
 import pytest
 
@@ -224,7 +225,8 @@ def test_an_erratum_with_a_newcomer_is_one_batch_that_is_seen_before_it_leaves_a
     assert [d["name"] for d in status["deliveries"] if d["newcomer"]] == ["Cégep D"]
     assert "Cégep D (nouveau)" in plain(sent("diffusion", "status", *named))
     explained = flat(sent("diffusion", "explain", *named))
-    assert "3 destinataires ont eu l'envoi d'origine. 1 est nouveau" in explained
+    had = "3 destinataires ont eu, ou peuvent avoir eu, ce dont il est question. 1 est nouveau"
+    assert had in explained
     assert "L'envoi a deux contenus" in explained
     assert "Les deux contenus sont partis dans la même libération" in explained
     assert "Both contents left in the same release" in flat(
@@ -242,6 +244,12 @@ def test_an_erratum_with_a_newcomer_is_one_batch_that_is_seen_before_it_leaves_a
     assert page.count("(nouveau)") == 1
     assert "Cégep D" not in page
     assert "d@example.org" not in page
+    # The salt of the diffusion's follow-up message finds the line in the erratum's certificate too.
+    texts = [r.message.get_body(("plain",)).get_content() for r in mail.received
+             if r.recipients == ["a@example.org"]]  # fmt: skip
+    (salt,) = {found for text in texts for found in re.findall(r"--salt ([0-9a-f]{32})", text)}
+    mine = ("--salt", salt, "--name", "Cégep A", "--address", "a@example.org")
+    assert "Votre ligne est la" in sent("diffusion", "verify", str(tmp_path / "a.json"), *mine)
 
 
 def test_a_planned_diffusion_is_told_by_show_and_why_and_leaves_at_its_instant(ready, mail):

@@ -97,7 +97,8 @@ def waits(app: App, case: Case, account: Account) -> list[str]:
     due = [c.again_at for c in account.copies if c.again_at is not None]
     if not due:
         return []
-    at = dates.moment(min(due), app.workspace.calendar)
+    # It is taken up a little before the instant that it is set for, and leaves at that instant.
+    at = dates.moment(max(min(due), account.not_before), app.workspace.calendar)
     fault = account.runs[-1].reason.get("fault") if account.runs else None
     if fault is None:
         return [_("Cela part tout seul, le {at} : inbox serve, ou inbox tick", at=at)]

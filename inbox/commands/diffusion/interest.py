@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from engine.calendar import Calendar
     from engine.definition.compiled import CompiledNotification
+    from engine.roster import Member
     from inbox.app import App
     from inbox.lookup import Case
 
@@ -129,7 +130,7 @@ def listing(app: App, case: Case) -> dict[str, Any]:
         | {"had": member in had, "newcomer": f"member:{member}" in newer}
         for member in dict.fromkeys([*had, *answered])
     ]
-    missed = [m.name for m in members if m.id not in had]
+    missed = [m for m in members if m.id not in had]
     return _summary(app, case, sorted(rows, key=lambda r: fold(r["establishment"])), missed)
 
 
@@ -187,7 +188,7 @@ def _is_late(case: Case, at: datetime, calendar: Calendar) -> bool:
 
 
 def _summary(
-    app: App, case: Case, rows: Sequence[dict[str, Any]], missed: Sequence[str]
+    app: App, case: Case, rows: Sequence[dict[str, Any]], missed: Sequence[Member]
 ) -> dict[str, Any]:
     limit, calendar = _deadline(case), app.workspace.calendar
     options = case.definition.fields["interets"].of["nature"].options
@@ -200,7 +201,8 @@ def _summary(
         "answered": sum(r["had"] and r["answer"] is not None for r in rows),
         "counts": {key: sum(r["answer"] == key for r in rows) for key in options},
         "establishments": list(rows),
-        "without_the_sheet": list(missed),
+        "without_the_sheet": [m.name for m in missed],
+        "without_address": [m.name for m in missed if not m.contacts],
     }
 
 
@@ -230,6 +232,10 @@ def _print(app: App, case: Case, listed: Mapping[str, Any]) -> None:
             remarks = _remarks(row)
             say(f"  - {row['establishment']}" + (f" ({remarks})" if remarks else ""))
     for name in listed["without_the_sheet"]:
+        if name in listed["without_address"]:
+            say(_("{name} est membre, n'a pas d'adresse et n'a pas la fiche → inbox partners contact "
+                  "« {name} » ADRESSE", name=name))  # fmt: skip
+            continue
         say(_("{name} est membre et n'a pas la fiche : le prochain erratum ou la prochaine réponse à tous "
               "la lui donnera.", name=name))  # fmt: skip
 
