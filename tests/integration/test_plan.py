@@ -432,6 +432,29 @@ def test_a_target_replaced_after_its_report_was_adopted_leaves_that_report_and_s
     assert shown["2013-2014"].former_target == ("Au moins une activité par année", "INM-13-14-070")
 
 
+def test_a_target_amended_from_the_plans_first_day_shows_what_it_replaced_in_later_reports(planned):
+    keep(planned)
+    local(planned, "2012-04-10T09:00")
+    keep(planned)
+    number = case_of(planned, "E1-A2-O2-I1", "2011-2012")
+    report(planned, number, atteint_le="2012-03-20")
+    planned.do(number, "valider", DIRECTOR)
+    planned.do(number, "adopter", DIRECTOR, resolution="INM-12-13-001", adopte_le="2012-04-10")
+    amend(planned, "E3-A1-O2-I1", "2011-04-01")
+    amend(
+        planned, "E1-A2-O2-I1", "2011-04-01",
+        **{"amendements.cadence": "{once: {on: 2013-03-31}}", "amendements.cible": "31 mars 2013"},
+    )  # fmt: skip
+    old = rows(planned, "2011-2012")["E1-A2-O2-I1"]
+    assert (old.status, old.former, old.replaced_by) == ("atteint", None, None)
+    assert rows(planned)["E1-A2-O2-I1"].former.target == "31 mars 2012"
+    yearly = [r for r in board(plans(planned)[0], all_cases(planned), planned.calendar, today(planned), YEAR)
+              if r.cycle.indicator == "E3-A1-O2-I1"]  # fmt: skip
+    assert [(r.status, r.replaced_by, r.former and r.former.number) for r in yearly] == [
+        ("remplace", ("Nouvelle cible", "INM-13-14-070"), None), ("en_voie", None, 0),
+    ]  # fmt: skip
+
+
 def test_an_amendment_replaces_only_what_is_still_open(planned):
     local(planned, "2013-06-02T09:00")
     keep(planned)
@@ -654,6 +677,13 @@ def test_a_cycle_that_a_reading_replaces_says_which_one_and_why(planned):
     replaced = [planned.case(n).data for n in kept.replaced]
     reasons = {(d["cause_fin"], d["precision_fin"], d["motif_fin"]) for d in replaced}
     assert reasons == {("lecture", "Annuel", "test")}
+
+
+def test_an_amended_cycle_that_a_reading_replaces_names_the_reading_not_its_own_resolution(planned):
+    amend(planned, "E3-A1-O2-I1", "2011-04-01")
+    number = case_of(planned, "E3-A1-O2-I1", "2011-2012")
+    assert number in choose(planned, "annuel_debut", "second_year").replaced
+    assert planned.case(number).data["cause_fin"] == "lecture"
 
 
 def test_a_decision_is_only_taken_by_the_plans_commands_and_a_refused_one_writes_nothing(planned):

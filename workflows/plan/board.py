@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from workflows.plan.cases import is_replaced, paired
+from workflows.plan.decisions import successor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,9 +165,8 @@ def _row(
 
 def _former(plan: Standing, cycle: Cycle) -> Version | None:
     """Return the version that was in force when the period began, if another one is now."""
-    if cycle.version.number == 0:
-        return None
-    before = [v for v in plan.versions(cycle.entry) if v.effective < cycle.version.effective]
+    versions = plan.versions(cycle.entry)
+    before = versions[: versions.index(cycle.version)]
     in_period = cycle.start <= cycle.version.effective <= cycle.due
     return before[-1] if before and (in_period or cycle.version.decided >= cycle.start) else None
 
@@ -176,9 +176,7 @@ def _successor(plan: Standing, cycle: Cycle, case: CycleCase | None) -> Version 
         return cycle.superseded_by
     if case.line.state != "remplace":
         return None
-    since = cycle.version.effective
-    later = [v for v in plan.versions(cycle.entry) if since < v.effective <= cycle.due]
-    return later[-1] if later else None
+    return successor(plan.versions(cycle.entry), cycle.version, cycle.due)
 
 
 def _status(cycle: Cycle, case: CycleCase | None, computed: Status) -> Status:

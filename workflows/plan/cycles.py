@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from workflows.plan.cadence import occurrences
+from workflows.plan.decisions import successor
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -144,11 +145,10 @@ def _promised(
     """Yield what each version promises, with the version that was in force instead when it was due."""
     versions = standing.versions(entry)
     within = standing.bounds(readings=readings)
-    for n, version in enumerate(versions):
+    for version in versions:
         for occurrence in occurrences(version.cadence, within):
-            if n == 0 or occurrence.due >= version.effective:
-                after = [v for v in versions[n + 1 :] if v.effective <= occurrence.due]
-                yield version, occurrence, after[-1] if after else None
+            if version.number == 0 or occurrence.due >= version.effective:
+                yield version, occurrence, successor(versions, version, occurrence.due)
 
 
 def _cycle(

@@ -15,7 +15,7 @@ from workflows.plan.catalogue import read_cadence
 from workflows.plan.readings import READINGS, defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from workflows.plan import model
     from workflows.plan.catalogue import Catalogue, Entry
@@ -114,6 +114,20 @@ class Standing:
                         ready=lambda _: None)  # fmt: skip
         found = occurrences(self.versions(entry)[-1].cadence, within)
         return found[0].due if found else None
+
+
+def successor(versions: Sequence[Version], former: Version, day: date) -> Version | None:
+    """Return the version in force on a day, when it took the place of another one.
+
+    Args:
+        versions: Those of one target, as `Standing.versions` orders them: two may take effect the same day,
+            the one adopted and the one that amends it from the plan's first day.
+        former: The other one.
+        day: The day.
+    """
+    later = versions[versions.index(former) + 1 :]
+    in_force = [v for v in later if v.effective <= day]
+    return in_force[-1] if in_force else None
 
 
 def standing(

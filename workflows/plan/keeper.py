@@ -18,9 +18,9 @@ from engine.errors import Refused, Unavailable
 from engine.judge import role_needed
 from engine.opening import reason
 from engine.references import References
-from workflows.plan.cases import OPEN, CycleCase, cases_of, opening_form
+from workflows.plan.cases import OPEN, CycleCase, cases_of, opening_form, own_cycle
 from workflows.plan.cycles import Cycle, cycles
-from workflows.plan.decisions import PROCESS, Standing, standing
+from workflows.plan.decisions import PROCESS, Standing, standing, successor
 from workflows.plan.proof import at_fault, prove
 from workflows.plan.readings import READINGS
 
@@ -283,12 +283,13 @@ def _adjust(
 
 def _why_replaced(plan: Standing, case: CycleCase) -> dict[str, str]:
     """Return the form that says it: facts, so that each reader has them in their own language."""
-    entry = plan.catalogue.entry(str(case.data.get("indicateur")))
-    versions = () if entry is None else plan.versions(entry)[1:]
-    due = date.fromisoformat(str(case.data["echeance"]))
-    later = [v for v in versions if v.effective <= due]
-    if later:
-        return {"cause_fin": "resolution", "precision_fin": later[-1].resolution}
+    cycle = own_cycle(plan, case)
+    instead = (
+        None if cycle is None
+        else successor(plan.versions(cycle.entry), cycle.version, cycle.due)
+    )  # fmt: skip
+    if instead is not None:
+        return {"cause_fin": "resolution", "precision_fin": instead.resolution}
     if plan.latest is not None:
         quoted = READINGS[plan.latest["lecture"]].quoted
         return {
