@@ -154,6 +154,11 @@ class _Mistakes:
             return self.source.finding(
                 code, path[:-1], f"il manque « {name} ».", f"{name!r} is missing.", of_key=True
             )
+        if kind == "blank":
+            code = "missing-label" if name in _LABELS else "wrong-type"
+            return self.source.finding(
+                code, path, "ce texte est vide ; il faut ici des mots.", "this text is empty; words are needed here."
+            )  # fmt: skip
         return self.source.finding(
             "wrong-type", path, "cette valeur n'est pas permise ici.", f"{detail['msg']}."
         )

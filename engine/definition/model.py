@@ -10,7 +10,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
 
 #: Identifiers are ASCII, lower case, and short enough to type.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
@@ -26,7 +34,18 @@ Span = Annotated[
 Hour = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 #: `demande/erratum`, of the templates' folder.
 Template = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_/]*$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+def _said(text: str) -> str:
+    """Refuse a text that says nothing."""
+    if not text.strip():
+        raise PydanticCustomError("blank", "blank")
+    return text
+
+
+Text = Annotated[
+    str, Field(max_length=2000, json_schema_extra={"minLength": 1}), AfterValidator(_said)
+]
 Language = Literal["fr", "en"]
 
 

@@ -223,11 +223,19 @@ def _without_forbidden(source: Source, text: str) -> str:
                 "ces octets ne sont pas de l'UTF-8 ; enregistrez le fichier en UTF-8.",
                 "these bytes are not UTF-8; save the file as UTF-8."))  # fmt: skip
             continue
-        name = f"U+{ord(found[0]):04X}"
-        source.findings.append(source.finding_at("control-character", line, column,
-            f"le caractère invisible {name} n'est pas permis.",
-            f"the invisible character {name} is not allowed."))  # fmt: skip
+        source.findings.append(
+            source.finding_at("control-character", line, column, *_hidden(found))
+        )
     return _FORBIDDEN.sub(" ", text)
+
+
+def _hidden(found: re.Match[str]) -> tuple[str, str]:
+    """Return what is said of a character that may not be there."""
+    name = f"U+{ord(found[0]):04X}"
+    return (
+        f"le caractère invisible {name} n'est pas permis.",
+        f"the invisible character {name} is not allowed.",
+    )
 
 
 def _place(text: str, at: int) -> tuple[int, int]:
@@ -370,6 +378,11 @@ class _Reader:
             return self._mapping(events, path, depth)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(events, path, depth)
+        escaped = _FORBIDDEN.search(
+            event.value
+        )  # those that stand in the text itself were taken out
+        if escaped:
+            self._find("control-character", event, path, *_hidden(escaped))
         return _scalar(event)
 
     def _sequence(self, events: Iterator[Any], path: Path, depth: int) -> list[Any]:

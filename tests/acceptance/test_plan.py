@@ -136,6 +136,22 @@ def test_an_amendment_and_an_extension_are_decisions_that_compare_shows(plan):
     assert any(c["fiscal_year"] == "2016-2017" for c in plan.json("plan", "cycles")["cycles"])
 
 
+def test_a_decision_is_taken_after_the_plan_was_adopted_and_not_tomorrow(plan):
+    extend = ("plan", "extend", "--to", "2017-03-31", "--resolution", "R", "--reason", "Transition")
+    amend = ("plan", "amend", "E1-A2-O3-I1", "--target", "X", "--cadence", "{once: {on: 2014-03-31}}",
+             "--resolution", "R", "--reason", "X", "--effective", "2012-11-20")  # fmt: skip
+    for command in (extend, amend):
+        early = plan.run(*command, "--decided", "1999-01-01", code=2).stderr.replace("\u00a0", " ")
+        assert "se prend après son adoption, le 30 mars 2011" in early
+        assert "à venir" in plan.run(*command, "--decided", "2012-11-21", code=2).stderr
+    plan(*extend, "--decided", "2012-06-01")
+    longer = ("plan", "extend", "--resolution", "R2", "--reason", "Encore", "--decided")
+    before = plan.run(*longer, "2012-05-31", "--to", "2018-03-31", code=2).stderr
+    assert "décidée le 1er juin 2012" in before.replace("\u00a0", " ")
+    assert "en 2999" in plan.run(*longer, "2012-06-01", "--to", "9999-12-31", code=2).stderr
+    assert [c["resolution"] for c in plan.json("plan", "compare")["changes"]] == ["R"]
+
+
 def amended_file(plan):
     """Give the workspace the plan of the documentation, whose last target is amended on 15 November 2021."""
     example = (

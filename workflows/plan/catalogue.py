@@ -108,12 +108,15 @@ def read_cadence(text: str) -> model.Cadence:
     return _read_cadence(text)[1]
 
 
-def amended_cadence(text: str, plan: model.Plan, effective: date, ends: date) -> model.Cadence:
+def amended_cadence(
+    text: str, plan: model.Plan, indicator: str, effective: date, ends: date
+) -> model.Cadence:
     """Return a cadence that an amendment may give a target of a plan.
 
     Args:
         text: As it is typed.
         plan: The plan.
+        indicator: Whose target it is.
         effective: From when.
         ends: The plan's end, extensions included.
 
@@ -121,7 +124,7 @@ def amended_cadence(text: str, plan: model.Plan, effective: date, ends: date) ->
         InvalidDefinition: With every finding.
     """
     read, cadence = _read_cadence(text)
-    found = list(_cadence(plan.model_copy(update={"ends": ends}), read, (), cadence))
+    found = list(_cadence(plan.model_copy(update={"ends": ends}), read, (), cadence, indicator))
     if not found and cadence.once is not None and cadence.once.on < effective:
         found.append(read.finding("due-before-start", ("once", "on"),
                                   f"le {cadence.once.on} vient avant l'entrée en vigueur, le {effective}.",
@@ -141,15 +144,24 @@ def _read_cadence(text: str) -> tuple[Source, model.Cadence]:
 
 # --- what is wrong ----------------------------------------------------------------------------------
 
+#: In French and in English.
+_OUT_OF_YEARS = (
+    f"il faut ici une année de {model.YEARS[0]} à {model.YEARS[-1]}.",
+    f"this must be a year from {model.YEARS[0]} to {model.YEARS[-1]}.",
+)
+
 
 def _check(plan: model.Plan, read: Source) -> Iterator[Finding]:
+    for key, day in (("starts", plan.starts), ("ends", plan.ends)):
+        if day.year not in model.YEARS:
+            yield read.finding("wrong-type", (key,), *_OUT_OF_YEARS)
     if plan.ends <= plan.starts:
         yield read.finding("ends-before-start", ("ends",),
                            "le plan finit avant de commencer.", "the plan ends before it starts.")  # fmt: skip
     places = dict(_places(plan))
     yield from _repeated(plan, read)
     for path, indicator in places.items():
-        yield from _cadence(plan, read, (*path, "cadence"), indicator.cadence)
+        yield from _cadence(plan, read, (*path, "cadence"), indicator.cadence, indicator.id)
     yield from _amendments(plan, read, {i.id for i in places.values()})
 
 
@@ -162,6 +174,11 @@ def _places(plan: model.Plan) -> Iterator[tuple[Path, model.Indicator]]:
 
 
 def _repeated(plan: model.Plan, read: Source) -> Iterator[Finding]:
+    yield from _numbers(read, ("enjeux",), plan.enjeux)
+    for e, enjeu in enumerate(plan.enjeux):
+        yield from _numbers(read, ("enjeux", e, "axes"), enjeu.axes)
+        for a, axis in enumerate(enjeu.axes):
+            yield from _numbers(read, ("enjeux", e, "axes", a, "objectives"), axis.objectives)
     seen: set[str] = set()
     for path, indicator in _places(plan):
         if indicator.id in seen:
@@ -171,8 +188,21 @@ def _repeated(plan: model.Plan, read: Source) -> Iterator[Finding]:
         seen.add(indicator.id)
 
 
+def _numbers(
+    read: Source, path: Path, parts: Sequence[model.Enjeu | model.Axis | model.Objective]
+) -> Iterator[Finding]:
+    """Yield what stands beside another one of its number."""
+    seen: set[int] = set()
+    for n, part in enumerate(parts):
+        if part.number in seen:
+            yield read.finding("duplicate-id", (*path, n, "number"),
+                               f"le numéro {part.number} est déjà celui d'un autre à côté de lui.",
+                               f"another one beside it has the number {part.number} already.")  # fmt: skip
+        seen.add(part.number)
+
+
 def _cadence(
-    plan: model.Plan, read: Source, path: Path, cadence: model.Cadence
+    plan: model.Plan, read: Source, path: Path, cadence: model.Cadence, indicator: str
 ) -> Iterator[Finding]:
     if not only_one(cadence):
         yield _one_key(read, path)
@@ -188,8 +218,12 @@ def _cadence(
                                f"{day} comes after the plan's end, {plan.ends}.")  # fmt: skip
     yield from _year(plan, read, path, cadence)
     ready = None if cadence.yearly is None else cadence.yearly.once_ready
-    if ready is not None and ready not in {i.id for _, i in _places(plan)}:
-        yield _unknown(read, (*path, "yearly", "once_ready"), ready)
+    place: Path = (*path, "yearly", "once_ready")
+    if ready == indicator:
+        yield read.finding("bad-form", place, "un résultat ne se fait pas avec lui-même : nommez-en un autre.",
+                           "a result is not made with itself: name another one.")  # fmt: skip
+    elif ready is not None and ready not in {i.id for _, i in _places(plan)}:
+        yield _unknown(read, place, ready)
 
 
 def _year(plan: model.Plan, read: Source, path: Path, cadence: model.Cadence) -> Iterator[Finding]:
@@ -235,7 +269,7 @@ def _amendments(plan: model.Plan, read: Source, known: set[str]) -> Iterator[Fin
         path: Path = ("amendments", n)
         if amendment.indicator not in known:
             yield _unknown(read, (*path, "indicator"), amendment.indicator)
-        yield from _cadence(plan, read, (*path, "cadence"), amendment.cadence)
+        yield from _cadence(plan, read, (*path, "cadence"), amendment.cadence, amendment.indicator)
         if not plan.starts <= amendment.effective <= plan.ends:
             early = amendment.effective < plan.starts
             yield read.finding("due-before-start" if early else "due-after-end", (*path, "effective"),

@@ -13,7 +13,9 @@ Identifier = Annotated[
     str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$", max_length=40)
 ]
 #: `2012-2013`.
-FiscalYear = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{4}$")]
+FiscalYear = Annotated[str, StringConstraints(pattern=r"^(19|2\d)\d\d-(19|2\d)\d\d$")]
+#: The years that a plan may be of; days are counted some years beyond them.
+YEARS = range(1900, 3000)
 #: A file beside this one.
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+\.(txt|md)$")]
 #: `30 days`.
@@ -64,7 +66,7 @@ class Level(Model):
     """A number of events to reach in a calendar year that the text names without a day."""
 
     reach: int = Field(ge=1)
-    year: int = Field(ge=1900, le=2999, alias="in")
+    year: int = Field(ge=YEARS[0], le=YEARS[-1], alias="in")
 
 
 class Cadence(Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ from inbox.plans import Plans, say_not_loaded
 from inbox.texts import _
 from workflows.plan import keeper
 from workflows.plan.catalogue import amended_cadence
+from workflows.plan.model import YEARS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,11 +78,10 @@ def amend(
     plan, entry = plans.indicator(indicator, key)
     since = (effective or decided).date()
     try:
-        amended_cadence(cadence, plan.catalogue.plan, since, plan.ends)
+        amended_cadence(cadence, plan.catalogue.plan, entry.indicator.id, since, plan.ends)
     except InvalidDefinition as error:
         raise InvalidDecision(error.findings) from error
-    if decided.date() > app.today:
-        raise click.UsageError(_("La décision est à venir : {d}", d=dates.day(decided.date())))
+    _check_day(app, plan, decided.date())
     if not plan.catalogue.plan.starts <= since <= plan.ends:
         raise click.UsageError(_("Un amendement prend effet pendant le plan."))
     if any(v.effective == since for v in plan.versions(entry)[1:]):
@@ -113,11 +114,32 @@ def extend(
     plan = sound_plans(app).one(key)
     if until.date() <= plan.ends:
         raise click.UsageError(_("Le plan dure déjà jusqu'au {d}.", d=dates.day(plan.ends)))
+    if until.year not in YEARS:
+        raise click.UsageError(_("Un plan finit au plus tard en {year}.", year=YEARS[-1]))
+    _check_day(app, plan, decided.date())
+    last = max(
+        (date.fromisoformat(e["decide_le"]) for e in plan.extensions), default=decided.date()
+    )
+    if decided.date() < last:
+        raise click.UsageError(
+            _("Une prolongation décidée le {d} est déjà consignée ; celle-ci vient après.", d=dates.day(last))
+        )  # fmt: skip
     record = {
         "prolongations.fin": until.date().isoformat(), "prolongations.resolution": resolution,
         "prolongations.decide_le": decided.date().isoformat(), "prolongations.motif": reason,
     }  # fmt: skip
     decide(app, plan, "prolonger", record)
+
+
+def _check_day(app: App, plan: Standing, decided: date) -> None:
+    """Refuse a decision that nobody can have taken yet, or before there was a plan."""
+    if decided > app.today:
+        raise click.UsageError(_("La décision est à venir : {d}", d=dates.day(decided)))
+    adopted = plan.catalogue.plan.adopted.on
+    if decided < adopted:
+        raise click.UsageError(
+            _("Une décision sur un plan se prend après son adoption, le {d}.", d=dates.day(adopted))
+        )
 
 
 def decide(app: App, plan: Standing, action: str, record: dict[str, Any]) -> None:

@@ -184,6 +184,7 @@ def test_a_join_on_children_that_may_not_have_been_opened_there_is_dead():
 SLIPS = [
     ("    task: {label: {fr: Ravoir", "   task: {label: {fr: Ravoir", "28 yaml", "le retrait n'est pas celui"),
     ("    label: {fr: Réparer, en: Repair}", "    label: {en: Repair}", "47 missing-label", "« fr »"),
+    ("    label: {fr: Réparer, en: Repair}", "    label: {fr: Réparer, en: ' '}", "47 missing-label", "ce texte est vide"),
     ("  a_reparer:\n", "  en_reparation:\n", "48 unknown-state", "il y a : "),
     ('on: "2026-09-01"', 'on: "1er septembre 2026"', "5 bad-form", "un jour comme « 2026-03-31 »"),
     ("  form: [appareil, jours]\n", "\tform: [appareil, jours]\n", "23 yaml", "une tabulation"),

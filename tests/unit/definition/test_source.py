@@ -23,6 +23,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "\n".join(
         ("a: 1\n---\nb: 2\n", "too-large", 2),
         ("[" * 60 + "]" * 60, "too-large", 1),
         ("a: 'x\x07y'\n", "control-character", 1),
+        ('a: 1\nb: "x\\u0007y"\n', "control-character", 2),
         ("? [a]\n: b\n", "key", 1),
         ("", "empty", 1),
     ],

@@ -94,6 +94,14 @@ BAD = [
     ("due-after-end", "on: 2021-03-31", "on: 2026-03-31", 21),
     ("duplicate-id", "id: A-2", "id: A-1", 22),
     ("missing-label", "title: {fr: Portrait}", "title: {en: Portrait}", 23),
+    ("missing-label", "title: {fr: Portrait}", 'title: {fr: "  "}', 23),
+    ("missing-label", "label: {fr: Essai}", 'label: {fr: " "}', 3),
+    ("control-character", "title: {fr: Portrait}", 'title: {fr: "T\\u0007"}', 23),
+    ("control-character", "label: {fr: Essai}", 'label: {fr: "\\x1b[2J"}', 3),
+    ("bad-form", "cadence: {yearly: {}}", "cadence: {yearly: {once_ready: A-2}}", 25),
+    ("wrong-type", "ends: 2025-03-31", "ends: 9999-12-31", 5),
+    ("wrong-type", "starts: 2020-04-01", "starts: 0001-04-01", 4),
+    ("bad-form", "cadence: {yearly: {}}", "cadence: {continuous: {from_year: 0000-0001}}", 25),
     ("ends-before-start", "ends: 2025-03-31", "ends: 2019-03-31", 5),
     ("unknown-indicator", "indicator: A-2, target", "indicator: A-9, target", 27),
     ("bad-form", "cadence: {yearly: {}}", "cadence: {continuous: {from_year: 2021-2023}}", 25),
@@ -146,7 +154,7 @@ def test_a_bad_plan_is_refused_with_its_place_and_nothing_is_loaded(code, good, 
     [
         ("unknown-key", "monthly"), ("wrong-type", "2021-02-30"), ("due-before-start", "2019-03-31"),
         ("duplicate-id", "A-1"), ("missing-label", "title: {en: Portrait}"),
-        ("overlapping-amendments", "2022-04-01"),
+        ("overlapping-amendments", "2022-04-01"), ("control-character", '"T'),
     ],
 )  # fmt: skip
 def test_the_column_is_that_of_what_is_wrong(code, pointed):
@@ -155,6 +163,34 @@ def test_the_column_is_that_of_what_is_wrong(code, pointed):
         catalogue.load(MINIMAL.replace(good, bad, 1), "essai.yaml")
     found = next(f for f in refused.value.findings if (f.code, f.line) == (code, line))
     assert found.excerpt[found.column - 1 :].startswith(pointed)
+
+
+TWICE = """\
+  - number: 1
+    title: {fr: Enjeu}
+    orientation: {fr: Orientation}
+    axes:
+      - {number: 1, title: {fr: Axe}, objectives: [{number: 1, title: {fr: O}, indicators: [{id: B, title: {fr: T}, target: {fr: C}, cadence: {yearly: {}}}]}]}
+      - {number: 1, title: {fr: Axe}, objectives: [{number: 1, title: {fr: O}, indicators: [{id: C, title: {fr: T}, target: {fr: C}, cadence: {yearly: {}}}]}]}
+"""
+
+
+def test_a_number_that_another_one_beside_it_has_is_refused_at_its_place():
+    # Two axes may each have an objective 1.
+    with pytest.raises(InvalidDefinition) as refused:
+        catalogue.load(MINIMAL.replace("amendments:\n", f"{TWICE}amendments:\n"), "essai.yaml")
+    found = refused.value.findings
+    assert [(f.code, f.line, f.column) for f in found] == [
+        ("duplicate-id", 26, 13), ("duplicate-id", 31, 18),
+    ]  # fmt: skip
+
+
+def test_a_file_as_a_windows_editor_saves_it_is_read_like_any_other():
+    saved = "\ufeff" + MINIMAL.replace("\n", "\r\n")
+    assert len(catalogue.load(saved, "essai.yaml").entries()) == 2
+    with pytest.raises(InvalidDefinition) as refused:
+        catalogue.load(saved.replace("on: 2021-03-31", "on: 2021-02-30"), "essai.yaml")
+    assert [(f.code, f.line) for f in refused.value.findings] == [("wrong-type", 21)]
 
 
 @pytest.mark.parametrize("typed", ["{once", "- {a: 1", "[", "once: {on: 2021-03-31"])
@@ -171,6 +207,8 @@ def test_a_cadence_whose_brace_is_not_closed_is_refused_at_its_place(typed):
         ("on: 2021-03-31", "on: demain", "il faut ici une date comme 2026-03-31."),
         ("cadence: {yearly: {}}", "cadence: {monthly: {}}",
          "« monthly » n'est pas une clé connue ici, mais : continuous, level, once, periodic, yearly."),
+        ("ends: 2025-03-31", "ends: 9999-12-31", "il faut ici une année de 1900 à 2999."),
+        ("label: {fr: Essai}", 'label: {fr: " "}', "ce texte est vide ; il faut ici des mots."),
         ("ends: 2025-03-31", "ends: 2025-03-31\nentry: 1 month",
          "« 1 month » n'a pas la forme attendue ici : une durée comme « 30 days »."),
     ],
