@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from engine.definition import model
 from engine.definition.decide import Decider, Ended, Held, Known
 from engine.definition.possible import Possible
+from engine.definition.tables import cell_holds
 from engine.definition.worlds import Worlds, is_past
 
 if TYPE_CHECKING:
@@ -79,11 +80,12 @@ class Arrivals:
         return self._comes[(held, state)]
 
     def way(self, state: str, wanted: Mapping[str, Held]) -> list[Edge] | None:
-        """Return the edges of a shortest way; None when there is none, or none was found in time."""
+        """Return the edges of a shortest way; None when there is none, or none is sure or found in time."""
         try:
-            return self._refined(state, {n: h for n, h in wanted.items() if not is_past(n)})
+            search, way = self._refined(state, {n: h for n, h in wanted.items() if not is_past(n)})
         except _GivenUpError:
             return None
+        return None if way is None or search.guesses(way) else way
 
     def way_without(self, name: str, state: str, *then: Edge) -> list[Edge] | None:
         """Return the edges of a shortest way to a state on which something is not there, and what follows.
@@ -100,21 +102,22 @@ class Arrivals:
 
     def _way_without(self, name: str, state: str) -> list[Edge] | None:
         try:
-            ways = [self._refined(state, {name: h}) for h in self.worlds.absences(name)]
+            ways = [self._refined(state, {name: h})[1] for h in self.worlds.absences(name)]
         except _GivenUpError:
             return self.flow.graph.edges_to(state)
         return min((w for w in ways if w is not None), key=len, default=None)
 
-    def _refined(self, state: str, wanted: Mapping[str, Held]) -> list[Edge] | None:
+    def _refined(self, state: str, wanted: Mapping[str, Held]) -> tuple[_Search, list[Edge] | None]:
         search = _Search(self, wanted)
         way = self._search(search, state)
         while way is not None and (more := search.read_on(way)):
-            search = _Search(self, wanted, search.followed | more)
+            refined = _Search(self, wanted, search.followed | more)
             try:
-                way = self._search(search, state)
+                way = self._search(refined, state)
             except _GivenUpError:
-                return way
-        return way
+                break
+            search = refined
+        return search, way
 
     def _search(self, search: _Search, state: str) -> list[Edge] | None:
         came: dict[_Place, tuple[_Place, Edge] | None] = dict.fromkeys(search.first())
@@ -201,6 +204,24 @@ class _Search:
             read |= self.possible.read([c for part in self.possible.branch(edge) for c in part])
         return frozenset(read & set(self.d.fields)) - self.flow.graph.doubts.fields - self.followed
 
+    def guesses(self, way: list[Edge]) -> bool:
+        """Tell whether a way takes what a table gives without all that its rows ask for being followed."""
+        return any(
+            n not in self.things or n in self._rewritten(action) or _OTHERWISE in self.values[n]
+            for action in (None, *(e.action for e in way))
+            for name, value in self._acting(action).sets.items()
+            if name in self.things and value.table is not None
+            for n in self.d.tables[value.table.table].reads
+        )
+
+    def _acting(self, action: str | None) -> model.Action | model.Opening:
+        return self.d.opening if action is None else self.d.actions[action]
+
+    def _rewritten(self, action: str | None) -> set[str]:
+        """Return what an action empties or writes itself, once its form is laid over the case."""
+        effect = self.flow.effects[action]
+        return effect.drops | set(effect.sets)
+
     def first(self) -> Iterator[_Place]:
         """Yield where a case may be once it is open."""
         nothing = tuple(self._empty(n) for n in self.things)
@@ -259,7 +280,7 @@ class _Search:
 
     def _asked_if(self, name: str | None) -> Iterator[tuple[str, model.Condition]]:
         """Yield the fields that a form asks for under a condition."""
-        for item in (self.d.opening if name is None else self.d.actions[name]).form:
+        for item in self._acting(name).form:
             if isinstance(item, model.FormItem) and isinstance(item.required, model.Condition):
                 yield item.field, item.required
 
@@ -333,7 +354,7 @@ class _Search:
 
     def _given(self, edge: Edge | None, so: _So) -> Iterator[_So]:
         """Yield what things may be once the form of an action, or of the opening, is laid over them."""
-        action = self.d.opening if edge is None else self.d.actions[edge.action]
+        action = self._acting(None if edge is None else edge.action)
         items = [(i, i if isinstance(i, str) else i.field) for i in action.form]
         asked = {name.partition(".")[0] for _, name in items}
         demanded = {
@@ -356,40 +377,53 @@ class _Search:
         lacking = {n for n, h in zip(self.things, given, strict=True) if _absent(h)} - effect.drops
         sure = self.flow.sure[edge.source] if edge is not None else set[str]()
         there = (effect.asked(sure) | effect.told | set(self.things)) - lacking - effect.drops
-        yield from product(*(
-            self._after(edge, n, was, there)
-            for n, was in zip(self.things, given, strict=True)
-        ))  # fmt: skip
+        so = dict(zip(self.things, given, strict=True))
+        yield from product(*(self._after(edge, n, so, there) for n in self.things))
 
-    def _after(self, edge: Edge | None, name: str, was: Held, there: set[str]) -> list[Held]:
-        effect = self.flow.effects[None if edge is None else edge.action]
+    def _after(
+        self, edge: Edge | None, name: str, so: Mapping[str, Held], there: set[str]
+    ) -> list[Held]:
+        effect, was = self.flow.effects[None if edge is None else edge.action], so[name]
         if name in effect.sets:
             needed = effect.sets[name]
             sure = needed is not None and needed <= there
-            return [*self._set(edge, name), *([] if sure else [self._empty(name)])]
+            return [*self._set(edge, name, so), *([] if sure else [self._empty(name)])]
         if name in effect.drops:
             return [self._empty(name)]
         if name.startswith("message:"):
             return self._sent(edge, name, was, there)
         return [was]
 
-    def _set(self, edge: Edge | None, name: str) -> list[Held]:
+    def _set(self, edge: Edge | None, name: str, so: Mapping[str, Held]) -> list[Held]:
         """Return what an action may write into a field."""
-        action = self.d.opening if edge is None else self.d.actions[edge.action]
-        value = action.sets[name]
-        table = None if value.table is None else self.d.tables[value.table.table]
-        if value.value is not None:
-            written = [value.value]
-        elif table is not None and value.table is not None:
-            written = [row.give[value.table.output] for row in table.rows]
-        else:
-            written = []
+        acting = None if edge is None else edge.action
+        value = self._acting(acting).sets[name]
         values = [h for h in self._filled(name) if not _absent(h)]
+        if value.table is not None:
+            inputs = {n: h for n, h in so.items() if n not in self._rewritten(acting)}
+            given = self._answers(value.table, inputs)
+            named = {h.value for h in values}
+            return [h for h in values if h.value in given or (h is _OTHERWISE and given - named)]
+        written = [] if value.value is None else [value.value]
         same = [h for h in values if h.value in written]
         if len(same) == len(set(written)) > 0:
             return [*same, *(h for h in values if h is _OTHERWISE)]
         # A date, a person, what nothing compares with: it is not known to be what is looked for.
         return same + [h for h in values if h not in same and h is not self.wanted.get(name)]
+
+    def _answers(self, value: model.TableValue, so: Mapping[str, Held]) -> set[object]:
+        """Return what a table may give with what its inputs are, where that is followed."""
+        table = self.d.tables[value.table]
+        known = {
+            n: None if _absent(so[n]) else so[n].value
+            for n in table.reads
+            if n in so and so[n] is not _OTHERWISE
+        }
+        return {
+            row.give[value.output]
+            for row in table.rows
+            if all(cell_holds(cell, known[n]) for n, cell in row.when.items() if n in known)
+        }
 
     def _sent(self, edge: Edge | None, name: str, was: Held, there: set[str]) -> list[Held]:
         effect = self.flow.effects[None if edge is None else edge.action]

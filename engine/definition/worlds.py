@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
+from engine.definition import model
 from engine.definition.decide import Ended, Held, past_of
 from engine.definition.domains import OTHER, Domains
 from engine.definition.walk import conditions as all_conditions
@@ -18,7 +19,6 @@ from engine.definition.walk import split_form, through_checklists
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from engine.definition import model
     from engine.definition.decide import Known
     from engine.definition.graph import Edge
     from engine.definition.possible import Possible
@@ -118,11 +118,19 @@ class Worlds:
         return [h for h in self._values[(name, key)] if self._may_be(name, h, state)]
 
     def every(self, name: str) -> list[Held]:
-        """Return what a field may be, as far as all the conditions of a definition can tell."""
+        """Return what a field may be, as far as all the conditions and tables of a definition can tell."""
         if name not in self._every:
-            every = [c for _, c in all_conditions(self.d)]
+            every = [*(c for _, c in all_conditions(self.d)), *self._cells(name)]
             self._every[name] = [self._hold(name, v) for v in self._valued(name, every)]
         return self._every[name]
+
+    def _cells(self, name: str) -> Iterator[model.Condition]:
+        """Yield what the rows of tables ask of a field."""
+        cells = (r.when.get(name) for t in self.d.tables.values() for r in t.rows)
+        for cell in cells:
+            if cell is not None:
+                compared = model.Compare.model_construct(field=name, **cell.model_dump())
+                yield model.Condition.model_construct(compare=compared)
 
     def absences(self, name: str) -> list[Held]:
         """Return the ways in which a field, or a message, may not be there."""

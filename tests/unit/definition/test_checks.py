@@ -415,6 +415,41 @@ def test_a_case_that_can_never_end_is_shown_with_the_way_to_it_and_what_is_so(wa
     ]
 
 
+def either(delay, urgency):
+    """Return a way out for the cases with some delay, or of some urgency; the one comes from the other."""
+    asked = (
+        f"{{compare: {{field: delai, {delay}}}}}",
+        f"{{compare: {{field: urgence, equals: {urgency}}}}}",
+    )
+    return f"    automatic: {{any: [{', '.join(asked)}]}}"
+
+
+def test_what_no_row_of_a_table_gives_with_what_it_asks_for_holds_nothing_back():
+    assert findings(one_way_out(either("at_least: 5", "haute"))) == ()
+
+
+def test_what_a_row_of_a_table_gives_holds_back_the_cases_that_it_asks_for():
+    (found,) = findings(one_way_out(either("at_least: 5", "basse")))
+    assert "« delai » vaut « 2 » et « urgence » vaut « haute »" in found.messages["fr"]
+
+
+def test_a_table_whose_input_has_too_many_values_to_follow_says_nothing_of_a_case():
+    rows = "".join(
+        f"      - {{when: {{jour: {{at_least: {n * 10}, at_most: {n * 10 + 9}}}}}, give: {{jours: {n}}}}}\n"
+        for n in range(10)
+    )
+    text = one_way_out(
+        "    automatic: {any: [{compare: {field: delai, at_least: 5}}, {compare: {field: jour, at_most: 49}}]}",
+        ("fields:\n", "fields:\n  jour: {type: integer, min: 0, max: 99, label: {fr: Jour, en: Day}}\n"),
+        ("form: [objet, urgence,", "form: [objet, jour, urgence,"),
+        ("    reads: [urgence]\n", "    reads: [jour]\n"),
+    )  # fmt: skip
+    told = re.sub(r"      - \{when: \{urgence: .*\n", "", text).replace(
+        "    rows:\n", f"    rows:\n{rows}", 1
+    )
+    assert findings(told) == ()
+
+
 def test_a_key_of_elsewhere_is_not_proposed_where_it_is_not_known():
     text = GOOD.replace(
         ONLY_WAY, "    automatic: {compare: {field: urgence, in: [haute]}, equal: basse}"
