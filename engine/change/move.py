@@ -134,7 +134,8 @@ def _moved(
     _settle(draft, plan, target)
     clocks, late = replan(draft, plan, pending, before, kept=target.kept)
     draft.facts.now = draft.now
-    reasons += [*late, *_at_the_end(draft), *plan.prover.lacks(draft.state, _filled(draft))]
+    left = obstacles.left_by(session.connection, draft)
+    reasons += [*late, *_at_the_end(draft), *plan.prover.lacks(draft.state, _filled(draft), left)]
     reasons += obstacles.elsewhere(session.connection, engine.library, plan, draft)
     changes = _changes(before, draft.data)
     after = _standing(draft)

@@ -32,7 +32,8 @@ class Prover:
 
     The checks have proved that what is read is there on every way from the opening. A migrated case did
     not come that way: the same proof is made for a definition whose opening leads straight to its
-    state and fills in exactly what it holds. Cases that stand alike share one proof.
+    state and fills in exactly what it holds, its child cases opened and its messages sent. Cases that
+    stand alike share one proof.
     """
 
     def __init__(self, process: Process) -> None:
@@ -40,16 +41,22 @@ class Prover:
         self._written = process.definition.written
         # No place in a file is told here, only the way and the field.
         self._source = Source(process.definition.key, [])
-        self._known: dict[tuple[str, frozenset[str]], tuple[Reason, ...]] = {}
+        self._known: dict[tuple[str, frozenset[str], frozenset[str]], tuple[Reason, ...]] = {}
 
-    def lacks(self, state: str, there: Iterable[str]) -> tuple[Reason, ...]:
-        """Return what may be absent later on for a case in that state with those fields."""
-        key = (state, frozenset(there))
+    def lacks(self, state: str, there: Iterable[str], left: Iterable[str]) -> tuple[Reason, ...]:
+        """Return what may be absent later on for a case in that state.
+
+        Args:
+            state: Where it would stand.
+            there: The fields that have a value.
+            left: The child cases that it opened and the messages that it sent, as `flow` names them.
+        """
+        key = (state, frozenset(there), frozenset(left))
         if key not in self._known:
             self._known[key] = tuple(self._proved(*key))
         return self._known[key]
 
-    def _proved(self, state: str, there: frozenset[str]) -> Iterator[Reason]:
+    def _proved(self, state: str, there: frozenset[str], left: frozenset[str]) -> Iterator[Reason]:
         filled = {name: model.SetValue(when=model.When(of="now")) for name in sorted(there)}
         nothing: dict[str, Any] = {"form": [], "notify": [], "duplicates": []}
         opening = self._written.opening.model_copy(
@@ -57,8 +64,16 @@ class Prover:
         )
         variant = self._written.model_copy(update={"opening": opening})
         flow = Flow(Graph(variant, self._source))
+        flow.effects[None].leaves |= left & flow.everything
         for finding in Needs(flow, arrivals.of(flow)).check():
             yield Reason(code="migration_absent", message=finding.messages)
+
+
+def left_by(connection: Connection, draft: Draft) -> set[str]:
+    """Return the child cases that a case has opened and the messages that it has sent, as `flow` names them."""
+    sent = select(messages.c.name).where(messages.c.case_id == draft.row.id).distinct()
+    opened = {f"children:{child.process}" for child in draft.facts.children()}
+    return opened | {f"message:{name}" for name in connection.execute(sent).scalars()}
 
 
 def edges_of(definition: model.Definition) -> dict[str, list[tuple[str, str]]]:

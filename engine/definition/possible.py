@@ -178,7 +178,10 @@ class Possible:
             return set()
         # Nobody stays there to open more.
         into = (e for e in self._into[state] if e.source != state or self._acts(e.action))
-        before = [self.flow.may.get(e.source, set()) for e in into]
+        before = [
+            self.flow.effects[None].leaves,
+            *(self.flow.may.get(e.source, set()) for e in into),
+        ]
         return {n for n in self.flow.everything if n.startswith("children:")}.difference(*before)
 
     def _known(self, sure: set[str], may: set[str]) -> Known:

@@ -330,6 +330,32 @@ def test_what_the_new_version_counts_on_is_proved_for_the_case_as_it_stands(orde
     assert orders.case(number).data["devise"] == 3
 
 
+CHECKED = (
+    *NEEDS[:2],
+    ("    to: recue\n    automatic", "    to: controle\n    automatic"),
+    ("  recue: {label", ("  controle:\n    label: {fr: En contrôle, en: Being checked}\n    task: {label: {fr: Contrôler, en: Check}}\n"
+     "    due: {of: entered, after_field: devise, unit: business days}\n  recue: {label")),
+    ("  annuler:\n", ("  controler:\n    label: {fr: Contrôler, en: Check}\n    from: [controle]\n    to: recue\n"
+     "    by: [acheteur]\n  annuler:\n")),
+)  # fmt: skip
+JOIN = "{children: {process: lot, all: ended, at_least: 1}}"
+
+
+@pytest.mark.parametrize("join", [JOIN, "{message: {message: bon, is: accepted}}"])
+def test_what_comes_after_what_a_case_already_waits_for_is_proved_too(orders, join):
+    number = order(orders, fournisseur="f@example.org")
+    orders.do(number, "chiffrer", BUYER, montant="12,5")
+    orders.do(number, "soumettre", BUYER)
+    orders.do(number, "approuver", HEAD, lots=["pompes"])
+    planned = plan(orders, *CHECKED, (JOIN, join))
+    given = Mapping.model_validate({"defaults": {"devise": 3}})
+    decided = propose(planned.old, planned.new, given)
+    told, left = (rehearse(orders, number, p).reasons for p in (planned, decided))
+    (absent,) = [r for r in told if r.code == "migration_absent"]
+    assert "livraison → controle : " in absent.message["fr"]
+    assert "migration_absent" not in codes(left)
+
+
 def test_checklist_items_that_are_new_are_told(orders):
     number = submitted(orders)
     item = ("      objet: {label: {fr: L'objet est dit", ("      lots: {label: {fr: Les lots sont dits, en: The lots"
