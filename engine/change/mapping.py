@@ -105,6 +105,7 @@ def _check(
         yield from _taken_twice(mapping, read, name, field)
     for i, name in enumerate(mapping.drop):
         yield from _known(read, ("drop", i), name, asked)
+        yield from _kept_too(mapping, read, i, name)
     for name in mapping.timers:
         yield from _known(read, ("timers", name), name, set(new.timers), of_key=True)
     for name in mapping.values:
@@ -146,6 +147,17 @@ def _taken_twice(mapping: Mapping, read: Source, name: str, field: str) -> Itera
             f"« {field} » reçoit déjà « {first} » : l'une des deux valeurs serait perdue.",
             f"{field!r} takes {first!r} already: one of the two values would be lost.",
         )  # fmt: skip
+
+
+def _kept_too(mapping: Mapping, read: Source, i: int, name: str) -> Iterator[Finding]:
+    for kept in mapping.fields:
+        if kept == name or kept.startswith(f"{name}."):
+            yield read.finding(
+                "dropped-too", ("drop", i),
+                f"« {kept} » est gardé par « fields » : il ne peut pas être abandonné aussi.",
+                f"{kept!r} is kept by 'fields': it cannot be dropped as well.",
+            )  # fmt: skip
+            return
 
 
 def _defaults(mapping: Mapping, read: Source, new: CompiledDefinition) -> Iterator[Finding]:

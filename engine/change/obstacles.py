@@ -71,9 +71,9 @@ class Prover:
 
 def left_by(connection: Connection, draft: Draft) -> set[str]:
     """Return the child cases that a case has opened and the messages that it has sent, as `flow` names them."""
-    sent = select(messages.c.name).where(messages.c.case_id == draft.row.id).distinct()
+    sent = outbox.names_sent(connection, draft.row.id)
     opened = {f"children:{child.process}" for child in draft.facts.children()}
-    return opened | {f"message:{name}" for name in connection.execute(sent).scalars()}
+    return opened | {f"message:{name}" for name in sent}
 
 
 def edges_of(definition: model.Definition) -> dict[str, list[tuple[str, str]]]:

@@ -150,7 +150,9 @@ def _fields(
     before: model.Definition, after: model.Definition, given: Given
 ) -> dict[str, FieldMove]:
     moves: dict[str, FieldMove] = {}
-    taken = {*given.fields.values()}
+    known = specs(before)
+    # What is said of a field that this version does not have takes the place of none of its own.
+    taken = {to for name, to in given.fields.items() if name in known}
     left = {n: s for n, s in before.fields.items() if n not in given.fields and n not in given.drop}
     free = {n: s for n, s in after.fields.items() if n not in taken}
     guessed = renames(left, free)
@@ -159,7 +161,6 @@ def _fields(
             moves[name] = FieldMove(to=name, how="same")
         elif name in guessed:
             moves[name] = FieldMove(to=guessed[name], how="guessed")
-    known = specs(before)
     moves |= {n: FieldMove(to=to, how="given") for n, to in given.fields.items() if n in known}
     moves |= {n: FieldMove(to=None, how="given") for n in given.drop if n in known}
     for name, spec in before.fields.items():
@@ -177,7 +178,9 @@ def _inner(
     names = [k for k in spec.of if f"{name}.{k}" not in moves]
     if move.to is None:
         return {f"{name}.{k}": FieldMove(to=None, how=move.how) for k in names}
-    there = after.fields[move.to].of or {}
+    taken = {m.to for m in moves.values()}
+    of = after.fields[move.to].of or {}
+    there = {k: s for k, s in of.items() if f"{move.to}.{k}" not in taken}
     found = {f"{name}.{k}": FieldMove(to=f"{move.to}.{k}", how="same") for k in names if k in there}
     for key, to in renames(spec.of, there).items():
         if key in names:

@@ -227,6 +227,8 @@ def test_a_rename_is_guessed_only_when_it_can_be_no_other():
         ("fields: {objet: delai, montant: delai}", "taken-twice"),
         ("fields: {objet: corrections.motif}", "not-the-same-list"),
         ("drop: [rien]", "unknown-name"),
+        ("{fields: {objet: delai}, drop: [objet]}", "dropped-too"),
+        ("{fields: {corrections.motif: corrections.motif}, drop: [corrections]}", "dropped-too"),
         ("defaults: {delai: beaucoup}", "bad-default"),
         ("defaults: {corrections: x}", "bad-default"),
         ("timers: {rappel: peut-être}", "wrong-type"),
@@ -238,6 +240,27 @@ def test_a_mapping_that_cannot_be_is_refused_where_it_stands(text, code):
         read_mapping(text, "m.yaml", [compiled(ORDER)], compiled(ORDER))
     assert [f.code for f in refused.value.findings] == [code]
     assert refused.value.findings[0].line == 1
+
+
+def test_a_field_of_another_version_takes_the_place_of_none():
+    older, old, new = (
+        process(dict.fromkeys(names, "objet")) for names in (["ville"], ["lieu"], ["lieu"])
+    )
+    given_ = Mapping(fields={"ville": "lieu"})
+    assert propose(older, new, given_).fields["ville"].to == "lieu"
+    plan = propose(old, new, given_)
+    assert (plan.fields["lieu"].to, plan.fields["lieu"].how) == ("lieu", "same")
+    assert carry(plan, {"lieu": "Lyon"}) == ({"lieu": "Lyon"}, [])
+
+
+def test_two_fields_of_a_record_never_share_a_place():
+    whole = compiled(ORDER.replace(
+        "      motif: {type", "      detail: {type: text, label: {fr: Détail, en: Detail}}\n      motif: {type"
+    ))  # fmt: skip
+    both = SimpleNamespace(definition=whole)
+    plan = propose(both, both, Mapping(fields={"corrections.detail": "corrections.motif"}))
+    _after, reasons = carry(plan, {"corrections": [{"detail": "a", "motif": "b"}]})
+    assert [r.field for r in reasons] == ["corrections.motif"]
 
 
 def test_a_default_that_does_not_fit_is_refused_in_words():
