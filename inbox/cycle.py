@@ -31,8 +31,8 @@ def explain_cycle(app: App, reference: str) -> None:
         _say(app, plan, cycle, closed)
 
 
-def _readings(plan: Standing, cycle: Cycle) -> list[str]:
-    """Return the readings that this cycle's days depend on."""
+def _readings(plan: Standing, cycle: Cycle) -> dict[str, str]:
+    """Return the readings that this cycle's days depend on, as they are chosen for it."""
     part = cycle.version.cadence
     used = []
     if part.level:
@@ -45,7 +45,8 @@ def _readings(plan: Standing, cycle: Cycle) -> list[str]:
     elif part.yearly:
         used.append("annuel_debut")
         used += ["estimations"] if part.yearly.once_ready else []
-    return [key for key in used if key in plan.readings]
+    held = plan.readings_on(cycle.enter_by)
+    return {key: held[key] for key in used}
 
 
 def _closed(app: App, cycle: Cycle) -> list[tuple[date, str]]:
@@ -72,10 +73,10 @@ def _say(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]])
     if cycle.version.reason:
         say(_("  Amendée : {why}", why=cycle.version.reason))
     say(_("  Règle : {rule}", rule=rule(cycle.version.cadence)))
-    for key in _readings(plan, cycle):
+    for key, choice in _readings(plan, cycle).items():
         reading = READINGS[key]
         say(_("  Lecture « {quoted} » : {choice} (inbox plan readings)", quoted=reading.quoted,
-              choice=word(reading.choices[plan.readings[key]])))  # fmt: skip
+              choice=word(reading.choices[choice])))  # fmt: skip
     say(_("  Période : du {a} au {b}, exercice {year}", a=dates.day(cycle.start),
           b=dates.day(cycle.end), year=cycle.fiscal_year))  # fmt: skip
     say(_("  Échéance : {d} ; une échéance du plan ne bouge jamais.", d=dates.day(cycle.due)))
@@ -96,7 +97,7 @@ def _json(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]
         **cycle_json(cycle),
         "sentence": _sentence(cycle),
         "source": text if text and workflows.adopted_text(text) else None,
-        "readings": {key: plan.readings[key] for key in _readings(plan, cycle)},
+        "readings": _readings(plan, cycle),
         "closed_days": {day.isoformat(): name for day, name in closed},
         "zone": str(app.workspace.calendar.zone),
     }

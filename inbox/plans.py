@@ -91,7 +91,7 @@ class Plans:
         findings: list[Finding] = []
         for found in self.catalogues:
             try:
-                plan = self._prove(keeper.stand(found, decisions))
+                plan = self._prove(keeper.stand(found, decisions, self.app.workspace.calendar))
                 stand.append(replace(plan, owners=self._owners(plan)))
             except InvalidDefinition as error:
                 findings += error.findings

@@ -99,6 +99,7 @@ def test_readings_are_listed_with_what_each_would_change_and_a_choice_is_recorde
         "yearly": 67, "half_yearly": 71, "quarterly": 79,
     }  # fmt: skip
     plan.run("plan", "readings", "--set", "periodique=half_yearly", code=2)
+    plan.now = "2011-04-01T10:00"
     plan("plan", "readings", "--set", "periodique=half_yearly", "--reason", "Deux bulletins")
     chosen = plan.json("plan", "readings")["readings"]
     assert (
@@ -106,7 +107,30 @@ def test_readings_are_listed_with_what_each_would_change_and_a_choice_is_recorde
         == "Deux bulletins"
     )
     assert len(plan.json("plan", "cycles")["cycles"]) == 71
-    assert "half_yearly" in plan("history", "PL-2012-0001")
+    assert "half_yearly" in plan("history", "PL-2011-0001")
+
+
+def test_a_reading_chosen_late_asks_for_nothing_that_has_closed_and_why_says_how_each_is_read(plan):
+    plan("plan", "readings", "--set", "periodique=quarterly", "--reason", "Quatre bulletins")
+    plan("plan", "readings", "--set", "annuel_debut=second_year", "--reason", "Se préparer")
+    years = {
+        y: plan.json("plan", "--year", y)["plans"][0]["rows"] for y in ("2011-2012", "2012-2013")
+    }
+    assert len(years["2011-2012"]) == 8
+    assert [r["due"] for r in years["2012-2013"] if r["indicator"] == "E1-A1-O1-I2"] == [
+        "2012-12-31", "2013-03-31",
+    ]  # fmt: skip
+    assert "en_retard" not in {r["status"] for r in years["2012-2013"]}
+    listed = {r["reading"]: r for r in plan.json("plan", "readings")["readings"]}
+    assert {c["choice"]: c["cycles"] for c in listed["periodique"]["choices"]} == {
+        "yearly": 63, "half_yearly": 67, "quarterly": 75,
+    }  # fmt: skip
+    read = [plan.json("why", f"E2-A2-O3-I1/{y}")["readings"]["annuel_debut"] for y in years]
+    assert read == ["first_year", "second_year"]
+    played = plan.json("simulate", "--from", "2011-04-01", "--to", "2012-12-31")["happenings"]
+    mine = [(h["at"][:10], h["due"]) for h in played
+            if h["kind"] == "opened" and h.get("indicator") == "E1-A1-O1-I2"]  # fmt: skip
+    assert mine == [("2012-03-02", "2013-03-31"), ("2012-11-20", "2012-12-31")]
 
 
 def test_an_amendment_and_an_extension_are_decisions_that_compare_shows(plan):
@@ -266,7 +290,9 @@ def test_what_another_reading_replaced_says_so_in_the_readers_language(plan):
 
 
 def test_cycles_of_a_part_of_the_year_are_told_apart(plan, tmp_path):
+    now, plan.now = plan.now, "2011-04-01T10:00"
     plan("plan", "readings", "--set", "periodique=half_yearly", "--reason", "Deux bulletins")
+    plan.now = now
     listed = plan("plan", "cycles", "--from", "2012-04-01", "--to", "2013-03-31")
     for name in ("E1-A1-O1-I2@2012-09-30", "E1-A1-O1-I2@2013-03-31", "E1-A2-O3-I1/2012-2013"):
         assert name in listed

@@ -31,7 +31,10 @@ def plans(world, *catalogues):
     with world.database.read() as connection:
         decisions = keeper.decided(connection)
     day = today(world)
-    return [keeper.stand(catalogue, decisions).on(day) for catalogue in catalogues or (PLAN,)]
+    return [
+        keeper.stand(catalogue, decisions, world.calendar).on(day)
+        for catalogue in catalogues or (PLAN,)
+    ]
 
 
 def today(world):
@@ -528,9 +531,9 @@ def test_a_plan_that_cannot_be_followed_is_known_before_anything_is_written(plan
         (endless, "ne peut pas être suivi"),
     ):
         with pytest.raises(InvalidDefinition) as refused:
-            prove(keeper.stand(wrong, {}), planned.calendar, process)
+            prove(keeper.stand(wrong, {}, planned.calendar), planned.calendar, process)
         assert all(said in f.messages["fr"] and f.line > 10 for f in refused.value.findings)
-    prove(keeper.stand(PLAN, {}), planned.calendar, process)
+    prove(keeper.stand(PLAN, {}, planned.calendar), planned.calendar, process)
 
 
 def test_five_hundred_indicators_over_ten_years_open_and_show(planned):
@@ -638,33 +641,56 @@ def choose(world, reading, value, why="x"):
     return keep(world)
 
 
-def test_events_follow_to_the_cycle_that_has_their_day_and_back(planned):
-    local(planned, "2012-12-20T09:00")
+@pytest.mark.parametrize(
+    ("now", "last", "turns"),
+    [
+        (
+            "2012-10-30T09:00",
+            "2012-10-02",
+            [
+                ("half_yearly", {"2012-09-30": ["A", "A"], "2013-03-31": ["B"]}),
+                ("yearly", {"2013-03-31": ["A", "A", "B"]}),
+                # The entry of the first quarter has closed: the second one accounts for its days.
+                ("quarterly", {"2012-09-30": ["A", "A"], "2012-12-31": ["B"], "2013-03-31": []}),
+                ("half_yearly", {"2012-09-30": ["A", "A"], "2013-03-31": ["B"]}),
+            ],
+        ),
+        (
+            "2012-07-30T09:00",
+            "2012-07-02",
+            [
+                ("half_yearly", {"2012-09-30": ["A", "A", "B"], "2013-03-31": []}),
+                (
+                    "quarterly",
+                    {
+                        "2012-06-30": ["A", "A"],
+                        "2012-09-30": ["B"],
+                        "2012-12-31": [],
+                        "2013-03-31": [],
+                    },
+                ),
+                ("yearly", {"2013-03-31": ["A", "A", "B"]}),
+            ],
+        ),
+    ],
+    ids=["autumn", "summer"],
+)
+def test_events_follow_to_the_cycle_that_has_their_day_and_back(planned, now, last, turns):
+    local(planned, now)
     keep(planned)
     number = case_of(planned, "E1-A1-O1-I2")
-    for title, day in (("A", "2012-05-10"), ("A", "2012-05-10"), ("B", "2012-11-02")):
+    for title, day in (("A", "2012-05-10"), ("A", "2012-05-10"), ("B", last)):
         planned.do(number, "consigner", evenements__titre=title, evenements__le=day)
 
     def shown():
-        found = board(
-            plans(planned)[0], all_cases(planned), planned.calendar, date(2012, 12, 20), YEAR
-        )
+        found = board(plans(planned)[0], all_cases(planned), planned.calendar, today(planned), YEAR)
         return {
             r.cycle.due.isoformat(): [e["titre"] for e in r.events]
             for r in found
             if r.cycle.indicator == "E1-A1-O1-I2" and r.status != "remplace"
         }  # fmt: skip
 
-    halves = {"2012-09-30": ["A", "A"], "2013-03-31": ["B"]}
-    for value, expected in (
-        ("half_yearly", halves),
-        ("yearly", {"2013-03-31": ["A", "A", "B"]}),
-        (
-            "quarterly",
-            {"2012-06-30": ["A", "A"], "2012-09-30": [], "2012-12-31": ["B"], "2013-03-31": []},
-        ),
-        ("half_yearly", halves),
-    ):
+    for value, expected in turns:
         assert choose(planned, "periodique", value).findings == []
         assert shown() == expected
     assert verify(planned.database).faults == ()
@@ -677,6 +703,18 @@ def test_a_cycle_that_a_reading_replaces_says_which_one_and_why(planned):
     replaced = [planned.case(n).data for n in kept.replaced]
     reasons = {(d["cause_fin"], d["precision_fin"], d["motif_fin"]) for d in replaced}
     assert reasons == {("lecture", "Annuel", "test")}
+
+
+def test_another_reading_leaves_a_year_whose_entry_has_closed_as_it_was_asked(planned):
+    local(planned, "2012-11-21T09:00")
+    before = {n: r.status for n, r in rows(planned, "2011-2012").items()}
+    choose(planned, "annuel_debut", "second_year")
+    assert {n: r.status for n, r in rows(planned, "2011-2012").items()} == before
+    assert len(before) == 8
+    choose(planned, "periodique", "quarterly")
+    assert "en_retard" not in {r.status for r in rows(planned).values()}
+    days = keeper.opening_days(plans(planned), planned.calendar)
+    assert {date(2012, 11, 21), date(2011, 3, 2), date(2012, 12, 2)} <= set(days)
 
 
 def test_an_amended_cycle_that_a_reading_replaces_names_the_reading_not_its_own_resolution(planned):

@@ -1,14 +1,14 @@
 """The cycles of a plan: one expected report for one indicator and one period.
 
 A version of a target promises what is due from the day it takes effect until the next one does: what is due
-later under an older version was replaced. Due dates never move; `do_by` moves back to a business day,
-because forward would cross the fiscal year (31 March 2013 is Easter Sunday).
+later under an older version was replaced. A reading holds from the day it was chosen. Due dates never move;
+`do_by` moves back to a business day, because forward would cross the fiscal year (31 March 2013 is Easter Sunday).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from workflows.plan.cadence import occurrences
@@ -16,7 +16,6 @@ from workflows.plan.decisions import successor
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from datetime import date
 
     from engine.calendar import Calendar
     from workflows.plan.cadence import Kind, Nature, Occurrence
@@ -93,7 +92,7 @@ def cycles(
     Args:
         standing: The plan.
         calendar: Business days, fiscal years.
-        readings: Other readings than those chosen, to see what they would change.
+        readings: Other readings than those chosen, held from its start, to see what they would change.
     """
     found = [
         cycle
@@ -144,21 +143,62 @@ def _promised(
 ) -> Iterator[tuple[Version, Occurrence, Version | None]]:
     """Yield what each version promises, with the version that was in force instead when it was due."""
     versions = standing.versions(entry)
-    within = standing.bounds(readings=readings)
     for version in versions:
-        for occurrence in occurrences(version.cadence, within):
+        for occurrence in _read(standing, version, readings):
             if version.number == 0 or occurrence.due >= version.effective:
                 yield version, occurrence, successor(versions, version, occurrence.due)
+
+
+def _read(
+    standing: Standing, version: Version, readings: Mapping[str, str] | None
+) -> list[Occurrence]:
+    """Return what a version says, as it has been read in turn.
+
+    Another reading re-plans what may still be entered the day it is chosen: what had closed stays as it was
+    read, and what only the other reading would have asked by then is never asked.
+    """
+    held = standing.readings_held() if readings is None else [(date.min, readings)]
+    found: list[Occurrence] = []
+    for since, chosen in held:
+        said = occurrences(version.cadence, standing.bounds(chosen))
+        before, gone = _parted(standing, found, since)
+        unasked, coming = _parted(standing, said, since)
+        found = [*before, *_accounting(coming, gone, unasked)]
+    return found
+
+
+def _parted(
+    standing: Standing, found: list[Occurrence], day: date
+) -> tuple[list[Occurrence], list[Occurrence]]:
+    """Return those whose entry had closed before a day, and the others."""
+    closed = [o for o in found if _enter_by(standing, o.due) < day]
+    return closed, found[len(closed) :]
+
+
+def _accounting(
+    coming: list[Occurrence], gone: list[Occurrence], unasked: list[Occurrence]
+) -> list[Occurrence]:
+    """Return what comes, the first one accounting too for the days of those that are never asked.
+
+    Only for the days that a report which is gone would have accounted for: no other one does any more.
+    """
+    left = [o.start for o in unasked if gone and gone[0].start <= o.start]
+    if not left or not coming:
+        return coming
+    return [replace(coming[0], start=left[0]), *coming[1:]]
+
+
+def _enter_by(standing: Standing, due: date) -> date:
+    return due + timedelta(days=int(standing.catalogue.plan.entry.split()[0]))
 
 
 def _cycle(
     standing: Standing, calendar: Calendar, entry: Entry, version: Version, found: Occurrence
 ) -> Cycle:
-    entry_days = int(standing.catalogue.plan.entry.split()[0])
     return Cycle(
         plan=standing.catalogue.key, entry=entry, version=version,
         fiscal_year=calendar.fiscal_year(found.due), start=found.start, end=found.end,
         due=found.due, do_by=calendar.to_business_day(found.due, "backward"),
-        enter_by=found.due + timedelta(days=entry_days), quantity=found.quantity,
+        enter_by=_enter_by(standing, found.due), quantity=found.quantity,
         nature=found.nature, kind=found.kind,
     )  # fmt: skip

@@ -7,7 +7,7 @@ else is. Without such a case, the plan is as its file says.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from workflows.plan.cadence import Bounds, occurrences
@@ -15,8 +15,9 @@ from workflows.plan.catalogue import read_cadence
 from workflows.plan.readings import READINGS, defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from engine.calendar import Calendar
     from workflows.plan import model
     from workflows.plan.catalogue import Catalogue, Entry
 
@@ -54,9 +55,7 @@ class Standing:
     Attributes:
         catalogue: The file.
         case: The number of the case of its decisions, once there is one.
-        readings: The choice of each reading.
-        chosen: Those that somebody chose, with who, when and why.
-        latest: The choice of a reading that was made last.
+        choices: The readings that somebody chose, with who, when and why, each with its local day.
         ends: Its last day.
         extensions: The decisions that moved it.
         owners: The login of each indicator's owner, where it has one.
@@ -67,9 +66,7 @@ class Standing:
 
     catalogue: Catalogue
     case: str | None = None
-    readings: Mapping[str, str] = field(default_factory=defaults)
-    chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    latest: Mapping[str, Any] | None = None
+    choices: tuple[tuple[date, Mapping[str, Any]], ...] = ()
     ends: date
     extensions: tuple[Mapping[str, Any], ...] = ()
     owners: Mapping[str, str] = field(default_factory=dict)
@@ -82,8 +79,40 @@ class Standing:
 
     @property
     def decision_days(self) -> frozenset[date]:
-        """The days on which a target was amended, or will be."""
-        return frozenset(v.decided for versions in self.amended.values() for v in versions)
+        """The days on which a target was amended, or will be, and those on which a reading was chosen."""
+        amended = (v.decided for versions in self.amended.values() for v in versions)
+        return frozenset([*amended, *(day for day, _choice in self.choices)])
+
+    @property
+    def readings(self) -> Mapping[str, str]:
+        """The choice of each reading."""
+        return self.readings_on(date.max)
+
+    @property
+    def chosen(self) -> Mapping[str, Mapping[str, Any]]:
+        """The readings that somebody chose, with who, when and why."""
+        return {choice["lecture"]: choice for _day, choice in self._known_choices(date.max)}
+
+    @property
+    def latest(self) -> Mapping[str, Any] | None:
+        """The choice of a reading that was made last."""
+        known = self._known_choices(date.max)
+        return known[-1][1] if known else None
+
+    def readings_on(self, day: date) -> Mapping[str, str]:
+        """Return the choice of each reading that held on a day: a choice holds from the day it was made."""
+        known = self._known_choices(day)
+        return {**defaults(), **{choice["lecture"]: choice["valeur"] for _day, choice in known}}
+
+    def readings_held(self) -> Iterator[tuple[date, Mapping[str, str]]]:
+        """Yield the choices of readings held in turn, each with the day from which they were."""
+        for since in sorted({date.min, *(day for day, _choice in self._known_choices(date.max))}):
+            yield since, self.readings_on(since)
+
+    def _known_choices(self, day: date) -> list[tuple[date, Mapping[str, Any]]]:
+        """Return the choices made by a day, and known on the day on which the plan stands so."""
+        last = day if self.day is None else min(day, self.day)
+        return [(made, choice) for made, choice in self.choices if made <= last]
 
     def versions(self, entry: Entry) -> list[Version]:
         """Return the versions of an indicator's target decided so far, in the order in which they take effect."""
@@ -96,12 +125,12 @@ class Standing:
                  if self.day is None or v.decided <= self.day)  # fmt: skip
         return [first, *sorted(known, key=lambda v: v.effective)]
 
-    def bounds(self, *, readings: Mapping[str, str] | None = None) -> Bounds:
-        """Return what cadences are read within, as it stands or under other readings."""
+    def bounds(self, readings: Mapping[str, str]) -> Bounds:
+        """Return what cadences are read within, under the choices of readings."""
         return Bounds(
             starts=self.catalogue.plan.starts,
             ends=self.ends,
-            readings=readings or self.readings,
+            readings=readings,
             ready=self._ready,
         )
 
@@ -131,26 +160,27 @@ def successor(versions: Sequence[Version], former: Version, day: date) -> Versio
 
 
 def standing(
-    catalogue: Catalogue, data: Mapping[str, Any] | None = None, case: str | None = None
+    catalogue: Catalogue,
+    calendar: Calendar,
+    data: Mapping[str, Any] | None = None,
+    case: str | None = None,
 ) -> Standing:
     """Return a plan as it stands.
 
     Args:
         catalogue: Its file.
+        calendar: The local day of each decision.
         data: The data of the case of its decisions, in stored form; None when there is none.
         case: That case's number.
     """
     kept = data or {}
-    choices = [r for r in kept.get("lectures", ()) if r["lecture"] in READINGS]
-    chosen = {r["lecture"]: r for r in choices}
+    choices = (r for r in kept.get("lectures", ()) if r["lecture"] in READINGS)
     extensions = tuple(kept.get("prolongations", ()))
     ends = [date.fromisoformat(p["fin"]) for p in extensions]
     return Standing(
         catalogue=catalogue,
         case=case,
-        readings={**defaults(), **{key: r["valeur"] for key, r in chosen.items()}},
-        chosen=chosen,
-        latest=choices[-1] if choices else None,
+        choices=tuple((calendar.today(datetime.fromisoformat(r["at"])), r) for r in choices),
         ends=ends[-1] if ends else catalogue.plan.ends,
         extensions=extensions,
         owners={r["indicateur"]: r["personne"] for r in kept.get("responsables", ())},

@@ -66,10 +66,10 @@ def decided(connection: Connection) -> dict[str, Decided]:
     }
 
 
-def stand(catalogue: Catalogue, decisions: Mapping[str, Decided]) -> Standing:
+def stand(catalogue: Catalogue, decisions: Mapping[str, Decided], calendar: Calendar) -> Standing:
     """Return a plan as it stands, with what was decided on it."""
     number, data = decisions.get(catalogue.key, (None, None))
-    return standing(catalogue, data, number)
+    return standing(catalogue, calendar, data, number)
 
 
 def keep(engine: Engine, plans: Sequence[Standing]) -> Kept:
@@ -342,7 +342,8 @@ def _prove_with(engine: Engine, plan: Standing, form: Mapping[str, Any]) -> None
         data = decided(connection).get(plan.catalogue.key, (None, {}))[1]
     name = next(iter(form)).partition(".")[0]
     record = {key.partition(".")[2]: value for key, value in form.items()}
-    tried = standing(plan.catalogue, {**data, name: [*data.get(name, ()), record]})
+    record["at"] = engine.clock.now().isoformat()
+    tried = standing(plan.catalogue, engine.calendar, {**data, name: [*data.get(name, ()), record]})
     process = engine.library.current(plan.catalogue.plan.process).definition
     prove(tried, engine.calendar, process)
 

@@ -17,7 +17,7 @@ from workflows.plan.decisions import standing
 from workflows.plan.readings import READINGS, defaults
 
 CALENDAR = Calendar()
-STANDING = standing(PLAN)
+STANDING = standing(PLAN, CALENDAR)
 
 
 def dues(indicator, **readings):
@@ -133,7 +133,7 @@ def test_a_do_by_day_is_worked_never_after_the_due_date(day):
     plan = catalogue.load(MINIMAL.replace("2020-04-01", f"{day.year}-04-01").replace(
         "2025-03-31", f"{day.year + 5}-03-31").replace("2021-03-31", f"{day.year + 1}-03-31")
         .partition("amendments")[0], "essai.yaml")  # fmt: skip
-    for cycle in cycles(standing(plan), CALENDAR):
+    for cycle in cycles(standing(plan, CALENDAR), CALENDAR):
         assert cycle.do_by <= cycle.due
         assert CALENDAR.is_business_day(cycle.do_by)
         assert CALENDAR.fiscal_year(cycle.do_by) == cycle.fiscal_year
@@ -144,7 +144,7 @@ def amended(**record):
         "indicateur": "E1-A2-O3-I1", "cible": "31 mars 2014", "cadence": "{once: {on: 2014-03-31}}",
         "decide_le": "2012-11-20", "effectif_le": "2012-11-20", "resolution": "INM-55", "motif": "x",
     }  # fmt: skip
-    return standing(PLAN, {"amendements": [{**base, **record}]})
+    return standing(PLAN, CALENDAR, {"amendements": [{**base, **record}]})
 
 
 def test_an_amended_target_is_due_as_it_says_from_the_day_it_takes_effect():
@@ -194,9 +194,53 @@ def test_a_decision_changes_nothing_before_its_day():
     assert due == [["2013-03-31"], ["2014-03-31"]]
 
 
+def chosen(*choices):
+    """Return the plan with readings chosen in turn: (reading, choice, instant)."""
+    names = ("lecture", "valeur", "at")
+    records = [dict(zip(names, c, strict=True), motif="x") for c in choices]
+    return standing(PLAN, CALENDAR, {"lectures": records})
+
+
+def due_in(plan, indicator):
+    return [c.due.isoformat() for c in cycles(plan, CALENDAR) if c.indicator == indicator]
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2011-04-01T13:00:00+00:00", YEARS[1:]),
+        ("2012-05-01T03:30:00+00:00", YEARS[1:]),  # still 30 April here, the last day of the entry
+        ("2012-05-01T04:30:00+00:00", YEARS),
+    ],
+)
+def test_a_reading_chosen_late_leaves_the_years_whose_entry_has_closed(at, expected):
+    assert due_in(chosen(("annuel_debut", "second_year", at)), "E2-A2-O3-I1") == expected
+
+
+def test_what_only_a_late_reading_would_have_asked_is_never_asked():
+    late = chosen(("periodique", "quarterly", "2012-11-20T15:00:00+00:00"))
+    assert due_in(late, "E1-A1-O1-I2")[:2] == ["2012-12-31", "2013-03-31"]
+    first = next(c for c in cycles(late, CALENDAR) if c.due == date(2012, 12, 31))
+    assert first.start == date(2012, 4, 1)  # no other report accounts for these two quarters
+    assert due_in(late.on(date(2012, 11, 19)), "E1-A1-O1-I2") == YEARS[1:]
+    early = chosen(("periodique", "quarterly", "2012-07-30T15:00:00+00:00"))
+    assert due_in(early, "E1-A1-O1-I2")[0] == "2012-06-30"
+
+
+def test_readings_chosen_and_set_back_leave_to_each_time_what_was_asked_in_it():
+    there = ("periodique", "half_yearly", "2013-06-03T13:00:00+00:00")
+    at_once = chosen(there, ("periodique", "yearly", "2013-06-03T14:00:00+00:00"))
+    assert cycles(at_once, CALENDAR) == cycles(STANDING, CALENDAR)
+    back = chosen(there, ("periodique", "yearly", "2014-06-03T13:00:00+00:00"))
+    assert due_in(back, "E1-A1-O1-I2") == [
+        "2013-03-31", "2013-09-30", "2014-03-31", "2015-03-31", "2016-03-31",
+    ]  # fmt: skip
+    assert back.readings_on(date(2014, 4, 30))["periodique"] == "half_yearly"
+
+
 def test_an_extension_adds_the_years_that_it_adds():
     longer = standing(
-        PLAN, {"prolongations": [{"fin": "2017-03-31", "resolution": "R", "motif": "x"}]}
+        PLAN, CALENDAR, {"prolongations": [{"fin": "2017-03-31", "resolution": "R", "motif": "x"}]}
     )
     added = {c.key for c in cycles(longer, CALENDAR)} - {c.key for c in cycles(STANDING, CALENDAR)}
     assert added
