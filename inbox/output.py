@@ -9,6 +9,7 @@ import sys
 import textwrap
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,6 +66,8 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
+    if isinstance(value, Decimal):
+        return float(value)
     if isinstance(value, (set, frozenset, tuple)):
         return sorted(value)
     return str(value)

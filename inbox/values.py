@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from inbox.texts import _, lang, word
@@ -73,6 +74,8 @@ def _one(field: CompiledField, value: Any, calendar: Calendar, members: Mapping[
         return dates.moment(at, calendar) if isinstance(at, datetime) else dates.day(at)
     if field.type == "country":
         return country(value)
+    if field.type == "decimal":
+        return figure(Decimal(value))
     if field.type == "member":
         return members.get(value, str(value))
     return str(value)
@@ -85,6 +88,11 @@ def whole_day(value: str, calendar: Calendar) -> date | datetime:
     at = datetime.fromisoformat(value)
     local = calendar.local(at)
     return local.date() if local.time() == time(0, 0) else at
+
+
+def figure(number: Decimal | int) -> str:
+    """Return a number as it is written in Canada, in the language of this run."""
+    return words.figure(number, lang())
 
 
 def country(code: str) -> str:

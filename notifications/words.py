@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ _SPACE = f"[ {NBSP}\u202f]"
 _OPENING = re.compile(f"«{_SPACE}?")
 _CLOSING = re.compile(f"{_SPACE}?»")
 _MARK = re.compile(r" (?=[:%$](?:\s|$|[).,]))")
+_FRENCH_FIGURE = str.maketrans({",": NBSP, ".": ","})
 _YES = {"fr": ("oui", "non"), "en": ("yes", "no")}
 
 
@@ -48,6 +50,12 @@ def moment(value: datetime, lang: str) -> str:
     """Return a local date and hour in words."""
     joint = " à " if lang == "fr" else " at "
     return f"{day(value.date(), lang)}{joint}{hour(value, lang)}"
+
+
+def figure(number: Decimal | int, lang: str) -> str:
+    """Return a number as it is written in Canada: « 12 345,5 », `12,345.5`."""
+    written = f"{Decimal(number):,f}"
+    return written.translate(_FRENCH_FIGURE) if lang == "fr" else written
 
 
 def country(code: str, lang: str) -> str:
@@ -87,8 +95,8 @@ def _one(field: Mapping[str, Any], value: Any, lang: str, zone: ZoneInfo) -> str
         return country(value, lang)
     if kind == "boolean":
         return _YES[lang][not value]
-    if kind == "decimal" and lang == "fr":
-        return str(value).replace(".", ",")
+    if kind == "decimal":
+        return figure(Decimal(value), lang)
     return str(value)
 
 

@@ -125,6 +125,7 @@ def _line_json(line: Line) -> dict[str, Any]:
         "count": line.count,
         "events": [_pair(event, "date", "title") for event in line.events],
         "explanation": line.explanation,
+        "late_entry": line.late,
         "evidence": list(line.evidence),
         "entered_by": line.entered_by,
         "validated": _pair(line.validated_by, "by", "on"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from inbox.report import words
 from inbox.texts import _
+from inbox.values import figure
 
 if TYPE_CHECKING:
     from inbox.report.content import Report
@@ -49,7 +50,7 @@ def markup(report: Report) -> str:
         legend_at_bottom=True, legend_at_bottom_columns=4, legend_box_size=18, truncate_legend=-1,
         truncate_label=-1, print_values=True, show_x_labels=False, show_x_guides=False, spacing=14,
         margin_bottom=50,
-        value_formatter=lambda n: words.figure(n) if n and n == int(n) else "", disable_xml_declaration=True,
+        value_formatter=lambda n: figure(int(n)) if n and n == int(n) else "", disable_xml_declaration=True,
         css=["file://style.css", "file://graph.css", f"inline:{_css(report)}"],
     )  # fmt: skip
     chart.uuid = _NAME

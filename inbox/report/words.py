@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from inbox import dates
 from inbox.plan_words import standing
 from inbox.texts import _, clean, lang, n_, said, word
+from inbox.values import figure
 from workflows.plan.board import STATUSES
 
 if TYPE_CHECKING:
@@ -35,13 +36,6 @@ def language() -> str:
 def text(stored: str) -> str:
     """Return a stored text that every format can hold."""
     return clean(stored).translate(_NOT_IN_XML)
-
-
-def figure(number: Decimal | int) -> str:
-    """Return a number as it is written in Canada: « 12 345,5 »."""
-    from babel.numbers import format_decimal
-
-    return format_decimal(number, locale=language().replace("-", "_"), decimal_quantization=False)
 
 
 # --- headings ---------------------------------------------------------------------------------------
@@ -178,7 +172,10 @@ _CELLS: dict[str, Callable[[Line], list[str]]] = {
     "target": _target,
     "result": _result,
     "status": lambda line: [standing(line.status, line.given, line.replaced_by)],
-    "explanation": lambda line: [line.explanation or ""],
+    "explanation": lambda line: [
+        line.explanation or "",
+        _("Saisie tardive acceptée : {why}", why=line.late) if line.late else "",
+    ],
     "evidence": lambda line: list(line.evidence),
     "validation": lambda line: _signed(line.validated_by),
     "resolution": lambda line: _signed(line.resolution),

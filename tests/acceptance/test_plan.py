@@ -534,9 +534,23 @@ def test_what_the_board_adopted_keeps_its_status_until_it_is_reopened(plan):
     plan("do", cycle, "saisir", "--set", "atteinte=atteinte", "--set", "atteint_le=2013-03-20",
          "--set", "resultat=Fait", "--set", "preuve=Le rapport")  # fmt: skip
     plan("do", cycle, "valider")
-    plan("do", cycle, "adopter", "--set", "resolution=INM-1", "--set", "adopte_le=2013-04-09")
+    plan("do", cycle, "adopter", "--set", "resolution=INM-1", "--set", "adopte_le=2013-04-10")
     plan.run("do", cycle, "imposer_statut", "--set", "statut_impose=en_voie", "--set", "statut_motif=x",
              code=1)  # fmt: skip
+
+
+def test_a_figure_is_written_as_people_write_it(plan):
+    plan.now = "2013-04-10T10:00"
+    cycle = "E3-A1-O1-I1/2012-2013"
+    plan("do", cycle, "saisir", "--set", "atteinte=atteinte", "--set", "valeur=1234567,25",
+         "--set", "resultat=Des ententes", "--set", "preuve=Le dossier")  # fmt: skip
+    for command in (("show", cycle), ("history", cycle)):
+        assert "1\u00a0234\u00a0567,25" in plan(*command)
+    assert "1,234,567.25" in plan("show", cycle, "--lang", "en")
+    assert " · 1\u00a0234\u00a0567,25/2" in plan("plan", "--year", "2012-2013")
+    assert plan.json("show", cycle)["fields"]["valeur"] == "1234567.25"
+    rows = plan.json("plan", "--year", "2012-2013")["plans"][0]["rows"]
+    assert next(r["count"] for r in rows if r["indicator"] == "E3-A1-O1-I1") == 1234567.25
 
 
 def test_an_english_reader_is_told_the_holidays_in_english(plan):

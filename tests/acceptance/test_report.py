@@ -41,14 +41,15 @@ REPORTED = [
      "Axe 1\u00a0: Promotion"],
     ["Ententes de participation et activités", "E3-A1-O1-I1"],
     ["Au moins 2 ententes ou activités par année"],
-    [RESULT, "Nombre\u00a0: 1\u00a0234/2", "20\u00a0novembre 2012\u00a0: Entente avec le Cégep A",
+    [RESULT, "Nombre\u00a0: 1\u00a0234,5/2", "20\u00a0novembre 2012\u00a0: Entente avec le Cégep A",
      "1er\u00a0février 2013\u00a0: Entente", "Valeur\u00a0: 1\u00a0234,5"],
     ["atteint"],
     ["—"],
     ["@procès-verbal", "preuve.txt"],
     ["Anne Roy", "10\u00a0avril 2013"],
-    ["INM-13-14-003", "9\u00a0avril 2013"],
+    ["INM-13-14-003", "10\u00a0avril 2013"],
 ]  # fmt: skip
+EXPLAINED = ["Le sondage a duré plus longtemps.", "Saisie tardive acceptée\u00a0: Panne"]
 AMENDED = ["30 mars 2013", "remplace\u00a0: 31 mars 2013 (résolution INM-12-13-055)"]
 
 
@@ -62,7 +63,7 @@ def reported(inbox: Inbox, folder) -> None:
           "--attach", str(folder / "preuve.txt"))  # fmt: skip
     inbox("do", number, "valider")
     inbox("do", number, "adopter", "--set", "resolution=INM-13-14-003", "--set",
-          "adopte_le=2013-04-09")  # fmt: skip
+          "adopte_le=2013-04-10")  # fmt: skip
 
 
 def missed(inbox: Inbox) -> None:
@@ -72,7 +73,8 @@ def missed(inbox: Inbox) -> None:
     rows = inbox.json("plan", "--year", YEAR)["plans"][0]["rows"]
     number = next(r["case"] for r in rows if r["indicator"] == "E1-A4-O7-I1")
     inbox("do", number, "saisir", "--set", "atteinte=non_atteinte", "--set", "resultat=À moitié",
-          "--set", "explication=Le sondage a duré plus longtemps.")  # fmt: skip
+          "--set", "explication=Le sondage a duré plus longtemps.",
+          "--set", "exception_tardive=oui", "--set", "motif_tardif=Panne")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +108,11 @@ def test_the_json_has_the_lines_in_the_plan_s_order_and_as_they_were_entered(ins
     assert line["result"] == RESULT
     assert line["events"][1] == {"date": "2013-02-01", "title": "Entente"}
     assert line["validated"] == {"by": "Anne Roy", "on": "2013-04-10"}
-    assert line["adopted"] == {"resolution": "INM-13-14-003", "on": "2013-04-09"}
+    assert line["adopted"] == {"resolution": "INM-13-14-003", "on": "2013-04-10"}
     replaced = told["lines"][ORDER.index("E1-A4-O7-I1")]["replaces"]
     assert replaced == {"target": "31 mars 2013", "resolution": "INM-12-13-055"}
+    assert (line["count"], line["late_entry"]) == (1234.5, None)
+    assert told["lines"][ORDER.index("E1-A4-O7-I1")]["late_entry"] == "Panne"
 
 
 @pytest.mark.parametrize(
@@ -170,9 +174,9 @@ def test_the_workbook_s_table_is_the_plan_s_with_real_dates_and_numbers(book):
     line = lines["E3-A1-O1-I1"]
     assert (line["Valeur"], line["Statut"], line["Validé par"]) == (1234.5, "atteint", "Anne Roy")
     assert line["Validé le"].date() == date(2013, 4, 10)
-    assert line["Adoptée le"].date() == date(2013, 4, 9)
+    assert line["Adoptée le"].date() == date(2013, 4, 10)
     assert lines["E1-A4-O7-I1"]["Cible"] == "\n".join(AMENDED)
-    assert lines["E1-A4-O7-I1"]["Explication de l'écart"] == "Le sondage a duré plus longtemps."
+    assert lines["E1-A4-O7-I1"]["Explication de l'écart"] == "\n".join(EXPLAINED)
 
 
 def test_no_cell_of_the_workbook_is_a_formula(book):
@@ -241,6 +245,7 @@ def test_the_document_has_a_table_for_each_enjeu_with_its_header_repeated(docume
     line = rows[ORDER.index("E3-A1-O1-I1")]
     assert [paragraphs(c) for c in line.cells] == REPORTED
     assert paragraphs(rows[ORDER.index("E1-A4-O7-I1")].cells[2]) == AMENDED
+    assert paragraphs(rows[ORDER.index("E1-A4-O7-I1")].cells[5]) == EXPLAINED
 
 
 def test_the_document_is_landscape_and_has_no_empty_paragraph(document):

@@ -1,6 +1,7 @@
 """The plan on both databases: cycles opened, reminded, reported, adopted, locked, amended."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -368,7 +369,7 @@ def adopted(world, indicator="E1-A2-O3-I1"):
     number = case_of(world, indicator)
     report(world, number, **({"atteint_le": "2013-03-20"} if indicator == "E1-A2-O3-I1" else {}))
     world.do(number, "valider", DIRECTOR)
-    world.do(number, "adopter", DIRECTOR, resolution="INM-12-13-060", adopte_le="2013-04-09")
+    world.do(number, "adopter", DIRECTOR, resolution="INM-12-13-060", adopte_le="2013-04-10")
     return number
 
 
@@ -430,7 +431,7 @@ def test_a_target_replaced_after_its_report_was_adopted_leaves_that_report_and_s
     shown = {y: next(x for x in lines(list(rows(planned, y).values()), name_of=str, files_of=lambda _: [])
                      if x.indicator == "E3-A1-O2-I1") for y in (YEAR, "2013-2014")}  # fmt: skip
     assert shown[YEAR].target == "Au moins une activité par année"
-    assert shown[YEAR].resolution == ("INM-12-13-060", date(2013, 4, 9))
+    assert shown[YEAR].resolution == ("INM-12-13-060", date(2013, 4, 10))
     assert shown["2013-2014"].target == "Nouvelle cible"
     assert shown["2013-2014"].former_target == ("Au moins une activité par année", "INM-13-14-070")
 
@@ -810,7 +811,43 @@ def test_days_before_the_period_are_refused_and_an_empty_day_is_only_missing(pla
     with pytest.raises(Refused) as refusal:
         planned.do(number, "adopter", DIRECTOR, resolution="INM-1", adopte_le="2011-03-31")
     assert "avant la période" in refusal.value.reasons[0].message["fr"]
-    planned.do(number, "adopter", DIRECTOR, resolution="INM-1", adopte_le="2013-03-19")
+    planned.do(number, "adopter", DIRECTOR, resolution="INM-1", adopte_le="2013-03-20")
+
+
+def test_nothing_is_adopted_before_it_was_entered(planned):
+    keep(planned)
+    local(planned, "2013-03-20T09:00")
+    number = case_of(planned, "E1-A2-O3-I1")
+    report(planned, number, atteint_le="2013-03-19")
+    planned.do(number, "valider", DIRECTOR)
+    with pytest.raises(Refused) as refusal:
+        planned.do(number, "adopter", DIRECTOR, resolution="INM-1", adopte_le="2013-03-19")
+    assert "rien à adopter" in refusal.value.reasons[0].message["fr"]
+    planned.do(number, "adopter", DIRECTOR, resolution="INM-1", adopte_le="2013-03-20")
+
+
+def test_what_goes_on_has_no_target_that_could_be_said_to_be_missed(planned):
+    keep(planned)
+    local(planned, "2013-04-10T09:00")
+    number = case_of(planned, "E1-A1-O1-I2")
+    with pytest.raises(Refused) as refusal:
+        report(planned, number, atteinte="non_atteinte", explication="Personne")
+    assert "pas de cible à manquer" in refusal.value.reasons[0].message["fr"]
+    with pytest.raises(Refused):
+        planned.do(number, "imposer_statut", statut_impose="non_atteint", statut_motif="Personne")
+    report(planned, number)
+    assert rows(planned)["E1-A1-O1-I2"].status == "atteint"
+
+
+@pytest.mark.parametrize(("value", "count"), [("2,99", Decimal("2.99")), ("3,00", 3), ("1", 2)])
+def test_a_quantity_that_was_entered_is_never_cut(planned, value, count):
+    keep(planned)
+    local(planned, "2013-03-20T09:00")
+    number = case_of(planned, "E3-A1-O1-I1")
+    for day in ("2012-05-01", "2012-06-01"):
+        planned.do(number, "consigner", evenements__titre="Entente", evenements__le=day)
+    report(planned, number, valeur=value)
+    assert rows(planned)["E3-A1-O1-I1"].count == count
 
 
 def test_a_name_that_several_cycles_bear_is_told_not_guessed(planned):

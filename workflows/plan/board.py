@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from workflows.plan.cases import is_replaced, paired
@@ -121,10 +122,14 @@ class Row:
         )
 
     @property
-    def count(self) -> int:
-        """How many events count: those logged, or the value that was entered."""
+    def count(self) -> int | Decimal:
+        """How many events count: those logged, or the value that was entered, as it was."""
         value = None if self.case is None else self.case.data.get("valeur")
-        return len(self.events) if value is None else max(len(self.events), int(float(value)))
+        if value is None:
+            return len(self.events)
+        entered = Decimal(str(value))
+        whole = entered == entered.to_integral_value()
+        return max(len(self.events), int(entered) if whole else entered)
 
 
 def board(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
 
     from workflows.plan.board import Given, Row, Status
 
@@ -40,6 +41,7 @@ class Line:
         quantity: How many events were promised, and `count` how many there were.
         events: Each event: its day and its words.
         explanation: Of the gap.
+        late: Why it was accepted once its entry had closed, if it was: the named exception.
         evidence: What proves it, and the files joined.
         entered_by: Who entered the result (a name).
         validated_by: Who validated it, and when.
@@ -64,9 +66,10 @@ class Line:
     value: str | None
     reached_on: date | None
     quantity: int | None
-    count: int
+    count: int | Decimal
     events: tuple[tuple[date, str], ...]
     explanation: str | None
+    late: str | None
     evidence: tuple[str, ...]
     entered_by: str | None
     validated_by: tuple[str, date] | None
@@ -122,6 +125,7 @@ def _line(
         count=row.count,
         events=tuple((date.fromisoformat(e["le"]), str(e["titre"])) for e in row.events),
         explanation=data.get("explication"),
+        late=data.get("motif_tardif") if data.get("exception_tardive") else None,
         evidence=tuple(str(e) for e in (data.get("preuve"), *files) if e),
         entered_by=None if not data.get("saisi_par") else name_of(str(data["saisi_par"])),
         validated_by=_who(data.get("valide_par"), data.get("valide_le"), name_of),

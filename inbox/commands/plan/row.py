@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from inbox.plan_words import given_json, rule
 from inbox.texts import n_, said, word
+from inbox.values import figure
 from workflows.plan import board
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def progress(row: Row) -> str:
     """Return how many of the events promised were logged, as the end of a line."""
     if row.cycle.quantity is None:
         return n_(" · {n} événement", " · {n} événements", len(row.events)) if row.events else ""
-    return f" · {row.count}/{row.cycle.quantity}"
+    return f" · {figure(row.count)}/{figure(row.cycle.quantity)}"
 
 
 def row_json(row: Row) -> dict[str, Any]:
