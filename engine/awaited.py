@@ -62,8 +62,30 @@ def is_lost(
     written = definition.written.actions[action.name].automatic
     if written is None or state not in action.sources:
         return False
-    hope = _Hope(definition, facts, opened=_opened(definition, state, but=action.name))
+    hope = _Hope(definition, facts)
+    for other in _to_come(definition, state, but=action.name):
+        hope.give(other)
     return not hope.may(written)
+
+
+def is_barred(
+    definition: CompiledDefinition, action: CompiledAction, state: str, facts: Facts
+) -> bool:
+    """Tell whether an action can never be taken any more, whatever is done from this state on.
+
+    It asks for what no action that may still come gives: a field, child cases that end so. False as long
+    as there is a doubt.
+    """
+    if action.automatic is not None:
+        return is_lost(definition, action, state, facts)
+    if all(requirement.holds(facts) for requirement in action.requirements):
+        return False
+    hope = _Hope(definition, facts, changing=set(), sent={*definition.notifications})
+    for other in _to_come(definition, state, but=action.name):
+        hope.give(other)
+    asked = {split_form(item.name)[0] or item.name for item in action.form}
+    guards = definition.written.actions[action.name].requires
+    return not all(hope.may(g.when, asked) for g in guards if g.exception is None)
 
 
 def blocked(
@@ -112,20 +134,20 @@ def _hindrance(
     return None
 
 
-def _opened(definition: CompiledDefinition, state: str, *, but: str) -> set[str]:
-    """Return the processes of which a child case may be opened from a state on."""
-    seen, waiting, opened = {state}, [state], set[str]()
+def _to_come(definition: CompiledDefinition, state: str, *, but: str) -> list[CompiledAction]:
+    """Return the actions that may be taken from a state on, before one of them is."""
+    seen, waiting = {state}, [state]
+    found: dict[str, CompiledAction] = {}
     while waiting:
         here = waiting.pop()
         for action in definition.actions.values():
             if here not in action.sources or action.name == but:
                 continue
-            child = definition.written.actions[action.name].opens
-            opened |= {child.process} if child is not None else set()
+            found[action.name] = action
             targets = {b.state for b in action.branches if b.state is not None} - seen
             seen |= targets
             waiting += targets
-    return opened
+    return [*found.values()]
 
 
 class _Hope:
@@ -142,13 +164,12 @@ class _Hope:
         definition: CompiledDefinition,
         facts: Facts,
         *,
-        opened: set[str] | None = None,
         changing: set[str] | None = None,
         sent: set[str] | None = None,
     ) -> None:
         self._definition = definition
         self._facts = facts
-        self.opened = opened or set()
+        self.opened = set[str]()
         self.changing = changing
         self.sent = sent or set()
 

@@ -192,8 +192,9 @@ def _wrong_state(
             params={
                 "state": dict(definition.states[state].label),
                 "sources": [dict(definition.states[s].label) for s in sorted(action.sources)],
+                **_awaited(_first_step(definition, state, action)),
             },
-            action=_first_step(definition, state, action),
+            action=next_step(definition, state, action.name),
         )
     ]
 
@@ -252,15 +253,27 @@ def _undone(definition: CompiledDefinition, name: str, state: str, facts: Facts)
 
 
 def next_step(definition: CompiledDefinition, state: str, action: str | None) -> str | None:
-    """Return an action itself where it is possible in this state, else the first one on the way."""
-    if action is None or state in definition.actions[action].sources:
-        return action
-    return _first_step(definition, state, definition.actions[action])
+    """Return an action itself where it is possible in this state, else the first one on the way.
+
+    None where nothing leads there, or what comes first happens by itself.
+    """
+    if action is None:
+        return None
+    wanted = definition.actions[action]
+    step = wanted if state in wanted.sources else _first_step(definition, state, wanted)
+    return None if step is None or step.automatic is not None else step.name
 
 
-def _first_step(definition: CompiledDefinition, state: str, wanted: CompiledAction) -> str | None:
+def _first_step(
+    definition: CompiledDefinition, state: str, wanted: CompiledAction
+) -> CompiledAction | None:
     way = shortest_way(definition, state, wanted)
-    return way[0].action if way else None
+    return definition.actions[way[0].action] if way else None
+
+
+def _awaited(step: CompiledAction | None) -> dict[str, Any]:
+    """Return what is to be awaited where the first step happens by itself, as a reason's parameter."""
+    return {} if step is None or step.automatic is None else {"awaited": dict(step.label)}
 
 
 def with_last_event(reasons: list[Reason], last: Mapping[str, Any]) -> list[Reason]:

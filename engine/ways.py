@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
-from engine.awaited import is_lost
+from engine.awaited import is_barred
 from engine.definition.walk import (
     conditions_in,
     fields_read,
@@ -65,6 +65,12 @@ def shortest_way(
         wanted: What is to become possible.
         facts: What is known of the case; None: only the graph is looked at.
     """
+    if (
+        facts is not None
+        and wanted.automatic is None
+        and is_barred(definition, wanted, state, facts)
+    ):
+        return None
     for asking in (False, True):
         found = _searched(definition, state, wanted, facts, asking=asking)
         if found is not None:
@@ -106,7 +112,7 @@ def _steps(
     for action in definition.actions.values():
         if state not in action.sources or not (asking or not (action.confirm or action.hidden)):
             continue
-        if facts is not None and is_lost(definition, action, state, facts):
+        if facts is not None and is_barred(definition, action, state, facts):
             continue
         for i, branch in enumerate(action.branches):
             to = branch.state

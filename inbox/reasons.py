@@ -86,6 +86,7 @@ _SENTENCES = {
 _BY_TIMER = "« {label} » se fait tout seul, à la date de la minuterie « {timers} »"
 _REMEDIES = {
     "note_missing": '--note "…"',
+    "awaited": "attendez : « {label} » se fait tout seul",
     "role": "demandez à quelqu'un qui a ce rôle",
     "not_owner": "inbox take {number}, ou demandez qu'on vous le confie : inbox assign {number}",
     "taken": "demandez qu'on vous le confie : inbox assign {number} --to VOUS",
@@ -163,8 +164,10 @@ def remedy(reason: Reason, number: str | None, action: str | None) -> str | None
     if reason.code == "migration_value" and not reason.params.get("chosen"):
         # Only options have names by which a mapping file can translate them.
         return _("corrigez d'abord le dossier, par une action qui demande ce champ, ou admettez cette valeur dans la nouvelle version")  # fmt: skip
-    template = _REMEDIES.get(reason.code)
-    return None if template is None else _(template, number=case, field=reason.field or "")
+    awaited = reason.params.get("awaited")
+    template = _REMEDIES.get("awaited" if awaited else reason.code)
+    said = {"number": case, "field": reason.field or "", "label": _said(awaited or "")}
+    return None if template is None else _(template, **said)
 
 
 def _example(reason: Reason) -> str:

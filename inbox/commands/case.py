@@ -46,8 +46,8 @@ def show(app: App, case: str, drawing: Path | None) -> None:
         draw_case(app, found, drawing)
     ahead = _ahead(app, found)
     every = _options(app, found, ahead)
-    options = tuple(o for o in every if o.action.automatic is None)
-    alone = [o for o in every if o not in options and found.line.state in o.action.sources]
+    alone = [o for o in every if o.action.automatic and found.line.state in o.action.sources]
+    options = tuple(o for o in every if o not in alone)
     checklists = app.engine.checklists(found.id)
     blocked = ahead.hindrances.values()
     if app.json:

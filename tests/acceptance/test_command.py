@@ -56,6 +56,9 @@ def test_show_says_in_one_line_that_a_case_is_blocked_and_why(inbox):
 
     ann("register", "--process", "commande", "--set", "objet=Pompes", "--set", "urgence=haute")
     timed = inbox("show", "CO-2026-0001").replace("\u00a0", " ")
+    elsewhere = timed.partition("Dans un autre état")[2].partition("Tout seul")[0]
+    assert "Tout est reçu (recevoir) — « Tout est reçu » se fait tout seul" in elsewhere
+    assert "(expirer)" not in elsewhere
     (line,) = [row.strip() for row in timed.splitlines() if "« Expirer »" in row]
     assert re.fullmatch(
         r"attendez : « Expirer » se fait tout seul le .+ 20\d\d, .+ \(minuterie « Péremption »\)",

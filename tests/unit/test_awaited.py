@@ -4,9 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from engine.actor import Actor
 from engine.awaited import Around, blocked
 from engine.calendar import Calendar
 from engine.definition.compiler import compile_definition
+from engine.judge import judge
+from engine.ways import shortest_way
+from inbox import reasons
 from tests.unit.definition.test_checks import GOOD
 
 JOIN = "automatic: {children: {process: lot, all: ended, at_least: 1}}"
@@ -100,3 +104,50 @@ def test_a_case_is_blocked_when_nobody_has_a_role_that_may_take_it_on():
     asked = "by: [chef]\n    requires: [{when: {present: fournisseur}, because: {fr: a, en: a}}]"
     assert hindrances(asked) == STUCK
     assert hindrances(asked.replace("by: [chef]", "by: [chef]\n    form: [fournisseur]")) == []
+
+
+def way(action, state="brouillon", children=(), form="chiffrer", **data):
+    """Return the steps to an action of an order whose checklist wants the subject and the supplier."""
+    text = GOOD.replace("when: {present: objet}", "when: {present: fournisseur}").replace(
+        "    form: [corrections.motif]",
+        "    requires: [{when: {children: {process: lot, outcome: arrive, at_least: 1}}, because: {fr: Non, en: No}}]",
+    )
+    text = text if form == "chiffrer" else text.replace("form: [montant]", f"form: [{form}]")
+    compiled = compile_definition(text, path="x", calendar=Calendar(), templates=None, proved=True)
+    facts = SimpleNamespace(
+        data={"objet": "Pompes", "montant": "3", **data}, message_state=lambda _: frozenset(),
+        children=lambda: [SimpleNamespace(process="lot", outcome=o) for o in children],
+    )  # fmt: skip
+    found = shortest_way(compiled, state, compiled.actions[action], facts)
+    return None if found is None else [step.action for step in found]
+
+
+def test_no_way_leads_past_what_only_the_opening_asks_for():
+    assert way("soumettre") is None
+    assert way("approuver") is None
+    assert way("approuver", fournisseur="f@example.org") == ["soumettre"]
+    assert way("soumettre", form="montant, fournisseur") is not None
+
+
+def test_no_way_leads_to_what_child_cases_that_ended_otherwise_rule_out():
+    only = {"state": "livraison", "children": ["perdu"], "fournisseur": "f@example.org"}
+    assert way("renvoyer", **only) is None
+    assert way("renvoyer", **{**only, "state": "approbation", "children": ["arrive"]}) == []
+
+
+def test_what_happens_by_itself_first_is_to_be_awaited_and_not_to_be_typed():
+    text = GOOD.replace("    to: recue\n    automatic", "    to: controle\n    automatic")
+    text = text.replace(
+        "  recue: {label", "  controle:\n    label: {fr: Contrôle, en: Check}\n  recue: {label", 1
+    )
+    text = text.replace(
+        "  annuler:\n",
+        "  controler:\n    label: {fr: Contrôler, en: Check}\n    from: [controle]\n    to: recue\n    by: [chef]\n  annuler:\n",
+        1,
+    )
+    compiled = compile_definition(text, path="x", calendar=Calendar(), templates=None, proved=True)
+    chief = Actor(login="chef", roles=frozenset({"chef"}))
+    (reason,) = judge(compiled, compiled.actions["controler"], "livraison", chief, None)
+    assert (reason.code, reason.action) == ("wrong_state", None)
+    mend = reasons.remedy(reason, "CO-1", "controler").replace("\u00a0", " ")
+    assert mend == "attendez : « Tout est reçu » se fait tout seul"
