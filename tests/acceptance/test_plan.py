@@ -575,17 +575,18 @@ def test_the_board_says_the_due_date_and_what_is_to_be_done_by_when(plan, now, s
     assert said in plan("plan", "--year", year).replace("\u00a0", " ")
 
 
-def plan_of_ones_own(plan, before, after):
+def plan_of_ones_own(plan, before="", after=""):
     """Return the workspace's folder of plans, the shipped plan's text, and it as another with a change."""
     folder = plan.home / "plans"
     folder.mkdir()
     shipped = (ROOT / "workflows" / "plans" / "plan_2011_2016.yaml").read_text(encoding="utf-8")
     own = shipped.replace("plan: plan_2011_2016", "plan: le_mien").replace(before, after)
+    own = own.replace("text: plan_2011_2016.txt\n", "")
     return folder, shipped, own
 
 
 def test_a_plan_of_ones_own_is_checked_and_followed_beside_the_other(plan):
-    folder, shipped, own = plan_of_ones_own(plan, "text: plan_2011_2016.txt\n", "")
+    folder, shipped, own = plan_of_ones_own(plan)
     (folder / "le_mien.yaml").write_text(
         own.replace("on: 2012-03-31}}", "on: 2012-02-30}}", 1), encoding="utf-8"
     )
