@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import workflows
 from inbox import dates
 from inbox.output import say, show_json, strong
-from inbox.plan_words import rule
+from inbox.plan_words import revised_json, revisions, rule
 from inbox.plans import Plans
 from inbox.texts import _, said, word
 from workflows.plan.readings import READINGS
@@ -70,6 +70,8 @@ def _say(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]])
     say(
         _("  Résolution {r} du {d}", r=cycle.version.resolution, d=dates.day(cycle.version.decided))
     )
+    for line in revisions(plan.catalogue.plan):
+        say(line)
     if cycle.version.reason:
         say(_("  Amendée : {why}", why=cycle.version.reason))
     say(_("  Règle : {rule}", rule=rule(cycle.version.cadence)))
@@ -97,6 +99,7 @@ def _json(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]]
         **cycle_json(cycle),
         "sentence": _sentence(cycle),
         "source": text if text and workflows.adopted_text(text) else None,
+        "revised": revised_json(plan.catalogue.plan),
         "readings": _readings(plan, cycle),
         "closed_days": {day.isoformat(): name for day, name in closed},
         "zone": str(app.workspace.calendar.zone),

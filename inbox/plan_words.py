@@ -28,7 +28,7 @@ def standing(status: Status, given: Given | None, replaced_by: tuple[str, str] |
         return clean(
             _("{status} (résolution {r}) : {text}", status=said, r=resolution, text=target)
         )
-    return said if given is None else clean(f"{said} ({' ; '.join(_parts(given))})")
+    return said if given is None else clean(f"{said} ({_(' ; ').join(_parts(given))})")
 
 
 def _parts(given: Given) -> list[str]:
@@ -71,6 +71,19 @@ def rule(part: model.Cadence) -> str:
     if part.continuous and part.continuous.from_year:
         said += _(", à compter de l'exercice {year}", year=part.continuous.from_year)
     return said
+
+
+def revisions(plan: model.Plan) -> list[str]:
+    """Return a line for each resolution that changed the plan's whole text."""
+    return [
+        _("  Texte du plan modifié par la résolution {r} du {d}", r=r.resolution, d=dates.day(r.on))
+        for r in plan.revised
+    ]
+
+
+def revised_json(plan: model.Plan) -> list[dict[str, Any]]:
+    """Return those resolutions in their documented shape."""
+    return [{"on": r.on, "resolution": r.resolution} for r in plan.revised]
 
 
 def given_json(given: Given | None) -> dict[str, Any] | None:

@@ -57,7 +57,7 @@ def decisions(report: Report) -> str:
     """Return the plan's label with the resolutions that adopted, revised and extended it."""
     plan = report.plan.catalogue.plan
     parts = [
-        plan.label.fr,
+        text(said(plan.label)),
         _("adopté le {d} (résolution {r})", d=dates.day(plan.adopted.on), r=plan.adopted.resolution),
         *(_("modifié le {d} (résolution {r})", d=dates.day(r.on), r=r.resolution) for r in plan.revised),
         *(_("prolongé jusqu'au {d} (résolution {r})", d=dates.stored(e["fin"]), r=e["resolution"])
@@ -133,7 +133,13 @@ def _target(line: Line) -> list[str]:
         said.append(_("Du {a} au {b}", a=dates.day(first), b=dates.day(last)))
     if line.former_target is not None:
         former, resolution = line.former_target
-        said.append(_("remplace : {text} (résolution {r})", text=former, r=resolution))
+        said.append(
+            _(
+                "ancienne cible : {text} (remplacée par la résolution {r})",
+                text=former,
+                r=resolution,
+            )
+        )
     return said
 
 

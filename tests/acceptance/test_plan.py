@@ -107,6 +107,9 @@ def test_readings_are_listed_with_what_each_would_change_and_a_choice_is_recorde
         == "Deux bulletins"
     )
     assert len(plan.json("plan", "cycles")["cycles"]) == 71
+    again = plan.run("plan", "readings", "--set", "periodique=half_yearly", "--reason", "x", code=2)
+    assert "déjà choisie" in again.stderr
+    assert "Deux bulletins" in again.stderr
     assert "half_yearly" in plan("history", "PL-2011-0001")
 
 
@@ -150,6 +153,7 @@ def test_an_amendment_and_an_extension_are_decisions_that_compare_shows(plan):
          "--reason", "Transition")  # fmt: skip
     changes = plan.json("plan", "compare")["changes"]
     assert [(c["change"], c["resolution"]) for c in changes] == [
+        ("revised", "INM-11-12-049"),
         ("extended", "INM-70"),
         ("changed", "INM-55"),
     ]
@@ -173,7 +177,19 @@ def test_a_decision_is_taken_after_the_plan_was_adopted_and_not_tomorrow(plan):
     before = plan.run(*longer, "2012-05-31", "--to", "2018-03-31", code=2).stderr
     assert "décidée le 1er juin 2012" in before.replace("\u00a0", " ")
     assert "en 2999" in plan.run(*longer, "2012-06-01", "--to", "9999-12-31", code=2).stderr
-    assert [c["resolution"] for c in plan.json("plan", "compare")["changes"]] == ["R"]
+    changes = plan.json("plan", "compare")["changes"]
+    assert [c["resolution"] for c in changes if c["change"] == "extended"] == ["R"]
+
+
+def test_the_resolution_that_changed_the_plan_s_whole_text_is_named_wherever_it_is_asked(plan):
+    said = "modifié par la résolution INM-11-12-049 du 10 mai 2011"
+    for command in (("plan", "show", "E1-A2-O3-I1"), ("why", "E1-A2-O3-I1/2012-2013")):
+        assert said in plan(*command).replace("\u00a0", " ")
+        assert plan.json(*command)["revised"] == [
+            {"on": "2011-05-10", "resolution": "INM-11-12-049"}
+        ]
+    changes = plan("plan", "compare").replace("\u00a0", " ")
+    assert "texte modifié : 30 mars 2011 → 10 mai 2011 (INM-11-12-049)" in changes
 
 
 def amended_file(plan):

@@ -50,7 +50,10 @@ REPORTED = [
     ["INM-13-14-003", "10\u00a0avril 2013"],
 ]  # fmt: skip
 EXPLAINED = ["Le sondage a duré plus longtemps.", "Saisie tardive acceptée\u00a0: Panne"]
-AMENDED = ["30 mars 2013", "remplace\u00a0: 31 mars 2013 (résolution INM-12-13-055)"]
+AMENDED = [
+    "30 mars 2013",
+    "ancienne cible\u00a0: 31 mars 2013 (remplacée par la résolution INM-12-13-055)",
+]
 
 
 def reported(inbox: Inbox, folder) -> None:
@@ -323,6 +326,7 @@ def test_in_english_the_plan_s_own_words_are_still_said_to_be_french(institute, 
     institute("report", YEAR, str(path), "--lang", "en")
     english = html5lib.HTMLParser(strict=True).parse(path.read_bytes())
     assert english.get("lang") == "en-CA"
+    assert "Strategic plan 2011-2016, adopted on" in path.read_text(encoding="utf-8")
     row = next(r for r in english.iter(f"{HTML}tr") if r.find(f"{HTML}th/{HTML}p") is not None)
     assert [c.get("lang") for c in row] == [*["fr-CA"] * 4, None, *["fr-CA"] * 4]
 

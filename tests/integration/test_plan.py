@@ -827,8 +827,8 @@ def test_nothing_is_adopted_before_it_was_entered(planned):
 
 
 def test_what_goes_on_has_no_target_that_could_be_said_to_be_missed(planned):
-    keep(planned)
     local(planned, "2013-04-10T09:00")
+    keep(planned)
     number = case_of(planned, "E1-A1-O1-I2")
     with pytest.raises(Refused) as refusal:
         report(planned, number, atteinte="non_atteinte", explication="Personne")
@@ -841,8 +841,8 @@ def test_what_goes_on_has_no_target_that_could_be_said_to_be_missed(planned):
 
 @pytest.mark.parametrize(("value", "count"), [("2,99", Decimal("2.99")), ("3,00", 3), ("1", 2)])
 def test_a_quantity_that_was_entered_is_never_cut(planned, value, count):
-    keep(planned)
     local(planned, "2013-03-20T09:00")
+    keep(planned)
     number = case_of(planned, "E3-A1-O1-I1")
     for day in ("2012-05-01", "2012-06-01"):
         planned.do(number, "consigner", evenements__titre="Entente", evenements__le=day)

@@ -89,7 +89,7 @@ def _say_row(row: Row, today: date) -> None:
     say(_("      cible : {text} · {status}{progress}", text=cycle.version.target, status=status,
           progress=progress(row)))  # fmt: skip
     if row.former is not None:
-        say(_("      cible remplacée : {text} (résolution {r})", text=row.former.target,
+        say(_("      ancienne cible : {text} (remplacée par la résolution {r})", text=row.former.target,
               r=cycle.version.resolution))  # fmt: skip
     say(_("      échéance : {due}{todo} · à {who}{number}", due=dates.day(cycle.due),
           todo=_todo(row, today), who=row.owner or _("personne"), number=number))  # fmt: skip

@@ -45,9 +45,10 @@ def compare(app: App, key: str | None, other: str | None) -> None:
         "removed": _("retiré"),
         "changed": _("changé"),
         "extended": _("prolongé"),
+        "revised": _("texte modifié"),
     }
     for change in changes:
-        shown = dates.stored if change["change"] == "extended" else clean
+        shown = dates.stored if change["change"] in {"extended", "revised"} else clean
         before, after = (shown(change[k]) if change[k] else "—" for k in ("before", "after"))
         say(f"{change['indicator'] or plan.catalogue.key} — {words[change['change']]}{_(' : ')}{before} → {after}"
             + (f" ({change['resolution']})" if change["resolution"] else ""))  # fmt: skip
@@ -55,7 +56,14 @@ def compare(app: App, key: str | None, other: str | None) -> None:
 
 
 def _since_adoption(plan: Standing) -> list[dict[str, Any]]:
-    found = [
+    adopted = plan.catalogue.plan
+    texts = [adopted.adopted, *adopted.revised]
+    found: list[dict[str, Any]] = [
+        {"indicator": None, "change": "revised", "before": one.on.isoformat(),
+         "after": two.on.isoformat(), "resolution": two.resolution}
+        for one, two in pairwise(texts)
+    ]  # fmt: skip
+    found += [
         {"indicator": None, "change": "extended", "before": plan.catalogue.plan.ends.isoformat(),
          "after": e["fin"], "resolution": e["resolution"]}
         for e in plan.extensions

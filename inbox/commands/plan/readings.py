@@ -12,7 +12,7 @@ from inbox.command import command
 from inbox.commands.plan.decisions import decide
 from inbox.commands.plan.options import plan_option, sound_plans
 from inbox.output import say, show_json, strong
-from inbox.texts import _, n_, word
+from inbox.texts import _, clean, n_, word
 from workflows.plan import readings
 from workflows.plan.cycles import cycles
 
@@ -67,6 +67,10 @@ def _choose(app: App, plan: Standing, choice: str, reason: str | None) -> None:
     if value not in reading.choices:
         raise click.UsageError(_("« {value} » : choisissez {names}", value=value,
                                  names=", ".join(reading.choices)))  # fmt: skip
+    if name in plan.chosen and plan.readings[name] == value:
+        raise click.UsageError(
+            _("Cette lecture est déjà choisie : {why}", why=clean(plan.chosen[name]["motif"]))
+        )
     if not reason:
         raise click.UsageError(_("Une lecture se choisit avec un motif : --reason"))
     record = {"lectures.lecture": name, "lectures.valeur": value, "lectures.motif": reason}

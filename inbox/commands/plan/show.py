@@ -11,7 +11,7 @@ from inbox.command import command
 from inbox.commands.plan.options import plan_option, sound_plans
 from inbox.commands.plan.row import progress, row_json
 from inbox.output import say, show_json, strong
-from inbox.plan_words import standing
+from inbox.plan_words import revised_json, revisions, standing
 from inbox.texts import _, clean, said
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def show(app: App, indicator: str, key: str | None) -> None:
                    "enjeu": said(entry.enjeu.title), "orientation": said(entry.enjeu.orientation),
                    "axis": said(entry.axis.title), "objective": said(entry.objective.title),
                    "title": said(entry.indicator.title), "owner": plan.owners.get(entry.indicator.id),
+                   "revised": revised_json(plan.catalogue.plan),
                    "versions": [_version_json(v) for v in plan.versions(entry)],
                    "cycles": [{**row_json(r), "events": list(r.events)} for r in rows]})  # fmt: skip
         return
@@ -47,6 +48,8 @@ def show(app: App, indicator: str, key: str | None) -> None:
     for version in plan.versions(entry):
         say(_("  Cible : {text} (résolution {r}, en vigueur le {d})", text=version.target,
               r=version.resolution, d=dates.day(version.effective)))  # fmt: skip
+    for line in revisions(plan.catalogue.plan):
+        say(line)
     for row in rows:
         number = "—" if row.case is None else row.case.line.number
         say(_("  {year} : {status} · pour le {d} · {number}{progress}", year=row.cycle.fiscal_year,
