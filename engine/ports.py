@@ -72,3 +72,6 @@ class Renderer(TemplateChecker, Protocol):
         self, template: str, languages: Sequence[str], facts: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """Return its content: `subject` and `text` at least; raise when it cannot be made."""
+
+    def fault(self, template: str, error: Exception) -> Fault:
+        """Return in words what made it fail."""

@@ -70,6 +70,7 @@ _SAID: list[tuple[str, str, str | None]] = [
     (r"Expected an expression, got '(.+)'", "il manque quelque chose ici, avant « {0} »", None),
     (r"expected token '(.+)', got '(.+)'", "il faut ici « {0} », et non « {1} »", None),
     (r"unexpected char '(.+)' at \d+", "le caractère « {0} » est de trop", None),
+    (r"unexpected '(.+)', expected '(.+)'", "il faut ici « {1} », et non « {0} »", None),
     (r"unexpected '(.+)'", "« {0} » est de trop", None),
     (r"Encountered unknown tag '(\w+)'\..*", "« {0} » n'est pas une balise qui puisse être ici", None),
     (r"Unexpected end of template\..* closed is '(\w+)'\.", "le bloc « {0} » n'est pas fermé", None),

@@ -303,10 +303,13 @@ class Renderer:
                 for name in _files(template, lang):
                     self._one(name, context, self._strict)
             except _FAILURES as error:
-                first = _files(template, lang)[1]
-                fault = faults.of(error, first, [str(f) for f in self.folders])
+                fault = self.fault(_files(template, lang)[1], error)
                 found.append(self._placed(fault) if fault.line else fault)
         return found
+
+    def fault(self, template: str, error: Exception) -> Fault:
+        """Return in words what made a template fail (`engine.ports.Renderer`)."""
+        return faults.of(error, template, [str(f) for f in self.folders])
 
 
 #: What a template may raise.

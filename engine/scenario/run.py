@@ -145,7 +145,7 @@ class Player:
         return [
             Failure(path=(*deed.path, deed.kind), code="mail-unreadable",
                     what=("le courrier", "the mail"), expected=("lisible", "readable"),
-                    got=(said, said))
+                    got=said)
             for said in broken
         ]  # fmt: skip
 

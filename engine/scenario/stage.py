@@ -73,7 +73,7 @@ class Server:
     refuses: Sequence[str] = ()
     uncertain: Sequence[str] = ()
     left: list[Left] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
 
     def __call__(self, leased: Leased, delivery: Delivery) -> tuple[str, str]:
         """Return what becomes of a delivery (`engine.simulation.Postman`)."""
@@ -89,7 +89,9 @@ class Server:
         try:
             content = self.renderer.render(template, delivery.languages, facts)
         except Exception as error:  # noqa: BLE001 - whatever a template does is a finding
-            self.broken.append(f"{template}: {type(error).__name__}: {error}")
+            fault = self.renderer.fault(template, error)
+            place = f"{fault.file}:{fault.line}" if fault.line else fault.file
+            self.broken.append((f"{place} : {fault.fr}", f"{place}: {fault.en}"))
             return "refused", f"template {template}: {error}"
         if self._among(self.uncertain, delivery):
             return "uncertain", "no reply"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jinja2.exceptions import SecurityError
 
 from engine.calendar import Calendar
 from engine.cases import Engine
@@ -258,12 +259,13 @@ def test_a_step_that_goes_otherwise_is_told_at_its_place(requests, step, place, 
 
 def test_a_message_that_cannot_be_written_and_a_broken_history_fail(requests, monkeypatch):
     def broken(*_):
-        raise KeyError("fiche")
+        raise SecurityError("+ is for numbers only")
 
     monkeypatch.setattr(Renderer, "render", broken)
     (failure,) = told(requests, HEAD + OPEN)
     assert failure.startswith("10:15: mail-unreadable: ")
-    assert "KeyError: 'fiche'" in failure
+    assert "« + » n'additionne que des nombres" in failure.replace("\u00a0", " ")
+    assert "SecurityError" not in failure
     monkeypatch.undo()
     monkeypatch.setattr("engine.verify.event_hash", lambda *_: "x")
     assert told(requests, HEAD + OPEN)[0].startswith("8:5: history: ")

@@ -173,6 +173,14 @@ def test_a_template_that_would_fail_at_night_is_refused_in_the_day(tmp_path, tem
     assert "«" in fault.fr
 
 
+def test_a_bracket_that_closes_another_is_said_in_words(tmp_path):
+    (tmp_path / "fr").mkdir()
+    (tmp_path / "fr" / "essai.subject.j2").write_text("Objet")
+    (tmp_path / "fr" / "essai.txt.j2").write_text("{{ show(fields.objet }")
+    (fault,) = Renderer(INSTITUTE, folders=[tmp_path]).check("essai", ["fr"], facts())
+    assert fault.fr == "il faut ici « ) », et non « } »"
+
+
 @pytest.mark.parametrize(
     ("template", "fr"),
     [
