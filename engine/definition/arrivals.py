@@ -61,6 +61,7 @@ class Arrivals:
         self.d = worlds.d
         self._comes: dict[tuple[Held, str], bool] = {}
         self._without: dict[tuple[str, str], list[Edge] | None] = {}
+        self._ways: dict[str, list[Edge]] = {}
         self._left = MAX_ALL_PLACES
         self._steps = MAX_ALL_STEPS
 
@@ -99,6 +100,22 @@ class Arrivals:
         if way is None and any(name in self.worlds.touched(e.action) for e in then):
             way = self.flow.graph.edges_to(state)
         return None if way is None else [*way, *then]
+
+    def way_to(self, state: str, *then: Edge) -> list[Edge]:
+        """Return the edges of a shortest way to a state that can be gone, and what follows.
+
+        A search that grows too large tells a shortest way on the graph.
+        """
+        if state not in self._ways:
+            self._ways[state] = self._way_to(state)
+        return [*self._ways[state], *then]
+
+    def _way_to(self, state: str) -> list[Edge]:
+        try:
+            way = self._refined(state, {})[1]
+        except _GivenUpError:
+            way = None
+        return self.flow.graph.edges_to(state) if way is None else way
 
     def _way_without(self, name: str, state: str) -> list[Edge] | None:
         try:

@@ -38,11 +38,11 @@ class Sending:
             return self.edge.target
         return flow.graph.first if self.state is None else self.state
 
-    def way(self, flow: Flow) -> Way:
+    def way(self, arrivals: Arrivals) -> Way:
         """Return a shortest way to it."""
-        last = () if self.edge is None else (self.edge,)
-        way = flow.graph.way([]) if self.state is None else flow.graph.way_to(self.state, *last)
-        return way if self.timer is None else (*way, flow.graph.timer(self.timer))
+        graph, last = arrivals.flow.graph, () if self.edge is None else (self.edge,)
+        way = graph.way([] if self.state is None else arrivals.way_to(self.state, *last))
+        return way if self.timer is None else (*way, graph.timer(self.timer))
 
     def way_without(self, arrivals: Arrivals, name: str) -> Way | None:
         """Return a shortest way to it on which a field is not there; None when there is none."""

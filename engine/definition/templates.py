@@ -154,7 +154,7 @@ class _Template:
         yield replace(found, related=_line(fault))
 
     def _fault(self, fault: Fault, case: Case, places: Sequence[Sending]) -> Finding:
-        way = places[0].way(self.flow) if places else ()
+        way = places[0].way(self.arrivals()) if places else ()
         fr, en = _at(fault)
         fr, en = f"gabarit {fr}", f"template {en}"
         if case.fr:

@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import ports
 from engine.calendar import Calendar
 from engine.definition import family, model, tables
 from engine.definition.compiler import examine
@@ -737,3 +738,15 @@ def test_an_action_that_asks_for_the_absence_of_what_is_always_given_is_told_so(
     text = GOOD.replace("  renvoyer:\n", f"  renvoyer:\n{guard}")
     (finding,) = [f for f in findings(text) if f.where[:2] == ("actions", "renvoyer")]
     assert "ce dont elle demande l'absence y est toujours donné" in finding.messages["fr"]
+
+
+def test_the_way_to_a_template_that_fails_does_first_what_its_guards_ask_for():
+    fails = SimpleNamespace(
+        read=lambda *_: ports.Reading(faults=(), names=frozenset(), values=frozenset()),
+        check=lambda *_: (ports.Fault(file="fr/x", line=1, fr="a", en="a"),),
+    )
+    examined = examine(GOOD, path="x.yaml", calendar=CALENDAR, templates=fails)
+    found = [f for f in examined.findings if "bon" in str(f.where)]
+    assert [s.name for s in found[0].way if s.kind == "action"] == [
+        "chiffrer", "soumettre", "approuver",
+    ]  # fmt: skip
