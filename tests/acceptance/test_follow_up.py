@@ -243,7 +243,8 @@ def test_an_erratum_with_a_newcomer_is_one_batch_that_is_seen_before_it_leaves_a
     assert f'<th scope="row">{new["line"]} (nouveau)</th>' in page
     assert page.count("(nouveau)") == 1
     assert "Cégep D" not in page
-    assert "d@example.org" not in page
+    # As a whole word: a Message-ID may end with that letter by chance.
+    assert not re.search(r"\bd@example\.org", page)
     # The salt of the diffusion's follow-up message finds the line in the erratum's certificate too.
     texts = [r.message.get_body(("plain",)).get_content() for r in mail.received
              if r.recipients == ["a@example.org"]]  # fmt: skip
