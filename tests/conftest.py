@@ -9,12 +9,12 @@ import hypothesis
 import pytest
 
 from tests.support.commands import Inbox, moved, workspace
-from tests.support.databases import Postgres, running_postgres
+from tests.support.databases import Postgres, Sqlite, running_postgres
 from tests.support.mail import MailServer
-from tests.support.world import EXAMPLES, WORKFLOWS, World
+from tests.support.world import EXAMPLES, WORKFLOWS, Models, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 # A busy machine is slow, not wrong: speed is measured in `benchmarks/`.
@@ -29,39 +29,60 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Sqlite | Postgres:
+    """One database after the other: what is asked for is tried on both."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'arrimage.db'}"
-    return request.getfixturevalue("postgres").new()
+        return Sqlite(tmp_path)
+    return request.getfixturevalue("postgres")
 
 
 @pytest.fixture
-def empty(database_url: str) -> Iterator[World]:
-    world = World(database_url)
-    yield world
-    world.database.close()
+def database_url(server: Sqlite | Postgres) -> str:
+    return server.new()
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    return Models(Sqlite(tmp_path_factory.mktemp("modeles")))
 
 
 @pytest.fixture
-def orders(empty: World) -> World:
+def institute(server: Sqlite | Postgres, models: Models) -> Iterator[Callable[..., World]]:
+    """Makes an institute that runs the processes of the files it is given."""
+    worlds: list[World] = []
+
+    def made(*paths: Path) -> World:
+        worlds.append(World(models.copied(server, paths)))
+        return worlds[-1]
+
+    yield made
+    for world in worlds:
+        world.database.close()
+
+
+@pytest.fixture
+def empty(institute: Callable[..., World]) -> World:
+    return institute()
+
+
+@pytest.fixture
+def orders(institute: Callable[..., World]) -> World:
     """An institute that runs the tests' own processes, and no other."""
-    empty.install(EXAMPLES / "commande.yaml", EXAMPLES / "lot.yaml")
-    return empty.people()
+    return institute(EXAMPLES / "commande.yaml", EXAMPLES / "lot.yaml").people()
 
 
 @pytest.fixture
-def requests(empty: World) -> World:
+def requests(institute: Callable[..., World]) -> World:
     """An institute that runs the shipped processes, with three establishments."""
-    empty.install(WORKFLOWS / "demande.yaml", WORKFLOWS / "rencontre.yaml")
-    return empty.people().network(3)
+    return institute(WORKFLOWS / "demande.yaml", WORKFLOWS / "rencontre.yaml").people().network(3)
 
 
 @pytest.fixture
-def planned(empty: World) -> World:
+def planned(institute: Callable[..., World]) -> World:
     """An institute that follows its strategic plan, on the first morning of it."""
-    empty.install(WORKFLOWS / "cycle.yaml", WORKFLOWS / "plan.yaml")
-    empty.clock.set(datetime(2011, 4, 1, 13, 0, tzinfo=UTC))
-    return empty.people()
+    world = institute(WORKFLOWS / "cycle.yaml", WORKFLOWS / "plan.yaml")
+    world.clock.set(datetime(2011, 4, 1, 13, 0, tzinfo=UTC))
+    return world.people()
 
 
 @pytest.fixture

@@ -14,9 +14,11 @@ from engine.clock import ManualClock
 from engine.database import Database
 from engine.library import Library, Source
 from engine.timers import Ticked, tick
+from tests.support.databases import Sqlite
 
 if TYPE_CHECKING:
     from engine.outcome import Outcome
+    from tests.support.databases import Postgres
 
 EXAMPLES = Path(__file__).parents[1] / "unit" / "definition" / "examples"
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
@@ -102,6 +104,30 @@ class World:
 
     def tick(self) -> Ticked:
         return tick(self.engine)
+
+
+class Models:
+    """Databases whose processes were proved and installed once, copied for each test."""
+
+    def __init__(self, files: Sqlite) -> None:
+        """Take where those of SQLite are kept, longer than a test."""
+        self._files = files
+        self._made: dict[tuple[type, tuple[Path, ...]], str] = {}
+
+    def copied(self, server: Sqlite | Postgres, paths: tuple[Path, ...]) -> str:
+        """Return the URL of a fresh database in which the processes of these files are installed."""
+        key = (type(server), paths)
+        if key not in self._made:
+            self._made[key] = self._model(server, paths)
+        return server.new(self._made[key])
+
+    def _model(self, server: Sqlite | Postgres, paths: tuple[Path, ...]) -> str:
+        kept = self._files if isinstance(server, Sqlite) else server
+        world = World(kept.new())
+        if paths:
+            world.install(*paths)
+        world.database.close()
+        return world.url
 
 
 def order(world: World, **data: Any) -> str:
