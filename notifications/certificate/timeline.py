@@ -222,16 +222,17 @@ class _Scale:
         part = (min(max(at, self.first), self.last) - self.first) / (self.last - self.first)
         return round(self.left + part * (self.right - self.left), 1)
 
-    def ticks(self, speech: Speech, about: int) -> list[dict[str, Any]]:
-        """Return about so many round marks (1, 2, 5 × a power of ten)."""
-        step = _round_step((self.last - self.first) / about)
+    def ticks(self, speech: Speech, most: int) -> list[dict[str, Any]]:
+        """Return round marks (1, 2, 5 × a power of ten), so many at most and the first."""
+        step = _round_step((self.last - self.first) / most)
         marks = range(ceil(self.first / step), floor(self.last / step) + 1)
         return [{"x": self.place(n * step), "label": _mark(n * step, speech)} for n in marks]
 
 
-def _round_step(about: float) -> int:
-    unit: float = 10 ** floor(log10(max(about, 1)))
-    return int(max(s * unit for s in (1, 2, 5) if s * unit <= max(about, 1)))
+def _round_step(least: float) -> int:
+    # The labels of shorter steps would be written over one another.
+    unit: float = 10 ** floor(log10(max(least, 1)))
+    return int(next(s * unit for s in (1, 2, 5, 10) if s * unit >= least))
 
 
 def _mark(at: int, speech: Speech) -> str:

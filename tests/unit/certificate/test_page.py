@@ -4,15 +4,26 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import html5lib
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.diffusion import Decided
 from engine.schema import DELIVERY_STATES
 from notifications.certificate import page
 from notifications.certificate.explanation import Explanation
-from notifications.certificate.timeline import MOST, acceptances, drawing, passages
+from notifications.certificate.timeline import (
+    AFTER,
+    BEFORE,
+    MOST,
+    _Scale,
+    acceptances,
+    drawing,
+    passages,
+)
 from notifications.certificate.words import STATES, Speech
 from tests.support.diffusions import DOT, account, each, refused, run, sealed, transmission
 
@@ -309,6 +320,15 @@ def test_the_axis_is_in_milliseconds():
     assert labels == ["−400 ms", "−200 ms", "0", "+1 ms", "+2 ms", "+3 ms"]
 
 
+@given(st.integers(min_value=1, max_value=10**11))
+def test_no_mark_of_the_axis_is_written_over_another_however_long_the_diffusion_took(span):
+    letter = 6  # units, as wide as a letter is drawn
+    for scale, most in ((_Scale(AFTER, 0, span), 3), (_Scale(BEFORE, -span, 0), 2)):
+        marks = sorted((t["x"], len(t["label"]) * letter) for t in scale.ticks(Speech("fr"), most))
+        assert marks
+        assert all(b - a >= (wide + wider) / 2 for (a, wide), (b, wider) in pairwise(marks))
+
+
 def test_nothing_is_drawn_before_a_first_dot():
     assert drawing(sealed(WAITING), Speech("fr")) is None
     assert acceptances(sealed(ABORTED)) == []
@@ -372,8 +392,8 @@ def test_who_is_new_is_counted_told_and_marked_and_the_content_is_each_ones_own(
 def test_two_contents_that_did_not_leave_together_are_not_said_to_have():
     apart = run([transmission(1), transmission(2, wave=2)], shape="waves", window=4200)
     known_by_nobody = tuple(replace(c, transmission=None) for c in NEWCOMERS.copies)
-    for given in (replace(NEWCOMERS, runs=(apart,)), replace(NEWCOMERS, copies=known_by_nobody)):
-        said = " ".join(Explanation(sealed(given), Speech("fr")).equitable())
+    for one in (replace(NEWCOMERS, runs=(apart,)), replace(NEWCOMERS, copies=known_by_nobody)):
+        said = " ".join(Explanation(sealed(one), Speech("fr")).equitable())
         assert "ne sont pas partis, pour tous, dans la même libération" in said
 
 
