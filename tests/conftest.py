@@ -29,7 +29,7 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Sqlite | Postgres:
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Sqlite | Postgres:
     """One database after the other: what is asked for is tried on both."""
     if request.param == "sqlite":
         return Sqlite(tmp_path)
@@ -37,8 +37,8 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Sqlite | Postgres:
 
 
 @pytest.fixture
-def database_url(server: Sqlite | Postgres) -> str:
-    return server.new()
+def database_url(databases: Sqlite | Postgres) -> str:
+    return databases.new()
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +47,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 
 @pytest.fixture
-def institute(server: Sqlite | Postgres, models: Models) -> Iterator[Callable[..., World]]:
+def institute(databases: Sqlite | Postgres, models: Models) -> Iterator[Callable[..., World]]:
     """Makes an institute that runs the processes of the files it is given."""
     worlds: list[World] = []
 
     def made(*paths: Path) -> World:
-        worlds.append(World(models.copied(server, paths)))
+        worlds.append(World(models.copied(databases, paths)))
         return worlds[-1]
 
     yield made
