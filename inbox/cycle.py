@@ -11,6 +11,7 @@ from inbox.output import say, show_json, strong
 from inbox.plan_words import revised_json, revisions, rule
 from inbox.plans import Plans
 from inbox.texts import _, said, word
+from workflows.plan.cycles import read_as
 from workflows.plan.readings import READINGS
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _readings(plan: Standing, cycle: Cycle) -> dict[str, str]:
     elif part.yearly:
         used.append("annuel_debut")
         used += ["estimations"] if part.yearly.once_ready else []
-    held = plan.readings_on(cycle.enter_by)
+    held = read_as(plan, cycle)
     return {key: held[key] for key in used}
 
 
@@ -81,6 +82,12 @@ def _say(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]])
               choice=word(reading.choices[choice])))  # fmt: skip
     say(_("  Période : du {a} au {b}, exercice {year}", a=dates.day(cycle.start),
           b=dates.day(cycle.end), year=cycle.fiscal_year))  # fmt: skip
+    if cycle.nature == "accountability" and cycle.version.cadence.yearly is not None:
+        say(
+            _(
+                "  Ce n'est qu'une partie d'une année : il en est rendu compte, et rien n'y est promis."
+            )
+        )
     say(_("  Échéance : {d} ; une échéance du plan ne bouge jamais.", d=dates.day(cycle.due)))
     say(_("  Calendrier : jours ouvrables du Québec et de l'Institut, heure de {zone}",
           zone=app.workspace.calendar.zone))  # fmt: skip

@@ -60,7 +60,7 @@ def decisions(report: Report) -> str:
         text(said(plan.label)),
         _("adopté le {d} (résolution {r})", d=dates.day(plan.adopted.on), r=plan.adopted.resolution),
         *(_("modifié le {d} (résolution {r})", d=dates.day(r.on), r=r.resolution) for r in plan.revised),
-        *(_("prolongé jusqu'au {d} (résolution {r})", d=dates.stored(e["fin"]), r=e["resolution"])
+        *(_("prolongé jusqu'au {d} (résolution {r})", d=dates.day(e.until), r=e.resolution)
           for e in report.plan.extensions),
     ]  # fmt: skip
     return ", ".join(parts)

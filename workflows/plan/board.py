@@ -144,16 +144,32 @@ def board(
         today: The local date.
         year: Such as `2012-2013`; None: every year.
     """
+    pairs = paired(plan, cases, calendar)
+    first = _first_reports(pairs)
     rows = [
-        _row(plan, cycle, case, calendar, today)
-        for cycle, case in paired(plan, cases, calendar)
+        _row(plan, cycle, case, calendar, today, first=cycle.key in first)
+        for cycle, case in pairs
         if year in {None, cycle.fiscal_year}
     ]
     return sorted(rows, key=lambda r: (r.cycle.entry.order, r.cycle.due, r.cycle.version.number))
 
 
+def _first_reports(pairs: Sequence[tuple[Cycle, CycleCase | None]]) -> set[str]:
+    """Return the keys of the first report under each version of each target."""
+    found: dict[tuple[str, int], Cycle] = {}
+    for cycle in sorted((y for y, case in pairs if not is_replaced(y, case)), key=lambda y: y.due):
+        found.setdefault((cycle.indicator, cycle.version.number), cycle)
+    return {cycle.key for cycle in found.values()}
+
+
 def _row(
-    plan: Standing, cycle: Cycle, case: CycleCase | None, calendar: Calendar, today: date
+    plan: Standing,
+    cycle: Cycle,
+    case: CycleCase | None,
+    calendar: Calendar,
+    today: date,
+    *,
+    first: bool,
 ) -> Row:
     events = () if case is None else tuple(case.events)
     limit = cycle.do_by if today <= cycle.due else cycle.enter_by
@@ -164,16 +180,24 @@ def _row(
         cycle=cycle, case=case, status=_status(cycle, case, computed),
         given=None if successor is not None else _given(case, computed), events=events, limit=limit,
         days_left=calendar.business_days_between(today, limit), missing=_missing(cycle, case),
-        owner=owner, former=_former(plan, cycle), successor=successor,
+        owner=owner, former=_former(plan, cycle, first=first), successor=successor,
     )  # fmt: skip
 
 
-def _former(plan: Standing, cycle: Cycle) -> Version | None:
-    """Return the version that was in force when the period began, if another one is now."""
+def _former(plan: Standing, cycle: Cycle, *, first: bool) -> Version | None:
+    """Return the version that would hold on the due date if this one had not replaced it.
+
+    The first report under a target names the one before, and so does every one whose period had begun when
+    it was decided, or when it took effect.
+    """
     versions = plan.versions(cycle.entry)
-    before = versions[: versions.index(cycle.version)]
+    before = [
+        v for v in versions[: versions.index(cycle.version)]
+        if v.number == 0 or v.effective <= cycle.due
+    ]  # fmt: skip
     in_period = cycle.start <= cycle.version.effective <= cycle.due
-    return before[-1] if before and (in_period or cycle.version.decided >= cycle.start) else None
+    told = first or in_period or cycle.version.decided >= cycle.start
+    return before[-1] if before and told else None
 
 
 def _successor(plan: Standing, cycle: Cycle, case: CycleCase | None) -> Version | None:

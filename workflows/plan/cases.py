@@ -6,12 +6,13 @@ plan promises something else since.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine import register
 from engine.errors import Ambiguous, NotFound
+from workflows.plan.cadence import is_single, part_from
 from workflows.plan.cycles import Cycle, cycles, superseded
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class CycleCase:
         )
 
     @property
+    def version(self) -> tuple[str, str, str]:
+        """The version of a target that it was opened under: plan, indicator, number."""
+        return (*self.promise[:2], self.key.rpartition(":v")[2])
+
+    @property
     def stands(self) -> bool:
         """Whether it stands whatever is decided since: neither open nor replaced."""
         return self.line.state not in {*OPEN, "remplace"}
@@ -87,16 +93,55 @@ def paired(
         calendar: Business days and fiscal years.
     """
     mine = {c.key: c for c in cases if c.data.get("plan") == plan.catalogue.key}
-    standing = {c.promise for c in mine.values() if c.stands}
-    found: list[tuple[Cycle, CycleCase | None]] = []
-    for cycle in cycles(plan, calendar):
-        own = mine.pop(cycle.key, None)
-        if own is not None or cycle.promise not in standing:
-            found.append((cycle, own))
+    found: list[tuple[Cycle, CycleCase | None]] = [
+        (cycle, mine.pop(cycle.key, None))
+        for cycle in expected(cycles(plan, calendar), [*mine.values()])
+    ]
     kept = ((own_cycle(plan, case), case) for case in mine.values())
     found += [(cycle, case) for cycle, case in kept if cycle is not None]
     years = {(cycle.indicator, cycle.fiscal_year) for cycle, _case in found}
     return [*found, *((cycle, None) for cycle in superseded(plan, calendar, years))]
+
+
+def expected(promised: Sequence[Cycle], cases: Iterable[CycleCase]) -> list[Cycle]:
+    """Return the cycles that are still to be answered: what was answered is not asked again.
+
+    An answer stands for its promise whatever the version of the target; what is read otherwise since is
+    asked on the days that it does not account for.
+
+    Args:
+        promised: What a plan promises, by due date.
+        cases: Its cases.
+    """
+    answered: dict[tuple[str, str, str], list[CycleCase]] = {}
+    for case in sorted((c for c in cases if c.stands), key=lambda c: str(c.data["debut"])):
+        answered.setdefault(case.version, []).append(case)
+    standing = {case.promise for answers in answered.values() for case in answers}
+    found: list[Cycle] = []
+    left: dict[tuple[str, str, str], date] = {}
+    for cycle in promised:
+        version = (cycle.plan, cycle.indicator, str(cycle.version.number))
+        answers = answered.get(version, [])
+        start = _first_left(left.pop(version, cycle.start), answers)
+        if cycle.promise not in standing and not (answers and is_single(cycle.version.cadence)):
+            found += _asked_from(cycle, start)
+        elif any(case.promise == cycle.promise for case in answers) and start <= cycle.end:
+            left[version] = start
+    return found
+
+
+def _first_left(start: date, answers: Sequence[CycleCase]) -> date:
+    """Return the first day from a day on that no answer accounts for."""
+    for case in answers:
+        if date.fromisoformat(case.data["debut"]) <= start:
+            start = max(start, date.fromisoformat(case.data["fin"]) + timedelta(days=1))
+    return start
+
+
+def _asked_from(cycle: Cycle, start: date) -> list[Cycle]:
+    if start > cycle.end:
+        return []
+    return [replace(cycle, start=start) if start <= cycle.start else part_from(cycle, start)]
 
 
 def is_replaced(cycle: Cycle, case: CycleCase | None) -> bool:
@@ -110,7 +155,7 @@ def own_cycle(plan: Standing, case: CycleCase) -> Cycle | None:
     entry = plan.catalogue.entry(str(data.get("indicateur")))
     if entry is None:
         return None
-    number = int(case.key.rpartition(":v")[2])
+    number = int(case.version[2])
     versions = plan.versions(entry)
     day = {k: date.fromisoformat(str(data[k]))
            for k in ("debut", "fin", "echeance", "faire_avant", "saisie_avant")}  # fmt: skip

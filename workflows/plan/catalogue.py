@@ -105,36 +105,11 @@ def check_among(made: Catalogue, others: Sequence[Catalogue], processes: Collect
 
 def read_cadence(text: str) -> model.Cadence:
     """Return a cadence as it is typed: `{yearly: {from: 2013-03-31}}`; raise `InvalidDefinition`."""
-    return _read_cadence(text)[1]
+    return typed_cadence(text)[1]
 
 
-def amended_cadence(
-    text: str, plan: model.Plan, indicator: str, effective: date, ends: date
-) -> model.Cadence:
-    """Return a cadence that an amendment may give a target of a plan.
-
-    Args:
-        text: As it is typed.
-        plan: The plan.
-        indicator: Whose target it is.
-        effective: From when.
-        ends: The plan's end, extensions included.
-
-    Raises:
-        InvalidDefinition: With every finding.
-    """
-    read, cadence = _read_cadence(text)
-    found = list(_cadence(plan.model_copy(update={"ends": ends}), read, (), cadence, indicator))
-    if not found and cadence.once is not None and cadence.once.on < effective:
-        found.append(read.finding("due-before-start", ("once", "on"),
-                                  f"le {cadence.once.on} vient avant l'entrée en vigueur, le {effective}.",
-                                  f"{cadence.once.on} comes before it takes effect, {effective}."))  # fmt: skip
-    if found:
-        raise InvalidDefinition(tuple(found))
-    return cadence
-
-
-def _read_cadence(text: str) -> tuple[Source, model.Cadence]:
+def typed_cadence(text: str) -> tuple[Source, model.Cadence]:
+    """Return a cadence as it is typed, with its places; raise `InvalidDefinition`."""
     read = source.read(text, "--cadence")
     cadence = mistakes.parse(read, model.Cadence)
     if not only_one(cadence):
@@ -155,13 +130,13 @@ def _check(plan: model.Plan, read: Source) -> Iterator[Finding]:
     for key, day in (("starts", plan.starts), ("ends", plan.ends)):
         if day.year not in model.YEARS:
             yield read.finding("wrong-type", (key,), *_OUT_OF_YEARS)
-    if plan.ends <= plan.starts:
+    if plan.ends < plan.starts:
         yield read.finding("ends-before-start", ("ends",),
                            "le plan finit avant de commencer.", "the plan ends before it starts.")  # fmt: skip
     places = dict(_places(plan))
     yield from _repeated(plan, read)
     for path, indicator in places.items():
-        yield from _cadence(plan, read, (*path, "cadence"), indicator.cadence, indicator.id)
+        yield from check_cadence(plan, read, (*path, "cadence"), indicator.cadence, indicator.id)
     yield from _amendments(plan, read, {i.id for i in places.values()})
 
 
@@ -201,9 +176,10 @@ def _numbers(
         seen.add(part.number)
 
 
-def _cadence(
+def check_cadence(
     plan: model.Plan, read: Source, path: Path, cadence: model.Cadence, indicator: str
 ) -> Iterator[Finding]:
+    """Yield what is wrong with the cadence of an indicator, at its place."""
     if not only_one(cadence):
         yield _one_key(read, path)
         return
@@ -224,6 +200,16 @@ def _cadence(
                            "a result is not made with itself: name another one.")  # fmt: skip
     elif ready is not None and ready not in {i.id for _, i in _places(plan)}:
         yield _unknown(read, place, ready)
+
+
+def check_effect(
+    read: Source, path: Path, cadence: model.Cadence, effective: date
+) -> Iterator[Finding]:
+    """Yield what is wrong with a cadence that takes effect on a day, at its place."""
+    if cadence.once is not None and cadence.once.on < effective:
+        yield read.finding("due-before-start", (*path, "once", "on"),
+                           f"le {cadence.once.on} vient avant l'entrée en vigueur, le {effective}.",
+                           f"{cadence.once.on} comes before it takes effect, {effective}.")  # fmt: skip
 
 
 def _year(plan: model.Plan, read: Source, path: Path, cadence: model.Cadence) -> Iterator[Finding]:
@@ -269,7 +255,9 @@ def _amendments(plan: model.Plan, read: Source, known: set[str]) -> Iterator[Fin
         path: Path = ("amendments", n)
         if amendment.indicator not in known:
             yield _unknown(read, (*path, "indicator"), amendment.indicator)
-        yield from _cadence(plan, read, (*path, "cadence"), amendment.cadence, amendment.indicator)
+        place = (*path, "cadence")
+        yield from check_cadence(plan, read, place, amendment.cadence, amendment.indicator)
+        yield from check_effect(read, place, amendment.cadence, amendment.effective)
         if not plan.starts <= amendment.effective <= plan.ends:
             early = amendment.effective < plan.starts
             yield read.finding("due-before-start" if early else "due-after-end", (*path, "effective"),

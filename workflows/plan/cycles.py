@@ -1,18 +1,20 @@
 """The cycles of a plan: one expected report for one indicator and one period.
 
-A version of a target promises what is due from the day it takes effect until the next one does: what is due
-later under an older version was replaced. A reading holds from the day it was chosen. Due dates never move;
-`do_by` moves back to a business day, because forward would cross the fiscal year (31 March 2013 is Easter Sunday).
+A version of a target promises what is due from the day it takes effect until one decided later does: what is
+due then under the older one was replaced. A reading holds from the day it was chosen, an extension from the day
+it was decided (`replanning`). Due dates never move; `do_by` moves back to a business day, because forward would cross the fiscal year (31 March 2013 is Easter Sunday).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from workflows.plan.cadence import occurrences
 from workflows.plan.decisions import successor
+from workflows.plan.replanning import asked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -138,6 +140,25 @@ def superseded(
     return [c for c in once if (c.indicator, c.fiscal_year) not in years]
 
 
+def is_ever_due(standing: Standing, version: Version) -> bool:
+    """Tell whether anything is due under a version of a target, later ones aside, from when it takes effect."""
+    return any(_holds(version, o) for o in _read(standing, version, None))
+
+
+def _holds(version: Version, occurrence: Occurrence) -> bool:
+    return version.number == 0 or occurrence.due >= version.effective
+
+
+def read_as(standing: Standing, cycle: Cycle) -> Mapping[str, str]:
+    """Return the choice of each reading under which a cycle is asked for."""
+    readings = standing.readings_on(cycle.enter_by)
+    for since, within in standing.turns(cycle.version.cadence):
+        said = occurrences(cycle.version.cadence, within)
+        if since <= cycle.enter_by and any(o.due == cycle.due for o in said):
+            readings = within.readings
+    return readings
+
+
 def _promised(
     standing: Standing, entry: Entry, readings: Mapping[str, str] | None
 ) -> Iterator[tuple[Version, Occurrence, Version | None]]:
@@ -145,50 +166,23 @@ def _promised(
     versions = standing.versions(entry)
     for version in versions:
         for occurrence in _read(standing, version, readings):
-            if version.number == 0 or occurrence.due >= version.effective:
+            if _holds(version, occurrence):
                 yield version, occurrence, successor(versions, version, occurrence.due)
 
 
 def _read(
     standing: Standing, version: Version, readings: Mapping[str, str] | None
 ) -> list[Occurrence]:
-    """Return what a version says, as it has been read in turn.
-
-    Another reading re-plans what may still be entered the day it is chosen: what had closed stays as it was
-    read, and what only the other reading would have asked by then is never asked.
-    """
-    held = standing.readings_held() if readings is None else [(date.min, readings)]
-    found: list[Occurrence] = []
-    for since, chosen in held:
-        said = occurrences(version.cadence, standing.bounds(chosen))
-        before, gone = _parted(standing, found, since)
-        unasked, coming = _parted(standing, said, since)
-        found = [*before, *_accounting(coming, gone, unasked)]
-    return found
+    """Return what a version says, as it has been read in turn, or under other readings from its start."""
+    turns = (
+        standing.turns(version.cadence) if readings is None
+        else [(date.min, standing.bounds(readings))]
+    )  # fmt: skip
+    return asked(version.cadence, turns, partial(entry_ends, standing))
 
 
-def _parted(
-    standing: Standing, found: list[Occurrence], day: date
-) -> tuple[list[Occurrence], list[Occurrence]]:
-    """Return those whose entry had closed before a day, and the others."""
-    closed = [o for o in found if _enter_by(standing, o.due) < day]
-    return closed, found[len(closed) :]
-
-
-def _accounting(
-    coming: list[Occurrence], gone: list[Occurrence], unasked: list[Occurrence]
-) -> list[Occurrence]:
-    """Return what comes, the first one accounting too for the days of those that are never asked.
-
-    Only for the days that a report which is gone would have accounted for: no other one does any more.
-    """
-    left = [o.start for o in unasked if gone and gone[0].start <= o.start]
-    if not left or not coming:
-        return coming
-    return [replace(coming[0], start=left[0]), *coming[1:]]
-
-
-def _enter_by(standing: Standing, due: date) -> date:
+def entry_ends(standing: Standing, due: date) -> date:
+    """Return the last day of entry of a due date."""
     return due + timedelta(days=int(standing.catalogue.plan.entry.split()[0]))
 
 
@@ -199,6 +193,6 @@ def _cycle(
         plan=standing.catalogue.key, entry=entry, version=version,
         fiscal_year=calendar.fiscal_year(found.due), start=found.start, end=found.end,
         due=found.due, do_by=calendar.to_business_day(found.due, "backward"),
-        enter_by=_enter_by(standing, found.due), quantity=found.quantity,
+        enter_by=entry_ends(standing, found.due), quantity=found.quantity,
         nature=found.nature, kind=found.kind,
     )  # fmt: skip

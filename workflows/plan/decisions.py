@@ -49,15 +49,32 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """A resolution that moved the plan's end.
+
+    Attributes:
+        until: The new last day.
+        decided: When it was decided.
+        resolution: By which resolution.
+        reason: Why.
+    """
+
+    until: date
+    decided: date
+    resolution: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A plan as it stands: its file and what was decided since.
 
     Attributes:
         catalogue: The file.
         case: The number of the case of its decisions, once there is one.
+        version: That case's version when it was read: who decides meanwhile makes it another one.
         choices: The readings that somebody chose, with who, when and why, each with its local day.
-        ends: Its last day.
-        extensions: The decisions that moved it.
+        extended: The decisions that moved its last day, whenever they are decided.
         owners: The login of each indicator's owner, where it has one.
         amended: The later versions of each indicator's target, whenever they are decided.
         day: The local day on which it stands so: what is decided later is not known yet. None: everything
@@ -66,9 +83,9 @@ class Standing:
 
     catalogue: Catalogue
     case: str | None = None
+    version: int | None = None
     choices: tuple[tuple[date, Mapping[str, Any]], ...] = ()
-    ends: date
-    extensions: tuple[Mapping[str, Any], ...] = ()
+    extended: tuple[Extension, ...] = ()
     owners: Mapping[str, str] = field(default_factory=dict)
     amended: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
     day: date | None = None
@@ -79,9 +96,24 @@ class Standing:
 
     @property
     def decision_days(self) -> frozenset[date]:
-        """The days on which a target was amended, or will be, and those on which a reading was chosen."""
+        """The days on which a target was amended, or will be, the plan extended or a reading chosen."""
         amended = (v.decided for versions in self.amended.values() for v in versions)
-        return frozenset([*amended, *(day for day, _choice in self.choices)])
+        return frozenset([*amended, *self._terms_changed()])
+
+    def _terms_changed(self) -> set[date]:
+        """Return the days on which the plan was extended, or will be, and those of a choice of reading."""
+        return {day for day, _choice in self.choices} | {e.decided for e in self.extended}
+
+    @property
+    def extensions(self) -> tuple[Extension, ...]:
+        """The decisions that have moved its last day."""
+        return tuple(e for e in self.extended if self.day is None or e.decided <= self.day)
+
+    @property
+    def ends(self) -> date:
+        """Its last day."""
+        known = self.extensions
+        return known[-1].until if known else self.catalogue.plan.ends
 
     @property
     def readings(self) -> Mapping[str, str]:
@@ -93,21 +125,19 @@ class Standing:
         """The readings that somebody chose, with who, when and why."""
         return {choice["lecture"]: choice for _day, choice in self._known_choices(date.max)}
 
-    @property
-    def latest(self) -> Mapping[str, Any] | None:
-        """The choice of a reading that was made last."""
-        known = self._known_choices(date.max)
-        return known[-1][1] if known else None
-
     def readings_on(self, day: date) -> Mapping[str, str]:
         """Return the choice of each reading that held on a day: a choice holds from the day it was made."""
         known = self._known_choices(day)
         return {**defaults(), **{choice["lecture"]: choice["valeur"] for _day, choice in known}}
 
-    def readings_held(self) -> Iterator[tuple[date, Mapping[str, str]]]:
-        """Yield the choices of readings held in turn, each with the day from which they were."""
-        for since in sorted({date.min, *(day for day, _choice in self._known_choices(date.max))}):
-            yield since, self.readings_on(since)
+    def turns(self, cadence: model.Cadence) -> Iterator[tuple[date, Bounds]]:
+        """Yield what a cadence is read within in turn, each with the day from which it is."""
+        days = self._terms_changed()
+        if cadence.yearly is not None and cadence.yearly.once_ready is not None:
+            days |= {v.decided for v in self.amended.get(cadence.yearly.once_ready, ())}
+        for since in [date.min, *sorted(d for d in days if self.day is None or d <= self.day)]:
+            stood = self.on(since)
+            yield since, stood.bounds(stood.readings)
 
     def _known_choices(self, day: date) -> list[tuple[date, Mapping[str, Any]]]:
         """Return the choices made by a day, and known on the day on which the plan stands so."""
@@ -115,7 +145,10 @@ class Standing:
         return [(made, choice) for made, choice in self.choices if made <= last]
 
     def versions(self, entry: Entry) -> list[Version]:
-        """Return the versions of an indicator's target decided so far, in the order in which they take effect."""
+        """Return the versions of an indicator's target decided so far, in the order of their decisions.
+
+        The resolution decided last holds from the day it takes effect, whatever an earlier one had set.
+        """
         plan = self.catalogue.plan
         first = Version(
             number=0, target=entry.indicator.target.fr, cadence=entry.indicator.cadence,
@@ -123,7 +156,7 @@ class Standing:
         )  # fmt: skip
         known = (v for v in self.amended.get(entry.indicator.id, ())
                  if self.day is None or v.decided <= self.day)  # fmt: skip
-        return [first, *sorted(known, key=lambda v: v.effective)]
+        return [first, *sorted(known, key=lambda v: v.decided)]
 
     def bounds(self, readings: Mapping[str, str]) -> Bounds:
         """Return what cadences are read within, under the choices of readings."""
@@ -149,8 +182,7 @@ def successor(versions: Sequence[Version], former: Version, day: date) -> Versio
     """Return the version in force on a day, when it took the place of another one.
 
     Args:
-        versions: Those of one target, as `Standing.versions` orders them: two may take effect the same day,
-            the one adopted and the one that amends it from the plan's first day.
+        versions: Those of one target, as `Standing.versions` orders them.
         former: The other one.
         day: The day.
     """
@@ -164,6 +196,7 @@ def standing(
     calendar: Calendar,
     data: Mapping[str, Any] | None = None,
     case: str | None = None,
+    version: int | None = None,
 ) -> Standing:
     """Return a plan as it stands.
 
@@ -172,20 +205,25 @@ def standing(
         calendar: The local day of each decision.
         data: The data of the case of its decisions, in stored form; None when there is none.
         case: That case's number.
+        version: That case's version.
     """
     kept = data or {}
     choices = (r for r in kept.get("lectures", ()) if r["lecture"] in READINGS)
-    extensions = tuple(kept.get("prolongations", ()))
-    ends = [date.fromisoformat(p["fin"]) for p in extensions]
     return Standing(
         catalogue=catalogue,
         case=case,
+        version=version,
         choices=tuple((calendar.today(datetime.fromisoformat(r["at"])), r) for r in choices),
-        ends=ends[-1] if ends else catalogue.plan.ends,
-        extensions=extensions,
+        extended=tuple(
+            Extension(
+                until=date.fromisoformat(r["fin"]), decided=date.fromisoformat(r["decide_le"]),
+                resolution=r["resolution"], reason=r["motif"],
+            )
+            for r in kept.get("prolongations", ())
+        ),
         owners={r["indicateur"]: r["personne"] for r in kept.get("responsables", ())},
         amended=_amended(catalogue, kept.get("amendements", ())),
-    )
+    )  # fmt: skip
 
 
 def _amended(

@@ -9,41 +9,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine import attachments, register, staff
+from engine import register, staff
 from engine.actor import Actor
 from engine.desk import unfit
 from engine.errors import Refused, Unavailable
-from engine.judge import role_needed
+from engine.judge import read_form, role_needed
 from engine.opening import reason
 from engine.references import References
-from workflows.plan.cases import OPEN, CycleCase, cases_of, opening_form, own_cycle
+from workflows.plan import events
+from workflows.plan.cases import OPEN, CycleCase, cases_of, expected, opening_form, own_cycle
 from workflows.plan.cycles import Cycle, cycles
-from workflows.plan.decisions import PROCESS, Standing, standing, successor
+from workflows.plan.decisions import PROCESS, Standing, standing
 from workflows.plan.proof import at_fault, prove
-from workflows.plan.readings import READINGS
+from workflows.plan.replacement import why
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
-    from engine.actor import File
     from engine.calendar import Calendar
     from engine.cases import Engine
+    from engine.definition.compiled import CompiledDefinition
     from engine.errors import Finding
+    from engine.register import Listed
     from workflows.plan.catalogue import Catalogue
 
-#: The case that keeps a plan's decisions, and its data in stored form.
-Decided = tuple[str, "Mapping[str, Any]"]
+#: The case that keeps a plan's decisions, as it was read, and its data in stored form.
+Decided = tuple["Listed", "Mapping[str, Any]"]
+#: The version of a case that was just opened.
+_OPENED = 1
 #: How long before its period a cycle is opened, in days.
 LEAD = 30
 #: The role under which the plan writes; nobody is ever given it.
 ROLE = "plan"
 #: Who may give an indicator to somebody, and bring a cycle of the past into the register.
 TENDERS = frozenset({"conseiller", "direction"})
-_DAYS = frozenset({"debut", "fin", "faire_avant", "saisie_avant"})
+_DAYS = frozenset({"debut", "fin", "faire_avant", "saisie_avant", "quantite"})
+_TARGET = frozenset({"cle", "cible", "nature", "forme"})
 #: Who opens and replaces cycles: the plan itself. Its roles are those of the processes' own actions.
 KEEPER = Actor(login="system", roles=frozenset({"direction", "conseiller", ROLE}))
 
@@ -55,21 +61,25 @@ class Kept:
     opened: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
+    amended: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
 def decided(connection: Connection) -> dict[str, Decided]:
-    """Return what was decided on each plan: the number of the case that keeps it, and its data."""
+    """Return what was decided on each plan: the case that keeps it, and its data."""
     return {
-        str(data.get("plan")): (line.number, data)
+        str(data.get("plan")): (line, data)
         for line, data in register.with_data(connection, PROCESS)
     }
 
 
 def stand(catalogue: Catalogue, decisions: Mapping[str, Decided], calendar: Calendar) -> Standing:
     """Return a plan as it stands, with what was decided on it."""
-    number, data = decisions.get(catalogue.key, (None, None))
-    return standing(catalogue, calendar, data, number)
+    found = decisions.get(catalogue.key)
+    if found is None:
+        return standing(catalogue, calendar)
+    line, data = found
+    return standing(catalogue, calendar, data, line.number, line.version)
 
 
 def keep(engine: Engine, plans: Sequence[Standing]) -> Kept:
@@ -91,20 +101,55 @@ def keep(engine: Engine, plans: Sequence[Standing]) -> Kept:
 
 
 def _keep_one(engine: Engine, plan: Standing, done: Kept) -> None:
-    with engine.database.read() as connection:
-        known = [c for c in cases_of(connection, plan.catalogue.plan.process)
-                 if c.data.get("plan") == plan.catalogue.key]  # fmt: skip
+    known = _known(engine, plan)
     _pass_on(engine, known)
-    promised = cycles(plan, engine.calendar)
+    promised = expected(cycles(plan, engine.calendar), known)
+    if _amend_late(engine, known, promised, done):
+        known = _known(engine, plan)
     by_key = {c.key: c for c in promised}
     adjusted = _adjust(engine, known, by_key, done)
     _open(engine, plan, known, promised, done)
     gone = [c for c in known if c.line.state in OPEN and c.key not in by_key]
     for case in (*adjusted, *gone):
-        _move_events(engine, plan, promised, case, by_key.get(case.key))
+        others = [c for c in promised if c.indicator == case.data.get("indicateur")]
+        home = partial(_home, engine, plan)
+        events.move(engine, case, by_key.get(case.key), others, home, KEEPER)
     for case in gone:
-        engine.advance(case.line.id, "remplacer", _why_replaced(plan, case), KEEPER)
+        cycle = own_cycle(plan, case)
+        form = {"cause_fin": "plan"} if cycle is None else why(plan, cycle)
+        engine.advance(case.line.id, "remplacer", form, KEEPER)
         done.replaced.append(case.line.number)
+
+
+def _known(engine: Engine, plan: Standing) -> list[CycleCase]:
+    """Return the cases of a plan's cycles."""
+    with engine.database.read() as connection:
+        found = cases_of(connection, plan.catalogue.plan.process)
+    return [c for c in found if c.data.get("plan") == plan.catalogue.key]
+
+
+def _amend_late(
+    engine: Engine, known: Sequence[CycleCase], promised: Sequence[Cycle], done: Kept
+) -> bool:
+    """Give the open cases whose period has ended the target that was amended since; tell whether there are any.
+
+    A late report stays on its owner's desk, under the target of the same day that replaced its own: whom its
+    silence was told to are not told again.
+    """
+    today = engine.calendar.today(engine.clock.now())
+    now = {c.promise: c for c in promised}
+    late = [
+        (case, cycle)
+        for case in known
+        if case.line.state in OPEN and today.isoformat() > case.promise[2]
+        and (cycle := now.get(case.promise)) is not None and cycle.key != case.key
+    ]  # fmt: skip
+    for case, cycle in late:
+        form = {name: value for name, value in opening_form(cycle).items() if name in _TARGET}
+        note = cycle.version.resolution
+        engine.advance(case.line.id, "changer_cible", form, KEEPER, note=note)
+        done.amended.append(case.line.number)
+    return bool(late)
 
 
 def _pass_on(engine: Engine, known: Sequence[CycleCase]) -> None:
@@ -136,14 +181,13 @@ def _open(
     done: Kept,
 ) -> None:
     today = engine.calendar.today(engine.clock.now())
-    standing = {c.promise for c in known if c.stands}
     current = {c.key for c in known if c.line.state != "remplace"}
     former = {c.key: c for c in known}
     for cycle in promised:
         # What was replaced and is promised again comes back, even once its entry has closed.
         last = date.max if cycle.key in former else cycle.enter_by
         ready = cycle.start - timedelta(days=LEAD) <= today <= last
-        if ready and cycle.key not in current and cycle.promise not in standing:
+        if ready and cycle.key not in current:
             done.opened.append(_opened(engine, plan, cycle, former))
 
 
@@ -162,28 +206,6 @@ def _days(cycle: Cycle) -> dict[str, Any]:
     return {name: value for name, value in opening_form(cycle).items() if name in _DAYS}
 
 
-def _move_events(
-    engine: Engine, plan: Standing, promised: Sequence[Cycle], case: CycleCase, own: Cycle | None
-) -> None:
-    """Log the events of a case that is re-dated or about to be replaced in the open cycle of their day."""
-    strays = [e for e in case.events if own is None or not _covers(own, e)]
-    if not strays:
-        return
-    joined = _joined(engine, case)
-    moved: list[dict[str, Any]] = []
-    for cycle in (c for c in promised if c.indicator == case.data.get("indicateur")):
-        theirs = [e for e in strays if e not in moved and _covers(cycle, e)]
-        home = _home(engine, plan, cycle) if theirs else None
-        if home is not None:
-            _log(engine, home, theirs, joined)
-            moved += theirs
-    if not moved:
-        return
-    engine.advance(case.line.id, "deplacer_evenements", {}, KEEPER)
-    if own is not None:
-        _log(engine, case.line.id, [e for e in case.events if e not in moved], joined)
-
-
 def _home(engine: Engine, plan: Standing, cycle: Cycle) -> int | None:
     """Return the id of the open case of a cycle, opened if need be; None when it was answered."""
     with engine.database.read() as connection:
@@ -192,34 +214,6 @@ def _home(engine: Engine, plan: Standing, cycle: Cycle) -> int | None:
     if any(c.stands for c in known):
         return None
     return id_of(engine, _opened(engine, plan, cycle, {c.key: c for c in known}))
-
-
-def _joined(engine: Engine, case: CycleCase) -> list[tuple[Mapping[str, Any], list[File]]]:
-    """Return the events of a case that were logged with files, each with its own."""
-    with engine.database.read() as connection:
-        return [
-            (event, [attachments.read(connection, said) for said in entry["body"]["files"]])
-            for entry in register.events(connection, case.line.id)
-            if "files" in entry["body"]
-            for event in entry["body"].get("added", {}).get("evenements", ())
-        ]
-
-
-def _log(
-    engine: Engine,
-    case_id: int,
-    events: Sequence[Mapping[str, Any]],
-    joined: Sequence[tuple[Mapping[str, Any], list[File]]],
-) -> None:
-    names = ("titre", "le", "genre", "precision")
-    for event in events:
-        form = {f"evenements.{name}": event[name] for name in names if name in event}
-        files = next((found for logged, found in joined if logged == event), ())
-        engine.advance(case_id, "consigner", form, KEEPER, files=files)
-
-
-def _covers(cycle: Cycle, event: Mapping[str, Any]) -> bool:
-    return cycle.start <= date.fromisoformat(event["le"]) <= cycle.end
 
 
 def opening_days(plans: Sequence[Standing], calendar: Calendar) -> list[date]:
@@ -276,26 +270,10 @@ def _adjust(
         days = _days(promised[case.key])
         if any(case.data.get(name) != value for name, value in days.items()):
             engine.advance(case.line.id, "ajuster", days, KEEPER)
-            done.moved.append(case.line.number)
+            if case.line.number not in done.amended:
+                done.moved.append(case.line.number)
             adjusted.append(case)
     return adjusted
-
-
-def _why_replaced(plan: Standing, case: CycleCase) -> dict[str, str]:
-    """Return the form that says it: facts, so that each reader has them in their own language."""
-    cycle = own_cycle(plan, case)
-    instead = (
-        None if cycle is None
-        else successor(plan.versions(cycle.entry), cycle.version, cycle.due)
-    )  # fmt: skip
-    if instead is not None:
-        return {"cause_fin": "resolution", "precision_fin": instead.resolution}
-    if plan.latest is not None:
-        quoted = READINGS[plan.latest["lecture"]].quoted
-        return {
-            "cause_fin": "lecture", "precision_fin": quoted, "motif_fin": plan.latest["motif"],
-        }  # fmt: skip
-    return {"cause_fin": "plan"}
 
 
 def decide(
@@ -320,26 +298,48 @@ def decide(
     Raises:
         Refused: With every reason; nothing was written.
         InvalidDefinition: The plan could not be followed any more; nothing was written.
+        Conflict: Somebody decided on this plan since it was read; nothing was written.
     """
     definition = engine.library.current(PROCESS).definition
     if not by & actor.roles:
         label = definition.actions[action].label
         raise Refused((role_needed(definition, by),), number=plan.case, action=action, label=label)
-    _prove_with(engine, plan, form)
-    number = plan.case
+    _judge(engine, plan, definition, action, form)
+    number, version = plan.case, plan.version
     if number is None:
         opening = {"plan": plan.catalogue.key, "titre": plan.catalogue.plan.label.fr}
         key = f"plan:{plan.catalogue.key}"
         number = engine.open(PROCESS, opening, KEEPER, idempotency_key=key).number
-    # Nobody has that role: only what was checked here is written.
-    engine.advance(id_of(engine, number), action, form, replace(actor, roles=actor.roles | {ROLE}))
+        version = _OPENED
+    engine.advance(
+        id_of(engine, number), action, form,
+        # Nobody has that role: only what was checked here is written.
+        replace(actor, roles=actor.roles | {ROLE}), expected_version=version,
+    )  # fmt: skip
     return number
+
+
+def _judge(
+    engine: Engine,
+    plan: Standing,
+    definition: CompiledDefinition,
+    action: str,
+    form: Mapping[str, Any],
+) -> None:
+    """Refuse a decision whose form cannot be read before the case that would keep it is opened."""
+    with engine.database.read() as connection:
+        asked = definition.actions[action]
+        _form, reasons = read_form(asked, form, References(connection))
+    if reasons:
+        raise Refused(tuple(reasons), number=plan.case, action=action, label=asked.label)
+    _prove_with(engine, plan, form)
 
 
 def _prove_with(engine: Engine, plan: Standing, form: Mapping[str, Any]) -> None:
     """Prove a plan as it would stand with one more decision, as it is typed: `list.field` to value."""
     with engine.database.read() as connection:
-        data = decided(connection).get(plan.catalogue.key, (None, {}))[1]
+        found = decided(connection).get(plan.catalogue.key)
+    data = {} if found is None else found[1]
     name = next(iter(form)).partition(".")[0]
     record = {key.partition(".")[2]: value for key, value in form.items()}
     record["at"] = engine.clock.now().isoformat()

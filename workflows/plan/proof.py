@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 from engine.errors import InvalidDefinition
 from engine.judge import read_form
 from engine.references import References
+from workflows.plan.amendment import never_due
+from workflows.plan.cadence import occurrences
 from workflows.plan.cases import opening_form
-from workflows.plan.cycles import cycles_of
+from workflows.plan.cycles import cycles_of, is_ever_due
+from workflows.plan.readings import defaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,10 +68,27 @@ def _entry(
     except Exception as error:  # noqa: BLE001 - whatever it is, it is of this indicator
         yield at_fault(plan.catalogue, error, name)
         return
+    yield from _void(plan, entry)
     refused = {pair for cycle in made for pair in _refused(process, cycle)}
     for label, value in sorted(refused):
         yield _finding(plan.catalogue, name, f"« {label} » n'admet pas « {value} ».",
                        f"{label!r} does not take {value!r}.")  # fmt: skip
+
+
+def _void(plan: Standing, entry: Entry) -> Iterator[Finding]:
+    """Yield the versions of a target under which nothing is ever due, each at its place."""
+    catalogue, name = plan.catalogue, entry.indicator.id
+    if not occurrences(entry.indicator.cadence, plan.bounds(defaults())):
+        place = (*catalogue.place(name), "cadence")
+        yield never_due(catalogue.source, place, catalogue.plan.starts, plan.ends)
+    filed = [("amendments", n, "cadence") for n, amendment in enumerate(catalogue.plan.amendments)
+             if amendment.indicator == name]  # fmt: skip
+    for version in plan.versions(entry)[1:]:
+        if not is_ever_due(plan, version):
+            # What was decided by a command stands beside the plan: it is told of the indicator.
+            places = dict(enumerate(filed, start=1))
+            place = places.get(version.number, catalogue.place(name))
+            yield never_due(catalogue.source, place, version.effective, plan.ends)
 
 
 def _refused(process: CompiledDefinition, cycle: Cycle) -> Iterator[tuple[str, str]]:

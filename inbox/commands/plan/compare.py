@@ -65,7 +65,7 @@ def _since_adoption(plan: Standing) -> list[dict[str, Any]]:
     ]  # fmt: skip
     found += [
         {"indicator": None, "change": "extended", "before": plan.catalogue.plan.ends.isoformat(),
-         "after": e["fin"], "resolution": e["resolution"]}
+         "after": e.until.isoformat(), "resolution": e.resolution}
         for e in plan.extensions
     ]  # fmt: skip
     for entry in plan.catalogue.entries():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,11 +17,11 @@ from inbox.output import say, show_json
 from inbox.plans import Plans, say_not_loaded
 from inbox.texts import _
 from workflows.plan import keeper
-from workflows.plan.catalogue import amended_cadence
+from workflows.plan.amendment import check_amendment
 from workflows.plan.model import YEARS
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from inbox.app import App
     from workflows.plan.decisions import Standing
@@ -41,7 +40,7 @@ def assign(app: App, indicator: str, login: str, key: str | None) -> None:
     plan, entry = plans.indicator(indicator, key)
     known_person(app, login)
     number, moved = keeper.confide(app.engine, plan, entry.indicator.id, login, app.actor)
-    _decided(app, number, opened=[], replaced=[], moved=moved)
+    _decided(app, number, opened=[], replaced=[], moved=moved, amended=[])
 
 
 _AMEND = (
@@ -78,7 +77,7 @@ def amend(
     plan, entry = plans.indicator(indicator, key)
     since = (effective or decided).date()
     try:
-        amended_cadence(cadence, plan.catalogue.plan, entry.indicator.id, since, plan.ends)
+        check_amendment(cadence, plan, entry, since)
     except InvalidDefinition as error:
         raise InvalidDecision(error.findings) from error
     _check_day(app, plan, decided.date())
@@ -117,9 +116,7 @@ def extend(
     if until.year not in YEARS:
         raise click.UsageError(_("Un plan finit au plus tard en {year}.", year=YEARS[-1]))
     _check_day(app, plan, decided.date())
-    last = max(
-        (date.fromisoformat(e["decide_le"]) for e in plan.extensions), default=decided.date()
-    )
+    last = max((e.decided for e in plan.extensions), default=decided.date())
     if decided.date() < last:
         raise click.UsageError(
             _("Une prolongation décidée le {d} est déjà consignée ; celle-ci vient après.", d=dates.day(last))
@@ -150,7 +147,8 @@ def decide(app: App, plan: Standing, action: str, record: dict[str, Any]) -> Non
         raise InvalidDecision(error.findings) from error
     kept = keeper.keep(app.engine, Plans(app).all())
     say_not_loaded(kept.findings)
-    _decided(app, number, opened=kept.opened, replaced=kept.replaced, moved=kept.moved)
+    _decided(app, number, opened=kept.opened, replaced=kept.replaced, moved=kept.moved,
+             amended=kept.amended)  # fmt: skip
 
 
 def _decided(app: App, number: str, **done: list[str]) -> None:
@@ -162,6 +160,7 @@ def _decided(app: App, number: str, **done: list[str]) -> None:
         "opened": _("ouverts"),
         "replaced": _("remplacés"),
         "moved": _("changés de main ou de date"),
+        "amended": _("en retard, sous la nouvelle cible"),
     }
     for key, numbers in done.items():
         if numbers:

@@ -32,13 +32,18 @@ if TYPE_CHECKING:
     ],
 )
 @plan_option
-@click.option("--set", "choice", metavar="LECTURE=CHOIX", help=_("Choisir une lecture."))
+@click.option("--set", "choices", metavar="LECTURE=CHOIX", multiple=True,
+              help=_("Choisir une lecture, une à la fois."))  # fmt: skip
 @click.option("--reason", help=_("Pourquoi."))
-def readings_(app: App, key: str | None, choice: str | None, reason: str | None) -> None:
+def readings_(app: App, key: str | None, choices: tuple[str, ...], reason: str | None) -> None:
+    if len(choices) > 1:
+        raise click.UsageError(
+            _("Une lecture à la fois : chacune se choisit avec son motif. Rien n'a été consigné.")
+        )
     plans = sound_plans(app)
     plan = plans.one(key)
-    if choice is not None:
-        _choose(app, plan, choice, reason)
+    if choices:
+        _choose(app, plan, choices[0], reason)
         plan = sound_plans(app).one(key)
     if app.json:
         show_json({"plan": plan.catalogue.key, "readings": [_reading_json(app, plan, r) for r in readings.READINGS.values()]})  # fmt: skip

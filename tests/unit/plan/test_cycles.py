@@ -110,8 +110,8 @@ def test_a_target_of_the_29th_of_february_is_due_every_year_without_a_gap():
         read_cadence("{yearly: {from: 2024-02-29}}"), within(date(2023, 4, 1), date(2028, 3, 31))
     )
     assert [(o.start.isoformat(), o.due.isoformat()) for o in found] == [
-        ("2023-03-01", "2024-02-29"), ("2024-03-01", "2025-02-28"), ("2025-03-01", "2026-02-28"),
-        ("2026-03-01", "2027-02-28"), ("2027-03-01", "2028-02-29"),
+        ("2023-04-01", "2024-02-29"), ("2024-03-01", "2025-02-28"), ("2025-03-01", "2026-02-28"),
+        ("2026-03-01", "2027-02-28"), ("2027-03-01", "2028-02-29"), ("2028-03-01", "2028-03-31"),
     ]  # fmt: skip
 
 
@@ -240,8 +240,126 @@ def test_readings_chosen_and_set_back_leave_to_each_time_what_was_asked_in_it():
 
 def test_an_extension_adds_the_years_that_it_adds():
     longer = standing(
-        PLAN, CALENDAR, {"prolongations": [{"fin": "2017-03-31", "resolution": "R", "motif": "x"}]}
+        PLAN,
+        CALENDAR,
+        {
+            "prolongations": [
+                {"fin": "2017-03-31", "decide_le": "2016-01-20", "resolution": "R", "motif": "x"}
+            ]
+        },
     )
     added = {c.key for c in cycles(longer, CALENDAR)} - {c.key for c in cycles(STANDING, CALENDAR)}
     assert added
     assert all("2017-03-31" in key for key in added)
+
+
+def amended_in_turn(*records):
+    """Return the plan with one target amended in turn: (day, cadence, decided, in force)."""
+    base = {"indicateur": "E3-A1-O2-I1", "motif": "x"}
+    names = ("cible", "cadence", "decide_le", "effectif_le")
+    made = [
+        {**base, **dict(zip(names, (f"v{n}", *r), strict=True)), "resolution": f"R-{n}"}
+        for n, r in enumerate(records, start=1)
+    ]
+    return standing(PLAN, CALENDAR, {"amendements": made})
+
+
+def versions_due(plan):
+    return [
+        (c.due.year, c.version.number) for c in cycles(plan, CALENDAR) if c.indicator == "E3-A1-O2-I1"
+    ]  # fmt: skip
+
+
+TWO, THREE = "{yearly: {at_least: 2}}", "{yearly: {at_least: 3}}"
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        # In force after the first one, before it, and where it was recorded first.
+        ((TWO, "2013-01-15", "2015-04-01"), [(2012, 0), (2013, 0), (2014, 1), (2015, 1), (2016, 2)]),
+        ((TWO, "2013-01-15", "2012-04-01"), [(2012, 0), (2013, 2), (2014, 2), (2015, 2), (2016, 2)]),
+        ((TWO, "2012-01-15", "2012-04-01"), [(2012, 0), (2013, 2), (2014, 1), (2015, 1), (2016, 1)]),
+    ],
+)  # fmt: skip
+def test_the_resolution_decided_last_holds_however_far_back_it_reaches(later, expected):
+    plan = amended_in_turn((THREE, "2012-11-20", "2013-04-01"), later)
+    assert versions_due(plan) == expected
+
+
+def test_what_an_earlier_resolution_had_set_for_later_is_replaced_and_says_by_which():
+    plan = amended_in_turn(
+        ("{once: {on: 2015-06-30}}", "2012-11-20", "2013-04-01"),
+        ("{once: {on: 2014-03-31}}", "2013-01-15", "2012-04-01"),
+    )
+    assert versions_due(plan) == [(2012, 0), (2014, 2)]
+    (gone,) = (
+        c for c in superseded_in(plan) if (c.indicator, c.version.number) == ("E3-A1-O2-I1", 1)
+    )
+    assert gone.superseded_by.resolution == "R-2"
+
+
+def part_of_years(starts, ends):
+    """Return the plan of `MINIMAL`, with every kind of target, over other days."""
+    text = (
+        MINIMAL.partition("amendments")[0].replace("2020-04-01", starts).replace("2025-03-31", ends)
+    )
+    text = text.replace("2020-03-01", starts).replace("on: 2021-03-31", f"on: {ends}")
+    more = "".join(
+        f"              - {{id: K-{n}, title: {{fr: K}}, target: {{fr: C}}, cadence: {cadence}}}\n"
+        for n, cadence in enumerate((
+            "{yearly: {at_least: 2}}", "{continuous: {}}", f"{{yearly: {{from: {starts}}}}}",
+            f"{{periodic: {{after: {starts}}}}}", f"{{continuous: {{from: {starts}}}}}",
+        ))
+    )  # fmt: skip
+    return standing(catalogue.load(text + more, "partiel.yaml"), CALENDAR)
+
+
+@pytest.mark.parametrize(
+    ("indicator", "expected"),
+    [
+        ("A-2", [("2020-09-15", "2021-03-31", None, "accountability"),
+                 ("2021-04-01", "2022-03-31", None, "target"),
+                 ("2022-04-01", "2023-02-28", None, "accountability")]),
+        ("K-0", [("2020-09-15", "2021-03-31", None, "accountability"),
+                 ("2021-04-01", "2022-03-31", 2, "target"),
+                 ("2022-04-01", "2023-02-28", None, "accountability")]),
+        ("K-1", [("2020-09-15", "2021-03-31", None, "accountability"),
+                 ("2021-04-01", "2022-03-31", None, "accountability"),
+                 ("2022-04-01", "2023-02-28", None, "accountability")]),
+        ("K-2", [("2020-09-15", "2020-09-15", None, "accountability"),
+                 ("2020-09-16", "2021-09-15", None, "target"),
+                 ("2021-09-16", "2022-09-15", None, "target"),
+                 ("2022-09-16", "2023-02-28", None, "accountability")]),
+        ("K-3", [("2021-04-01", "2022-03-31", None, "accountability"),
+                 ("2022-04-01", "2023-02-28", None, "accountability")]),
+        ("A-1", [("2020-09-15", "2023-02-28", None, "target")]),
+    ],
+)  # fmt: skip
+def test_a_year_that_the_plan_covers_in_part_is_accounted_for_and_promises_nothing(
+    indicator, expected
+):
+    plan = part_of_years("2020-09-15", "2023-02-28")
+    found = [c for c in cycles(plan, CALENDAR) if c.indicator == indicator]
+    assert [(f"{c.start}", f"{c.end}", c.quantity, c.nature) for c in found] == expected
+    assert all(c.end == c.due for c in found)
+
+
+def test_a_plan_of_one_day_asks_for_that_day():
+    found = cycles(part_of_years("2024-02-29", "2024-02-29"), CALENDAR)
+    assert {(f"{c.start}", f"{c.due}") for c in found} == {("2024-02-29", "2024-02-29")}
+    assert {c.indicator for c in found} == {"A-1", "A-2", "K-0", "K-1", "K-2", "K-4"}
+
+
+def test_an_extension_holds_from_the_day_it_was_decided():
+    plan = standing(
+        part_of_years("2020-09-15", "2023-02-28").catalogue, CALENDAR,
+        {"prolongations": [{"fin": "2023-10-31", "decide_le": "2022-12-01", "resolution": "R", "motif": "x"}]},
+    )  # fmt: skip
+    before, after = (
+        [f"{c.due}" for c in cycles(plan.on(date.fromisoformat(day)), CALENDAR) if c.indicator == "A-2"]
+        for day in ("2022-11-30", "2022-12-01")
+    )  # fmt: skip
+    assert before == ["2021-03-31", "2022-03-31", "2023-02-28"]
+    assert after == ["2021-03-31", "2022-03-31", "2023-03-31", "2023-10-31"]
+    assert date(2022, 12, 1) in plan.decision_days
