@@ -253,3 +253,27 @@ def test_a_year_that_a_plan_covers_in_part_is_accounted_for_and_may_not_be_misse
         planned.do(number, "saisir", atteinte="non_atteinte", resultat="Rien", explication="Début")
     assert "Une reddition n'a pas de cible à manquer" in refusal.value.reasons[0].message["fr"]
     planned.do(number, "saisir", resultat="Début", preuve="Rapport")
+
+
+def test_two_passes_at_once_replace_each_cycle_once_and_find_no_fault_with_the_plan(planned):
+    keep(planned)
+    record = {
+        "lectures.lecture": "annuel_debut",
+        "lectures.valeur": "second_year",
+        "lectures.motif": "x",
+    }
+    keeper.decide(planned.engine, plans(planned)[0], "choisir_lecture", record, DIRECTOR)
+    start = Barrier(2)
+
+    def pass_(_number):
+        start.wait(20)
+        return keep(planned)
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(pass_, range(2)))
+    assert [d.findings for d in done] == [[], []]
+    replaced = sorted(n for d in done for n in d.replaced)
+    assert replaced == sorted(
+        c.line.number for c in all_cases(planned) if c.line.state == "remplace"
+    )
+    assert len(replaced) == 6

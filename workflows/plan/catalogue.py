@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from engine.calendar import year_end
@@ -30,7 +31,7 @@ class Entry:
     indicator: model.Indicator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Catalogue:
     """A plan as it was adopted, amendments of its file included."""
 
@@ -44,6 +45,15 @@ class Catalogue:
 
     def entries(self) -> list[Entry]:
         """Return the indicators in the plan's order."""
+        return [*self._by_id.values()]
+
+    def entry(self, indicator: str) -> Entry | None:
+        """Return an indicator by its id, whatever its case."""
+        return self._by_id.get(indicator.upper())
+
+    @cached_property
+    def _by_id(self) -> dict[str, Entry]:
+        """The indicators by their ids, in the plan's order: looked up for each case of a cycle."""
         found = [
             (enjeu, axis, objective, indicator)
             for enjeu in self.plan.enjeux
@@ -51,15 +61,10 @@ class Catalogue:
             for objective in axis.objectives
             for indicator in objective.indicators
         ]
-        return [
-            Entry(order=n, enjeu=e, axis=a, objective=o, indicator=i)
+        return {
+            i.id: Entry(order=n, enjeu=e, axis=a, objective=o, indicator=i)
             for n, (e, a, o, i) in enumerate(found)
-        ]
-
-    def entry(self, indicator: str) -> Entry | None:
-        """Return an indicator by its id, whatever its case."""
-        wanted = indicator.upper()
-        return next((e for e in self.entries() if e.indicator.id == wanted), None)
+        }
 
     def place(self, indicator: str) -> Path:
         """Return where the file says an indicator: the keys that lead to it."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from engine import register, staff
 from engine.actor import Actor
 from engine.desk import unfit
-from engine.errors import Refused, Unavailable
+from engine.errors import Conflict, Refused, Unavailable
 from engine.judge import read_form, role_needed
 from engine.opening import reason
 from engine.references import References
@@ -92,12 +92,20 @@ def keep(engine: Engine, plans: Sequence[Standing]) -> Kept:
     done, today = Kept(), engine.calendar.today(engine.clock.now())
     for plan in plans:
         try:
-            _keep_one(engine, plan.on(today), done)
+            _keep_in_turn(engine, plan.on(today), done)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - a plan at fault stops no other one
             done.findings.append(at_fault(plan.catalogue, error))
     return done
+
+
+def _keep_in_turn(engine: Engine, plan: Standing, done: Kept) -> None:
+    """Keep a plan, and once more when somebody did a part of it at the same time."""
+    try:
+        _keep_one(engine, plan, done)
+    except (Conflict, Refused):
+        _keep_one(engine, plan, done)
 
 
 def _keep_one(engine: Engine, plan: Standing, done: Kept) -> None:
