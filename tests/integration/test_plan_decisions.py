@@ -276,4 +276,4 @@ def test_two_passes_at_once_replace_each_cycle_once_and_find_no_fault_with_the_p
     assert replaced == sorted(
         c.line.number for c in all_cases(planned) if c.line.state == "remplace"
     )
-    assert len(replaced) == 6
+    assert len(replaced) == 4
