@@ -100,12 +100,15 @@ def keep(engine: Engine, plans: Sequence[Standing]) -> Kept:
     return done
 
 
-def _keep_in_turn(engine: Engine, plan: Standing, done: Kept) -> None:
-    """Keep a plan, and once more when somebody did a part of it at the same time."""
+def _keep_in_turn(engine: Engine, plan: Standing, done: Kept, lost: str | None = None) -> None:
+    """Keep a plan, and again as long as another pass was faster with some case of it."""
     try:
         _keep_one(engine, plan, done)
-    except (Conflict, Refused):
-        _keep_one(engine, plan, done)
+    except (Conflict, Refused) as error:
+        # Whatever was done meanwhile is not to be done any more: the same case again is at fault.
+        if error.number == lost:
+            raise
+        _keep_in_turn(engine, plan, done, error.number)
 
 
 def _keep_one(engine: Engine, plan: Standing, done: Kept) -> None:
