@@ -37,10 +37,11 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """What was found in files, in their order."""
+    """What was found in files, and what was not looked at, in their order."""
 
     files: tuple[File, ...]
     findings: tuple[Finding, ...]
+    unproved: tuple[Finding, ...]
 
 
 def examine(app: App, paths: list[Path], templates: Path | None) -> Examination:
@@ -71,7 +72,8 @@ def examine(app: App, paths: list[Path], templates: Path | None) -> Examination:
         all_of_it = family.together(examined, given.process)
         files.append(File(path=path, compiled=examined.compiled, found=len(all_of_it)))
         found += all_of_it
-    return Examination(files=tuple(files), findings=tuple(found))
+    unproved = tuple(f for examined in done.values() for f in examined.unproved)
+    return Examination(files=tuple(files), findings=tuple(found), unproved=unproved)
 
 
 class _Others:

@@ -10,7 +10,7 @@ import jinja2
 from engine.ports import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 #: Jinja's usual words, or those of the sandbox, then ours in French and in English; its own words are
@@ -50,6 +50,8 @@ _SAID: list[tuple[str, str, str | None]] = [
      "« {0}(…) » n'est pas permis dans un gabarit ; show, day et moment le sont", None),
     (r"the filter (.+) is not allowed in a template",
      "le filtre « {0} » n'est pas permis dans un gabarit", None),
+    (r"the test (.+) is not allowed in a template",
+     "le test « {0} » n'est pas permis dans un gabarit", None),
     (r"a computed argument of (.+) is not allowed in a template",
      "le filtre « {0} » ne prend que des valeurs écrites telles quelles", None),
     (r"a list of values is not allowed in a template",
@@ -98,6 +100,45 @@ def of(error: Exception, template: str, folders: list[str]) -> Fault:
             if path.startswith(f"{folder}/"):
                 file, line = path[len(folder) + 1 :], at
     return said(str(error), file, line)
+
+
+def in_spite(source: str, parse: Callable[[str], object]) -> Iterator[jinja2.TemplateSyntaxError]:
+    """Yield everything for which a template cannot be parsed, each as if those before it were mended.
+
+    Args:
+        source: The template's text.
+        parse: Parses a text; raises TemplateSyntaxError.
+    """
+    lines, told = source.split("\n"), set[tuple[int, str]]()
+    for _ in range(_MOST):
+        try:
+            parse("\n".join(lines))
+        except jinja2.TemplateSyntaxError as error:
+            closing = _NOT_CLOSED.search(error.message or "")
+            at = min(error.lineno, len(lines)) - 1
+            again = (at, "") in told
+            if not again or closing:
+                told.add((at, ""))
+                yield error
+            if closing:
+                lines[-1] += f"{{% end{closing[1]} %}}"
+            else:
+                lines[at] = "" if again else _mended(lines[at])
+        else:
+            return
+
+
+def _mended(line: str) -> str:
+    """Return a line of a template with nothing in it that is wrong: its blocks begin and end as before."""
+    kept = [_STAND_INS.get(m[1], m[0] if m[2] else "") for m in _TAG.finditer(line) if m[1]]
+    return "".join(kept)
+
+
+#: So many reasons why a template cannot be parsed are told.
+_MOST = 20
+_NOT_CLOSED = re.compile(r"block that needs to be closed is '(if|for)'")
+_TAG = re.compile(r"\{%-?\+?\s*(\w+)?(?:[^%]|%(?!\}))*?(%\}|(?=\{[{%])|$)|\{\{")
+_STAND_INS = {"if": "{% if 1 %}", "elif": "{% elif 1 %}", "for": "{% for x in [] %}"}
 
 
 def _lines(trace: TracebackType | None) -> Iterator[tuple[str, int]]:

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 #: A template of more characters than this is refused unread.
 LONGEST_SOURCE = 100_000
-_FUNCTIONS = frozenset({"show", "day", "moment"})
+#: What a template may call.
+FUNCTIONS = frozenset({"show", "day", "moment"})
 _FILTERS = frozenset(
     {"capitalize", "default", "first", "join", "last", "length", "lower", "trim", "upper"}
+)
+_TESTS = frozenset(
+    {"boolean", "defined", "even", "false", "none", "number", "odd", "string", "true", "undefined"}
 )
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr,
@@ -57,7 +61,7 @@ def _fault(node: nodes.Node, loops: tuple[str | None, ...]) -> str | None:
         return f"{node.attr} (unsafe)"
     if isinstance(node, nodes.Call):
         return _call(node)
-    if isinstance(node, nodes.Filter):
+    if isinstance(node, (nodes.Filter, nodes.Test)):
         return _filter(node)
     if isinstance(node, nodes.List) and not all(isinstance(i, nodes.Const) for i in node.items):
         return "a list of values"
@@ -86,12 +90,14 @@ def included(template: nodes.Template) -> list[tuple[str, int]]:
 
 def _call(node: nodes.Call) -> str | None:
     called = node.node
-    if isinstance(called, nodes.Name) and called.name in _FUNCTIONS:
+    if isinstance(called, nodes.Name) and called.name in FUNCTIONS:
         return None
     return f"calling {getattr(called, 'name', None) or getattr(called, 'attr', 'this')}"
 
 
-def _filter(node: nodes.Filter) -> str | None:
+def _filter(node: nodes.Filter | nodes.Test) -> str | None:
+    if isinstance(node, nodes.Test):
+        return None if node.name in _TESTS else f"the test {node.name}"
     if node.name not in _FILTERS:
         return f"the filter {node.name}"
     if node.kwargs or not all(isinstance(a, nodes.Const) for a in node.args):

@@ -1,25 +1,23 @@
 """Every branch of a template read against the facts that it will have, whether or not a case takes it.
 
 Rendering tries the branches that some case takes; this one finds, in the others too, the names that are
-never there.
+never there, and what is done with a value of a kind that does not bear it (`kinds`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jinja2 import nodes
 
-from notifications import grammar
+from notifications import grammar, kinds
+from notifications.kinds import ANY as _ANY
+from notifications.kinds import FIELD as _FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-#: Something of which nothing is known.
-_ANY = object()
 Scope = dict[str, Any]
-#: What a field is known by.
-_FIELD = {"type", "value", "options"}
 #: What writes, counts, compares or asks about what it is given.
 _OF_VALUES = (
     nodes.Output, nodes.Add, nodes.Sub, nodes.Neg, nodes.Compare, nodes.Operand, nodes.And, nodes.Or,
@@ -46,6 +44,8 @@ class Outline:
         self.whole: list[tuple[str, int, str]] = []
         #: The names that are not there: the file, the line, and what was read.
         self.missing: list[tuple[str, int, str]] = []
+        #: What is done with a value of another kind: the file, the line, what is wrong.
+        self.misused: list[tuple[str, int, kinds.Wrong]] = []
         #: The names that it reads, and the values that it compares with.
         self.names: set[str] = set()
         self.values: set[str | int] = set()
@@ -60,7 +60,7 @@ class Outline:
             for const in node.find_all(nodes.Const)
             if isinstance(const.value, (str, int))
         }
-        self._block(template.body, dict(facts))
+        self._block(template.body, kinds.marked(facts))
 
     def _block(self, block: Iterable[nodes.Node], scope: Scope) -> Scope:
         """Read statements one after the other; return the names that there are after them."""
@@ -89,6 +89,7 @@ class Outline:
         part.read(scope)
         self.missing += part.missing
         self.whole += part.whole
+        self.misused += part.misused
         self.names |= part.names
         self.values |= part.values
 
@@ -105,8 +106,9 @@ class Outline:
 
     def _loop(self, node: nodes.For, scope: Scope) -> None:
         over = self._plain(node.iter, scope)
+        self._note(node, kinds.gone_through(over))
         one = over[0] if isinstance(over, list) and over else _ANY
-        inside = {**scope, "loop": _ANY}
+        inside = {**scope, "loop": _LOOP}
         if isinstance(node.target, nodes.Name):
             inside[node.target.name] = one
         if node.test is not None:
@@ -122,7 +124,7 @@ class Outline:
     def _plain(self, node: nodes.Node, scope: Scope) -> Any:
         """Return what an expression is, where a field stands for nothing: its value would."""
         value = self._value(node, scope)
-        if isinstance(value, dict) and value.keys() >= _FIELD:
+        if _is_field(value):
             self.whole.append((self.name, node.lineno, _said(node)))
         return value
 
@@ -135,7 +137,9 @@ class Outline:
         part = _part(node)
         if part is not None:
             whole = self._value(part[0], scope)
-            return self._known(part[1], whole, _said(node), node.lineno)
+            wrong = kinds.part(whole, part[1])
+            self._note(node, wrong)
+            return _ANY if wrong else self._known(part[1], whole, _said(node), node.lineno)
         asked = _asked_for(node)
         if asked is not None:
             # `x is defined`, `x|default(…)`: only what `x` is a part of must be there.
@@ -143,8 +147,70 @@ class Outline:
             if inner is not None:
                 self._value(inner[0], scope)
             return _ANY
+        made = self._MADE.get(type(node))
+        if made is not None:
+            return made(self, node, scope)
         self._values(node, scope)
         return _ANY
+
+    # --- what is made of values -----------------------------------------------------------------
+
+    def _note(self, node: nodes.Node, wrong: kinds.Wrong | None) -> None:
+        if wrong is not None:
+            self.misused.append((self.name, node.lineno, wrong))
+
+    def _element(self, node: nodes.Getitem, scope: Scope) -> Any:
+        whole = self._plain(node.node, scope)
+        at = self._value(node.arg, scope)
+        if _is_field(whole):
+            return _ANY
+        self._note(node, kinds.element(whole, at))
+        return whole[0] if isinstance(whole, list) and whole else _ANY
+
+    def _counted(self, node: nodes.BinExpr | nodes.UnaryExpr, scope: Scope) -> Any:
+        values = [self._plain(child, scope) for child in node.iter_child_nodes()]
+        self._note(
+            node, kinds.counted([v for v in values if not _is_field(v)], node.operator or "")
+        )
+        return 1
+
+    def _compared(self, node: nodes.Compare, scope: Scope) -> Any:
+        first = self._plain(node.expr, scope)
+        for operand in node.ops:
+            second = self._plain(operand.expr, scope)
+            self._note(node, kinds.compared(first, operand.op, second))
+            first = second
+        return True
+
+    def _called(self, node: nodes.Call, scope: Scope) -> Any:
+        values = [self._value(arg, scope) for arg in node.args]
+        plainly = not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+        if isinstance(node.node, nodes.Name) and node.node.name in grammar.FUNCTIONS:
+            self._note(node, kinds.called(node.node.name, values, plainly=plainly))
+        return "…"
+
+    def _filtered(self, node: nodes.Filter, scope: Scope) -> Any:
+        value = _ANY if node.node is None else self._plain(node.node, scope)
+        if not _is_field(value):
+            self._note(node, kinds.filtered(node, value))
+        return kinds.of_filter(node, value)
+
+    def _tested(self, node: nodes.Test, scope: Scope) -> Any:
+        value = self._plain(node.node, scope)
+        if node.name in {"odd", "even"}:
+            self._note(node, kinds.counted([value], node.name))
+        return True
+
+    def _one_of(self, node: nodes.CondExpr, scope: Scope) -> Any:
+        self._plain(node.test, scope)
+        ways = [node.expr1] if node.expr2 is None else [node.expr1, node.expr2]
+        return _common([self._value(way, scope) for way in ways])
+
+    def _either(self, node: nodes.BinExpr, scope: Scope) -> Any:
+        return _common([self._plain(node.left, scope), self._plain(node.right, scope)])
+
+    def _listed(self, node: nodes.List, _: Scope) -> Any:
+        return [item.value for item in node.items if isinstance(item, nodes.Const)]
 
     def _known(self, name: str, whole: Any, said: str, line: int) -> Any:
         if whole is _ANY or whole is None:
@@ -156,6 +222,40 @@ class Outline:
             return getattr(whole, name)
         self.missing.append((self.name, line, said))
         return _ANY
+
+    #: What makes a value of others, by the kind of its node.
+    _MADE: ClassVar[Mapping[type[nodes.Node], Callable[[Outline, Any, Scope], Any]]] = {
+        nodes.Getitem: _element,
+        nodes.Add: _counted,
+        nodes.Sub: _counted,
+        nodes.Neg: _counted,
+        nodes.Compare: _compared,
+        nodes.Call: _called,
+        nodes.Filter: _filtered,
+        nodes.Test: _tested,
+        nodes.CondExpr: _one_of,
+        nodes.And: _either,
+        nodes.Or: _either,
+        nodes.List: _listed,
+    }
+
+
+#: What a loop tells of its turn.
+_LOOP = {
+    **dict.fromkeys(("index", "index0", "revindex", "revindex0", "length", "depth", "depth0"), 1),
+    **dict.fromkeys(("first", "last"), True),
+}  # fmt: skip
+
+
+def _is_field(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() >= _FIELD
+
+
+def _common(values: list[Any]) -> Any:
+    """Return a sample of what is one value or another: of their kind, if they have one."""
+    of = {kinds.kind(v) for v in values}
+    fullest = max(values, key=lambda v: len(v) if isinstance(v, list) else 0)
+    return fullest if len(of) == 1 and None not in of else _ANY
 
 
 def _part(node: nodes.Node) -> tuple[nodes.Node, str] | None:

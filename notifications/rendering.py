@@ -268,6 +268,10 @@ class Renderer:
                 values |= outline.values
                 found |= {self._placed(_never_there(*m)): None for m in outline.missing}
                 found |= {self._placed(_whole(*w)): None for w in outline.whole}
+                found |= {
+                    self._placed(Fault(file=file, line=line, fr=fr, en=en)): None
+                    for file, line, (fr, en) in outline.misused
+                }
         return Reading(faults=tuple(found), names=frozenset(names), values=frozenset(values))
 
     def _forbidden(self, name: str) -> Iterator[Fault]:
@@ -278,7 +282,10 @@ class Renderer:
                 for wrong in self._strict.faults(self._parsed(file), file):
                     yield faults.of(wrong, file, [])
         except jinja2.TemplateSyntaxError as error:
-            yield faults.of(error, name, [])
+            file = error.name or name
+            text = _source(self._strict, file)
+            for wrong in faults.in_spite(text, lambda t: self._strict.parse(t, file)):
+                yield faults.of(wrong, file, [])
             raise
 
     def _placed(self, fault: Fault) -> Fault:

@@ -25,6 +25,7 @@ from engine.definition.compiled import (
 from engine.definition.conditions import compile_condition, compile_moment, compile_value
 from engine.definition.fields import compile_field, words
 from engine.definition.flow import Flow, read_by
+from engine.definition.rules import OPEN
 from engine.definition.tables import compile_table
 from engine.definition.templates import check_templates
 from engine.definition.walk import (
@@ -86,6 +87,7 @@ class Examined:
 
     Attributes:
         findings: Everything found, in the order of the file.
+        unproved: What was not looked at, because there is too much of it; nothing is said to be wrong.
         followed: What can be followed of it, in the form in which it runs; None when nothing can be.
         flow: What is there at each state of what can be followed of it; None when nothing can be.
         source: The file as it was read; None when it is beyond the limits.
@@ -97,6 +99,7 @@ class Examined:
     flow: Flow | None
     source: source.Source | None
     definition: model.Definition | None = None
+    unproved: tuple[Finding, ...] = ()
 
     @property
     def compiled(self) -> CompiledDefinition | None:
@@ -145,8 +148,9 @@ def examine(
     if templates is not None:
         found += check_templates(compiled, flow, templates)
     return Examined(
-        findings=in_order(found), followed=compiled, flow=flow, source=read,
-        definition=definition,
+        findings=in_order(f for f in found if f.code not in OPEN), followed=compiled, flow=flow,
+        source=read, definition=definition,
+        unproved=in_order(f for f in found if f.code in OPEN),
     )  # fmt: skip
 
 

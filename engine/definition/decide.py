@@ -266,21 +266,21 @@ class _Once:
     def test(self, condition: model.Condition) -> Predicate:
         """Return the predicate of what a condition says of one field alone."""
         if id(condition) not in self._tests:
-            self._tests[id(condition)] = condition, compile_condition(_alone(condition), {})
+            self._tests[id(condition)] = condition, compile_condition(alone(condition), {})
         return self._tests[id(condition)][1]
 
 
-def _alone(condition: model.Condition) -> model.Condition:
+def alone(condition: model.Condition) -> model.Condition:
     """Return what a condition says of its field alone, without what it compares it with."""
     part = condition.compare
     if part is None:
         return condition
     # A day that is written is compared as a value; one that is counted is not known here.
-    left_out = dict.fromkeys((*_counted(part), *_WITH_FIELD))
+    left_out = dict.fromkeys((*counted(part), *_WITH_FIELD))
     return condition.model_copy(update={"compare": part.model_copy(update=left_out)})
 
 
-def _counted(part: model.Compare) -> list[str]:
+def counted(part: model.Compare) -> list[str]:
     """Return the keys of a comparison that compare with a day that is counted."""
     return [k for k in _DATED if isinstance(getattr(part, k), model.When)]
 
@@ -335,7 +335,7 @@ class _Problem:
 
     def _compare(self, condition: model.Condition, part: model.Compare) -> _Formula:
         parts: list[_Formula] = [self._field(part.field, condition)]
-        for key in _counted(part):
+        for key in counted(part):
             # Before that day, on or after it, or the day is not known: then neither holds.
             holds = {0} if key == "before" else {1}
             parts.append(self._leaf(f"day {part.field} {getattr(part, key)!r}", 3, holds))
@@ -356,7 +356,7 @@ class _Problem:
             return self._leaf(f"{name} {condition!r}", 2, {1})
         test, values = self.once.test(condition), self._values_of(name)
         self.look(len(values))
-        holds = frozenset(i for i, v in enumerate(values) if test(_facts(name, v)))
+        holds = frozenset(i for i, v in enumerate(values) if test(facts_of(name, v)))
         return _Leaf(self._variable(name), holds)
 
     def _there(self, name: str) -> _Leaf:
@@ -483,7 +483,7 @@ class _Problem:
         return _Leaf(variable, frozenset(holds))
 
 
-def _facts(name: str, value: Any) -> Any:
+def facts_of(name: str, value: Any) -> Any:
     """Return the little that a condition on one field reads of a case."""
     record, _, inner = name.rpartition(".")
     return SimpleNamespace(data={record: [{inner: value}]} if record else {name: value})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.definition import guards, joins, stuck, timing, unused
+from engine.definition import guards, joins, relations, stuck, timing, unused
 from engine.definition.arrivals import Arrivals
 from engine.definition.decide import Decider
 from engine.definition.graph import said
@@ -38,7 +38,9 @@ def check(flow: Flow) -> Iterator[Finding]:
     yield from possible.findings()
     # How child cases end is known once their processes are: `family` looks again.
     yield from stuck.check(possible, lambda _: None)
-    yield from Needs(flow, Arrivals(Worlds(possible, lambda _: None))).check()
+    arrivals = Arrivals(Worlds(possible, lambda _: None))
+    yield from Needs(flow, arrivals).check()
+    yield from relations.check(possible, arrivals)
     yield from timing.check(flow)
     yield from joins.check(flow, decider)
     yield from unused.check(flow)

@@ -35,6 +35,7 @@ class Possible:
     Attributes:
         guards: What must hold for each action, but for what can be said of it whatever the state.
         dead: Actions that ask for what nothing ever gives, each with a state where they do.
+        behind: Actions before which an automatic one is always taken, each with a state, and with that.
         never: Edges that no case takes, of actions that are possible elsewhere.
     """
 
@@ -55,6 +56,7 @@ class Possible:
         self.dead = dict(self._dead_actions())
         # What comes after a dead action is worth following all the same.
         flow.spread(lambda edge: edge.action in self.dead or self.taken(edge))
+        self.behind = dict(self._behind())
         self.never = {
             e
             for e in flow.graph.edges
@@ -141,6 +143,10 @@ class Possible:
             if self.holds(("acts", acting), [condition], known):
                 return None
         return None
+
+    def acting(self, state: str) -> list[tuple[str, model.Condition]]:
+        """Return the automatic actions that lead out of a state, in order, each with its condition."""
+        return self._acting[state]
 
     def _acts(self, name: str) -> bool:
         return self.d.actions[name].automatic is not None
@@ -234,10 +240,13 @@ class Possible:
 
     def findings(self) -> Iterator[Finding]:
         """Yield the actions and the timers that nothing ever makes possible."""
-        behind = dict(self._behind())
-        yield from behind.values()
+        for name, (state, first) in self.behind.items():
+            yield self._dead_action(
+                name, state, f"« {first} » s'y fait toujours d'abord, d'elle-même",
+                f"{first!r} is always done there first, by itself",
+            )  # fmt: skip
         for name, state in self.dead.items():
-            if name in behind:
+            if name in self.behind:
                 continue
             yield self._dead_action(name, state, *self._why_dead(name, state))
         for name, timer in self.d.timers.items():
@@ -254,17 +263,16 @@ class Possible:
         return ("ce qu'elle demande n'a jamais été donné, ni ne peut l'être",
                 "what it asks for was never given, and never can be")  # fmt: skip
 
-    def _behind(self) -> Iterator[tuple[str, Finding]]:
-        """Yield the actions before which another one is always taken, in each of their states."""
+    def _behind(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Yield the actions before which another one is always taken, in each of their states.
+
+        Each with one of those, and what is taken there first.
+        """
         for name, action in self.d.actions.items():
             reached = [s for s in states_of(self.d, action) if s in self.flow.sure]
             first = [self._first(name, state) for state in reached]
-            if not reached or None in first:
-                continue
-            yield name, self._dead_action(
-                name, reached[0], f"« {first[0]} » s'y fait toujours d'abord, d'elle-même",
-                f"{first[0]!r} is always done there first, by itself",
-            )  # fmt: skip
+            if reached and first[0] is not None and None not in first:
+                yield name, (reached[0], first[0])
 
     def _dead_action(self, name: str, state: str, fr: str, en: str) -> Finding:
         way = self.flow.graph.way_to(state)

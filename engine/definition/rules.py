@@ -69,6 +69,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "automatic-circle": ("Des actions automatiques se relancent sans fin", "Automatic actions set each other off for ever"),
     "unreachable-state": ("Aucune suite d'actions ne mène à l'état", "No sequence of actions leads to the state"),
     "dead-action": ("L'action n'est jamais possible", "The action is never possible"),
+    "not-proved": ("Trop de valeurs vont ensemble : ce n'est pas prouvé",
+                   "Too many values go together: it is not proved"),
     "no-way-out": ("Aucune fin ne peut être atteinte", "No ending can be reached"),
     "may-not-end": ("Un dossier peut ne jamais finir", "A case may never end"),
     "branches": ("Seule la dernière voie est sans condition", "Only the last way has no condition"),
@@ -93,3 +95,6 @@ _WORDS: dict[str, tuple[str, str]] = {
 RULES: Mapping[str, Mapping[str, str]] = {
     code: {"fr": f"{fr}.", "en": f"{en}."} for code, (fr, en) in _WORDS.items()
 }
+
+#: Rules that find no mistake: they say what was not looked at.
+OPEN = frozenset({"not-proved"})

@@ -7,6 +7,7 @@ thing may be, what an action does to it, and how it is said.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
@@ -61,9 +62,10 @@ class Worlds:
         self._known: dict[Edge, tuple[Known, Known]] = {}
         self._reads: dict[Edge, tuple[frozenset[str], frozenset[str]]] = {}
         self._touched = {n: _and_past(self._writes(a)) for n, a in self.d.actions.items()}
+        self._conditions = [c for _, c in all_conditions(self.d)]
         #: All that a case may hold on to: the dates that some condition wants to be ahead, too.
         self.everything = self.flow.everything | {
-            past_of(c.ahead.field) for _, c in all_conditions(self.d) if c.ahead is not None
+            past_of(c.ahead.field) for c in self._conditions if c.ahead is not None
         }
 
     def touched(self, action: str) -> set[str]:
@@ -120,17 +122,21 @@ class Worlds:
     def every(self, name: str) -> list[Held]:
         """Return what a field may be, as far as all the conditions and tables of a definition can tell."""
         if name not in self._every:
-            every = [*(c for _, c in all_conditions(self.d)), *self._cells(name)]
-            self._every[name] = [self._hold(name, v) for v in self._valued(name, every)]
+            self._every[name] = [self._hold(name, v) for v in self._domains.values(name)]
         return self._every[name]
 
-    def _cells(self, name: str) -> Iterator[model.Condition]:
-        """Yield what the rows of tables ask of a field."""
-        cells = (r.when.get(name) for t in self.d.tables.values() for r in t.rows)
-        for cell in cells:
-            if cell is not None:
-                compared = model.Compare.model_construct(field=name, **cell.model_dump())
-                yield model.Condition.model_construct(compare=compared)
+    @cached_property
+    def _domains(self) -> Domains:
+        """What fields may be, as far as all the conditions and tables of a definition can tell."""
+        asked = (c.compare for c in self._conditions if c.compare is not None)
+        cells = (
+            model.Compare.model_construct(field=name, **cell.model_dump())
+            for table in self.d.tables.values()
+            for row in table.rows
+            for name, cell in row.when.items()
+        )
+        return Domains(self.d, self.possible.decider.written, [*asked, *cells],
+                       doubtful=self.flow.graph.doubts.fields)  # fmt: skip
 
     def absences(self, name: str) -> list[Held]:
         """Return the ways in which a field, or a message, may not be there."""

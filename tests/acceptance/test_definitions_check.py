@@ -334,3 +334,26 @@ def test_a_definition_is_explored_with_those_of_its_child_cases_beside_it(folder
     answer = json.loads(run("test", "commande.yaml", "--explore", "2", "--seed", "1", "--json",
                             cwd=folder).stdout)  # fmt: skip
     assert {c["process"] for c in answer["files"][0]["coverage"]} == {"commande", "lot"}
+
+
+def test_what_was_not_looked_at_is_said_and_is_no_mistake(folder):
+    options = "".join(f"      o{i}: {{fr: O{i}, en: O{i}}}\n" for i in range(210))
+    asked = ", ".join(f"{{compare: {{field: grand, equals: o{i}}}}}" for i in range(210))
+    text = GOOD.replace(
+        "fields:\n",
+        f"fields:\n  grand:\n    type: choice\n    label: {{fr: G, en: G}}\n    options:\n{options}",
+        1,
+    ).replace("form: [montant]", "form: [montant, {field: grand, required: false}]")
+    text = text.replace("    automatic: {children: {process: lot, all: ended, at_least: 1}}",
+                        f"    automatic: {{all: [{{any: [{asked}, {{present: objet}}]}}, {{children: {{process: lot, all: ended, at_least: 1}}}}]}}")  # fmt: skip
+    (folder / "commande.yaml").write_text(text, encoding="utf-8")
+    words = ("check", "commande.yaml", "lot.yaml", "--templates", "templates")
+    said = run(*words, cwd=folder).stdout
+    assert "not-proved: « recevoir » : il n'est pas prouvé que" in said
+    assert "1 chose n'a pas été regardée" in said
+    found = json.loads(run(*words, "--json", cwd=folder).stdout)
+    assert found["sound"]
+    assert [f["code"] for f in found["not_proved"]] == ["not-proved"]
+    log = json.loads(run(*words, "--sarif", cwd=folder).stdout)
+    jsonschema.validate(log, sarif.schema())
+    assert [(r["kind"], r["level"]) for r in log["runs"][0]["results"]] == [("open", "none")]

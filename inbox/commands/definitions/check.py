@@ -47,7 +47,9 @@ if TYPE_CHECKING:
 def check(app: App, files: tuple[Path, ...], templates: Path | None, *, as_sarif: bool) -> None:
     done = examination.examine(app, list(dict.fromkeys(files)), templates)
     if as_sarif:
-        click.echo(json.dumps(sarif.log(done.findings), ensure_ascii=False, indent=2))
+        click.echo(
+            json.dumps(sarif.log([*done.findings, *done.unproved]), ensure_ascii=False, indent=2)
+        )
     elif app.json:
         show_json(_json(done))
     else:
@@ -70,9 +72,15 @@ def _show(done: Examination) -> None:
                 n_("{n} message", "{n} messages", len(d.notifications)),
             ])  # fmt: skip
             say(_("{file} : rien à redire ({counts}).", file=file.path, counts=counts))
+    for finding in done.unproved:
+        say(findings.lines(finding)[0])
     if done.findings:
         say()
         say(n_("{n} constat.", "{n} constats.", len(done.findings)))
+    if done.unproved:
+        say(n_("{n} chose n'a pas été regardée : elle n'est ni bonne ni mauvaise.",
+               "{n} choses n'ont pas été regardées : elles ne sont ni bonnes ni mauvaises.",
+               len(done.unproved)))  # fmt: skip
 
 
 def _json(done: Examination) -> dict[str, Any]:
@@ -84,4 +92,5 @@ def _json(done: Examination) -> dict[str, Any]:
             for f in done.files
         ],
         "findings": [findings.as_json(f) for f in done.findings],
+        "not_proved": [findings.as_json(f) for f in done.unproved],
     }  # fmt: skip

@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "definition-language.md").read_text(encoding="utf-8")
 #: Found in files that no small change shows; `test_source`, `test_engine` and `test_command` do.
 SHOWN_ELSEWHERE = {
     "control-character", "not-utf8", "empty", "too-large", "table-too-large", "template",
-    "condition-too-large", "version-already-installed", "version-not-higher",
+    "condition-too-large", "not-proved", "version-already-installed", "version-not-higher",
 }  # fmt: skip
 
 
