@@ -190,18 +190,26 @@ def _cannot_compare(one: str, other: str) -> Wrong:
 
 def called(name: str, values: list[Any], *, plainly: bool) -> Wrong | None:
     """Return what is wrong with calling `show`, `day` or `moment`."""
-    if len(values) != 1 or not plainly:
-        return (f"« {name}(…) » prend une valeur, et une seule", f"{name}(…) takes exactly one value")  # fmt: skip
+    of_record = name == "show" and len(values) == 2  # noqa: PLR2004 - a field and a value
+    if not plainly or not (of_record or len(values) == 1):
+        return _many(name)
     found = kind(values[0])
     if found is None:
         return None
     if name == "show":
-        return _shown(found, values[0])
+        return _shown(found, values[0]) or (_of_record(*values) if of_record else None)
     if found in {"instant", "date"}:
         return None
     fr, en = _WORDS[found]
     return (f"« {name}(…) » écrit une date ou un instant, et c'est {fr}",
             f"{name}(…) writes a date or an instant, and it is {en}")  # fmt: skip
+
+
+def _many(name: str) -> Wrong:
+    if name == "show":
+        return ("« show(…) » prend un champ, et au plus la valeur d'une inscription",
+                "show(…) takes a field, and at most the value of a record")  # fmt: skip
+    return (f"« {name}(…) » prend une valeur, et une seule", f"{name}(…) takes exactly one value")  # fmt: skip
 
 
 def _shown(found: str, value: Any) -> Wrong | None:
@@ -213,6 +221,22 @@ def _shown(found: str, value: Any) -> Wrong | None:
         return ("show(…) n'écrit pas une suite d'inscriptions : parcourez fields.nom.value",
                 "show(…) does not write records: go through fields.name.value")  # fmt: skip
     return None
+
+
+#: What is kept of each type of field; of any other, a text.
+_OF_TYPE = {
+    "integer": "number", "member": "number", "boolean": "boolean", "choices": "list",
+    "date": "date", "instant": "instant", "decimal": "decimal",
+}  # fmt: skip
+
+
+def _of_record(field: Mapping[str, Any], value: Any) -> Wrong | None:
+    """Return what is wrong with writing a record's value as a field of its list."""
+    found, wanted = kind(value), _OF_TYPE.get(field["type"], "text")
+    if found in {None, wanted}:
+        return None
+    (fr, en), needed = _WORDS[str(found)], _WORDS[wanted]
+    return (f"ce champ garde {needed[0]}, et c'est {fr}", f"that field keeps {needed[1]}, and it is {en}")  # fmt: skip
 
 
 def filtered(node: nodes.Filter, value: Any) -> Wrong | None:

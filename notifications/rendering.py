@@ -169,7 +169,7 @@ class Renderer:
     def _filters(self, lang: str) -> dict[str, Any]:
         """Return the filters under their own name and language: `show_fr`, `day_en`…"""
         return {
-            f"show_{lang}": lambda field: words.show(field, lang, self.zone),
+            f"show_{lang}": lambda field, *value: words.show(field, lang, self.zone, *value),
             f"day_{lang}": lambda iso: words.day(self._local(iso).date(), lang),
             f"moment_{lang}": lambda iso: words.moment(self._local(iso), lang),
         }

@@ -70,9 +70,16 @@ def _territories(lang: str) -> Mapping[str, str]:
     return dict(Locale(lang).territories)
 
 
-def show(field: Mapping[str, Any], lang: str, zone: ZoneInfo) -> str:
-    """Return a field's value in words, or « non précisé »."""
-    value = field.get("value")
+def show(field: Mapping[str, Any], lang: str, zone: ZoneInfo, *of_record: Any) -> str:
+    """Return a field's value in words, or « non précisé ».
+
+    Args:
+        field: The field, or one of a list's (`fields.list.of.field`).
+        lang: The language.
+        zone: The workspace's time zone.
+        of_record: What a record of the list holds for it, when it is that.
+    """
+    value = of_record[0] if of_record else field.get("value")
     if value is None or value in ("", []):
         return _ABSENT[lang]
     if field["type"] == "choices":

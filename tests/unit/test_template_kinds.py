@@ -101,6 +101,10 @@ NEVER = "{{% if fields.nombre.value == 77 and fields.nombre.value == 78 %}}{}{{%
         ("{% for x in fields.objet.value %}{{ x }}{% endfor %}", "une boucle parcourt une liste"),
         ("{% for n in fields.notes.value %}{{ day(n.texte) }}{% endfor %}", "et c'est un texte"),
         ("{% for n in fields.notes.value %}{{ n.le + 1 }}{% endfor %}", "une date"),
+        ("{% for n in fields.notes.value %}{{ show(fields.notes.of.le, n.texte) }}{% endfor %}",
+         "ce champ garde une date, et c'est un texte"),
+        ("{{ show(fields.objet, fields.objet.value, 3) }}", "prend un champ, et au plus"),
+        ("{{ day(fields.jour.value, 1) }}", "prend une valeur, et une seule"),
         ("{{ fields.objet.value.upper }}", "« upper » y est lu de ce qui est un texte"),
         ("{% set d = fields.objet.value %}{{ day(d) }}", "et c'est un texte"),
         ("{{ day(fields.objet.value if fields.urgent.value else fields.sorte.value) }}", "un texte"),
@@ -128,6 +132,7 @@ def test_what_may_fail_on_some_case_is_told_on_its_line(check, written, said):
         "{% if fields.sorte.value in ['a', 'b'] and 'a' in fields.choix.value %}x{% endif %}",
         "{% if fields.jour.days is not none and fields.jour.days > 3 %}x{% endif %}",
         "{% for n in fields.notes.value %}{{ loop.index }}. {{ n.texte }} {{ day(n.le) }} {{ n.by }}{% endfor %}",
+        "{% for n in fields.notes.value %}{{ show(fields.notes.of.genre, n.genre) }} {{ show(fields.notes.of.le, n.le) }}{% endfor %}",
         "{{ (fields.notes.value or []) | length }} {{ fields.notes.value | length > 1 }}",
         "{% set d = fields.jour.value %}{{ day(d) }}",
         "{{ fields.sorte.options.a.fr }} {{ fields.sorte.label.fr }}",
@@ -159,6 +164,26 @@ def test_two_blocks_that_are_not_closed_are_both_told(check):
     said = " ".join(f.messages["fr"] for f in found)
     assert "« for » n'est pas fermé" in said
     assert "« if » n'est pas fermé" in said
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"), [("fr", "Deux, 2 avril 2026"), ("en", "Two, 2 April 2026")]
+)
+def test_what_a_record_holds_is_written_in_the_words_of_its_field(tmp_path, lang, said):
+    folder = tmp_path / lang
+    folder.mkdir()
+    (folder / "avis.subject.j2").write_text("{{ case.number }}", encoding="utf-8")
+    line = "{% for n in fields.notes.value %}{{ show(fields.notes.of.genre, n.genre) }}, {{ show(fields.notes.of.le, n.le) }}{% endfor %}"
+    (folder / "avis.txt.j2").write_text(line, encoding="utf-8")
+    renderer = Renderer(INSTITUTE, folders=[tmp_path])
+    of = {
+        "genre": {"type": "choice", "value": None, "options": TWO},
+        "le": {"type": "date", "value": None},
+    }
+    field = {"type": "records", "of": of, "value": [{"genre": "b", "le": "2026-04-02"}]}
+    facts = {"case": {"number": "ES-1"}, "fields": {"notes": field}}
+    text = renderer.render("avis", [lang], facts)["text"]
+    assert said in text.replace("\u00a0", " ")
 
 
 def test_the_shipped_templates_are_sound():
