@@ -20,6 +20,7 @@ from workflows.plan import catalogue, keeper
 from workflows.plan.board import board
 from workflows.plan.cases import cases_of, is_replaced, named, paired
 from workflows.plan.cycles import cycles
+from workflows.plan.owners import owner_on
 from workflows.plan.proof import at_fault, prove
 from workflows.plan.wording import check_words
 
@@ -105,7 +106,7 @@ class Plans:
         """Return who has each indicator today: nobody who has left."""
         with self.app.database.read() as connection:
             now = {
-                login: keeper.owner_on(connection, login, self.app.today)
+                login: owner_on(connection, login, self.app.today)
                 for login in set(plan.owners.values())
             }
         return {i: owner for i, login in plan.owners.items() if (owner := now[login]) is not None}

@@ -90,6 +90,7 @@ def _played(app: App, begin: datetime, end: datetime, *, fresh: bool) -> Iterato
     from engine.library import Library
     from workflows.plan import keeper
     from workflows.plan.decisions import PROCESS
+    from workflows.plan.owners import departures
 
     app.library.keys()  # what is new in the workspace is installed before it is copied
     # The time before the window is lived through too, in silence.
@@ -100,7 +101,7 @@ def _played(app: App, begin: datetime, end: datetime, *, fresh: bool) -> Iterato
         engine = Engine(copy, Library(copy, calendar), calendar, clock, domain="example.org")
         plans = Plans(app).told().all()
         with copy.read() as connection:
-            days = {*keeper.opening_days(plans, calendar), *keeper.departures(connection)}
+            days = {*keeper.opening_days(plans, calendar), *departures(connection)}
         openings = [calendar.instant(day, time(0, 0)) for day in sorted(days)]
         happenings = simulation.play(
             engine, clock, end,

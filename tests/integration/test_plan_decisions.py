@@ -277,3 +277,14 @@ def test_two_passes_at_once_replace_each_cycle_once_and_find_no_fault_with_the_p
         c.line.number for c in all_cases(planned) if c.line.state == "remplace"
     )
     assert len(replaced) == 4
+
+
+def test_a_pass_that_read_the_plan_before_a_decision_undoes_nothing_of_it(planned):
+    local(planned, "2012-06-01T09:00")
+    keep(planned)
+    before = plans(planned)
+    amend(planned, "E3-A1-O1-I1", "2012-04-01")
+    number = case_of(planned, "E3-A1-O1-I1")
+    kept = keeper.keep(planned.engine, before)
+    assert (kept.opened, kept.replaced, kept.findings) == ([], [], [])
+    assert planned.case(number).row.state == "a_faire"

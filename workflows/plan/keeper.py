@@ -23,6 +23,7 @@ from workflows.plan import events
 from workflows.plan.cases import OPEN, CycleCase, cases_of, expected, opening_form, own_cycle
 from workflows.plan.cycles import Cycle, cycles
 from workflows.plan.decisions import PROCESS, Standing, standing
+from workflows.plan.owners import owner_on
 from workflows.plan.proof import at_fault, prove
 from workflows.plan.replacement import why
 
@@ -90,7 +91,10 @@ def keep(engine: Engine, plans: Sequence[Standing]) -> Kept:
     nor the caller.
     """
     done, today = Kept(), engine.calendar.today(engine.clock.now())
-    for plan in plans:
+    with engine.database.read() as connection:
+        read = {key: line.version for key, (line, _data) in decided(connection).items()}
+    # Who decides on a plan keeps it too: one that was read before is not gone back to.
+    for plan in (p for p in plans if read.get(p.catalogue.key) == p.version):
         try:
             _keep_in_turn(engine, plan.on(today), done)
         except Unavailable:
@@ -178,12 +182,6 @@ def _pass_on(engine: Engine, known: Sequence[CycleCase]) -> None:
             engine.assign(case.line.id, heir.login, KEEPER)
 
 
-def departures(connection: Connection) -> list[date]:
-    """Return the days from which somebody is no longer staff: their cycles change hands then."""
-    left = (p.left_on for p in staff.list_staff(connection))
-    return sorted({date.fromisoformat(day) for day in left if day is not None})
-
-
 def _open(
     engine: Engine,
     plan: Standing,
@@ -253,17 +251,6 @@ def open_cycle(engine: Engine, plan: Standing, cycle: Cycle) -> str:
         owner=owner,
     )
     return outcome.number
-
-
-def owner_on(connection: Connection, login: str, day: date) -> str | None:
-    """Return who has on a day what was given to somebody: them, or who took over when they left."""
-    seen: set[str] = set()
-    person = staff.by_login(connection, login)
-    while person is not None and not staff.is_staff(person, day):
-        seen.add(person.login)
-        heir = person.substitute
-        person = None if heir is None or heir in seen else staff.by_login(connection, heir)
-    return None if person is None else person.login
 
 
 def id_of(engine: Engine, number: str) -> int:
