@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 
+from engine.abandoned import is_held
 from engine.chain import canonical
 from engine.errors import ArrimageError
 from engine.outbox import DONE, message_numbered, wake
@@ -213,6 +214,7 @@ class Account:
         copies: In the order that was drawn.
         runs: In order.
         decisions: What people decided about it, in order.
+        working: Whether somebody has it in hand: its last run is under way.
     """
 
     outbox_id: int
@@ -232,6 +234,7 @@ class Account:
     copies: tuple[Copy, ...]
     runs: tuple[Run, ...]
     decisions: tuple[Decided, ...]
+    working: bool = False
 
 
 def account(connection: Connection, case_id: int, name: str, number: int | None = None) -> Account:
@@ -285,6 +288,7 @@ def account_of(connection: Connection, outbox_id: int) -> Account:
                 key=lambda d: d.at,
             )
         ),
+        working=is_held(row),
     )
 
 

@@ -13,18 +13,16 @@ dead changes nothing any more. Invariants:
 
 from __future__ import annotations
 
-import os
-import socket
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import bindparam, exists, func, insert, select, update
 
+from engine.abandoned import is_held, settle_taken
 from engine.chain import canonical, content_hash
 from engine.errors import ArrimageError
 from engine.outbox import BACKOFF, RETRIED, wake
@@ -119,11 +117,6 @@ class Move:
     at: int | None = None
 
 
-def holder() -> str:
-    """Return who this process is, so that a lease tells when its holder has died."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
 def claim(database: Database, now: datetime, me: str, *, limit: int = 64) -> list[Leased]:
     """Take the messages whose deliveries have been due the longest.
 
@@ -133,14 +126,14 @@ def claim(database: Database, now: datetime, me: str, *, limit: int = 64) -> lis
     Args:
         database: The database.
         now: The workspace's clock: what is due.
-        me: `holder()` of this worker.
+        me: `engine.abandoned.holder()` of this worker.
         limit: At most so many messages.
     """
     with database.write() as connection:
         candidates = _candidates(connection, to_micros(now))
         while candidates:
             taken = _take(connection, candidates[:limit], me)
-            _recover(connection, [r for r in taken if r.lease_holder is not None], to_micros(now))
+            settle_taken(connection, taken, to_micros(now))
             found = _leased(connection, taken, to_micros(now))
             if found:
                 return found
@@ -160,10 +153,10 @@ def _candidates(connection: Connection, now: int) -> list[int]:
 
 def _take(connection: Connection, ids: Sequence[int], me: str) -> list[Row[Any]]:
     """Put the free ones of some messages under our lease; return them as they were, in order."""
-    real = datetime.now(UTC)
     wanted = select(outbox).where(outbox.c.id.in_(ids)).with_for_update(skip_locked=True)
     by_id = {r.id: r for r in connection.execute(wanted)}
-    free = [by_id[i] for i in ids if i in by_id and _is_free(by_id[i], real, me)]
+    found = [by_id[i] for i in ids if i in by_id]
+    free = [row for row in found if row.lease_holder == me or not is_held(row)]
     alone = next((n for n, row in enumerate(free) if row.batch), None)
     if alone is not None:
         free = free[: alone or 1]
@@ -172,50 +165,11 @@ def _take(connection: Connection, ids: Sequence[int], me: str) -> list[Row[Any]]
         .where(outbox.c.id.in_([r.id for r in free]))
         .values(
             lease_holder=me,
-            lease_until=to_micros(real + LEASE),
+            lease_until=to_micros(datetime.now(UTC) + LEASE),
             lease_token=outbox.c.lease_token + 1,
         )
     )
     return free
-
-
-def _is_free(row: Row[Any], real: datetime, me: str) -> bool:
-    if row.lease_holder in (None, me) or row.lease_until < to_micros(real):
-        return True
-    return _is_dead(row.lease_holder)
-
-
-def _is_dead(who: str) -> bool:
-    """Tell whether a lease's holder was a process of this machine that is no more."""
-    host, pid, started = who.rsplit(":", 2)
-    return host == socket.gethostname() and _started(int(pid)) != started
-
-
-def _started(pid: int) -> str:
-    """Return the start time of a process, so that a reused number is not taken for it."""
-    try:
-        # Field 22 of /proc/PID/stat (proc(5)); the name before it may hold spaces and parentheses.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return "gone"
-
-
-def _recover(connection: Connection, rows: Sequence[Row[Any]], now: int) -> None:
-    """Settle what the last holders left in the middle."""
-    for row in rows:
-        here = deliveries.c.outbox_id == row.id
-        lost = connection.execute(
-            update(deliveries)
-            .where(here, deliveries.c.state == "releasing")
-            .values(
-                state="uncertain",
-                next_attempt_at=None,
-                settled_at=now,
-                reply="the sender stopped after the end of the message was to be sent",
-            )
-        ).rowcount
-        if lost:
-            wake(connection, row.case_id, now)
 
 
 def _leased(connection: Connection, rows: Sequence[Row[Any]], now: int) -> list[Leased]:

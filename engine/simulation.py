@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import func, insert, select
 
-from engine import lease, migrations, schema
+from engine import abandoned, lease, migrations, schema
 from engine.database import Database
 from engine.timers import tick
 
@@ -163,7 +163,7 @@ def settle(engine: Engine, clock: ManualClock, postman: Postman = accepting) -> 
         clock: Its clock; it is not moved.
         postman: What becomes of each message that is due.
     """
-    me = lease.holder()
+    me = abandoned.holder()
     for _ in range(_ROUNDS):
         done = tick(engine)
         delivered = _deliver_all(engine.database, clock, me, postman)

@@ -246,6 +246,12 @@ class App:
 
     _kept_at: datetime | None = None
 
+    def settle_interrupted(self) -> int:
+        """Make known what a sender that died left in the middle; return how many copies are uncertain."""
+        from engine import abandoned
+
+        return abandoned.settle(self.database, self.now)
+
     @cached_property
     def worker(self) -> Worker:
         """What delivers mail."""

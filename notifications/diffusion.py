@@ -24,6 +24,7 @@ from engine.schema import to_micros
 from notifications.decision import decide, stopped
 from notifications.outcome import Outcome
 from notifications.parcels import parcels
+from notifications.release import release
 from notifications.staging import Held, Holding, Stage, Watch, shape
 
 if TYPE_CHECKING:
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from notifications.settings import MailSettings
 
 _log = logging.getLogger(__name__)
-#: Seconds for which replies are gathered before they are written down. A relay on the same machine accepts
-#: faster while nobody beside it writes to the disk.
-_TOGETHER = 0.1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -141,7 +139,7 @@ class Diffusion:
         """Write the ends of the messages, wave by wave, and account for each reply as it comes."""
         known = self._decided(leased, decision, stage.watch) | {"shape": shape(leased, holding)}
         self._about_to(leased, run, known, decision.moves, holding, wave=1)
-        moves = [*decision.moves, *await self._end(leased, stage.watch, holding.held)]
+        moves = [*decision.moves, *await self._end(leased, run, stage.watch, holding.held, [])]
         sent, wave = list(holding.held), 1
         while holding.later:
             wave += 1
@@ -151,9 +149,8 @@ class Diffusion:
                 for d, o in holding.refused.values()
             ]
             self._about_to(leased, run, {}, lost, holding, wave=wave)
-            moves += [*lost, *await self._end(leased, stage.watch, holding.held)]
+            moves += [*lost, *await self._end(leased, run, stage.watch, holding.held, sent)]
             sent += holding.held
-        self._conclude(run, sent)
         holding.held.clear()
         return moves
 
@@ -192,49 +189,50 @@ class Diffusion:
                 )
                 lease.move(connection, _moves(leased, held, "releasing"), self.clock.now())
 
-    async def _end(self, leased: Leased, watch: Watch, sent: Sequence[Held]) -> list[Move]:
-        """Write every end, one right after another, then record each reply as it comes."""
-        for held in sent:
-            held.dot_at = watch.now()
-            if not held.connection.end():
-                held.connection.close()
-                held.outcome = Outcome(
-                    state="lost_before_dot", reply="connection lost (before the end)"
-                )
-        waiting = {asyncio.ensure_future(_answer(h, watch)) for h in sent if h.outcome is None}
-        settled = [h for h in sent if h.outcome is not None]
+    async def _end(
+        self,
+        leased: Leased,
+        run: int,
+        watch: Watch,
+        wave: Sequence[Held],
+        before: Sequence[Held],
+    ) -> list[Move]:
+        """Write every end of a wave, then record what comes of each as it is known."""
         moves: list[Move] = []
-        while waiting or settled:
-            if settled:
-                # In a thread: while it is written, the replies of the others are read.
-                moves += await asyncio.to_thread(self._account, leased, settled)
-            settled, waiting = await _answers(waiting)
+        async for settled in release(wave, watch):
+            # In a thread: while it is written, the replies of the others are read.
+            moves += await asyncio.to_thread(self._account, leased, run, settled, [*before, *wave])
         return moves
 
-    def _account(self, leased: Leased, settled: Sequence[Held]) -> list[Move]:
+    def _account(
+        self, leased: Leased, run: int, settled: Sequence[Held], ended: Sequence[Held]
+    ) -> list[Move]:
+        """Record what became of some, and the window of the run so far."""
         moves = []
         with self.database.write() as connection:
             for held in settled:
                 outcome = held.outcome or Outcome(state="uncertain", reply="")
                 record.write_transmission(connection, held.id, {
-                    "dot_at": held.dot_at if outcome.state != "lost_before_dot" else None,
-                    "replied_at": held.replied_at, "state": outcome.state,
+                    "dot_at": held.dot_at, "replied_at": held.replied_at, "state": outcome.state,
                     "reply": outcome.reply[:1000],
                 })  # fmt: skip
                 moves += _moves(leased, held, outcome.state, outcome.reply)
             lease.move(connection, moves, self.clock.now())
+            if window := _window(ended):
+                record.write_run(connection, run, window)
         return moves
 
-    def _conclude(self, run: int, sent: Sequence[Held]) -> None:
-        dots = [h.dot_at for h in sent if h.dot_at is not None]
-        # The last acceptance: a connection that breaks later, or a refusal, is none.
-        taken = [h for h in sent if h.outcome is not None and h.outcome.state == "accepted"]
-        replies = [h.replied_at for h in taken if h.replied_at is not None]
-        if dots and replies:
-            first, last = min(dots), max(replies)
-            values = {"first_dot_at": first, "last_reply_at": last, "window": last - first}
-            with self.database.write() as connection:
-                record.write_run(connection, run, values)
+
+def _window(ended: Sequence[Held]) -> dict[str, int]:
+    """Return the first end and the last acceptance so far; nothing while there is none."""
+    dots = [h.dot_at for h in ended if h.dot_at is not None]
+    # A connection that breaks later, or a refusal, is no acceptance.
+    taken = [h for h in ended if h.outcome is not None and h.outcome.state == "accepted"]
+    replies = [h.replied_at for h in taken if h.replied_at is not None]
+    if not dots or not replies:
+        return {}
+    first, last = min(dots), max(replies)
+    return {"first_dot_at": first, "last_reply_at": last, "window": last - first}
 
 
 def _transmission(held: Held, wave: int, position: int) -> dict[str, Any]:
@@ -263,21 +261,3 @@ def _moves(leased: Leased, held: Held, state: str, reply: str | None = None) -> 
         for delivery, outcome in taken
         if outcome.state == "staged"
     ]
-
-
-async def _answers(
-    waiting: set[asyncio.Task[Held]],
-) -> tuple[list[Held], set[asyncio.Task[Held]]]:
-    """Wait for replies; return those that came, more or less together, and what is still waited for."""
-    done: set[asyncio.Task[Held]] = set()
-    for until, patience in ((asyncio.FIRST_COMPLETED, None), (asyncio.ALL_COMPLETED, _TOGETHER)):
-        if waiting:
-            come, waiting = await asyncio.wait(waiting, return_when=until, timeout=patience)
-            done |= come
-    return [task.result() for task in done], waiting
-
-
-async def _answer(held: Held, watch: Watch) -> Held:
-    held.outcome = await held.connection.reply()
-    held.replied_at = watch.now()
-    return held

@@ -49,7 +49,8 @@ class Held:
         at: When it had it all but the end (microseconds).
         id: Of its row, once it is written down.
         dot_at: When its end was written.
-        replied_at: When the server's answer to it was read.
+        came_at: When there was something to read after that, where nothing else was done meanwhile.
+        replied_at: When the server's answer to it could be read.
         outcome: That answer.
     """
 
@@ -59,6 +60,7 @@ class Held:
     at: int
     id: int = 0
     dot_at: int | None = None
+    came_at: int | None = None
     replied_at: int | None = None
     outcome: Outcome | None = None
 

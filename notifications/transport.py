@@ -307,6 +307,12 @@ class Connection:
             return False
         return True
 
+    def fileno(self) -> int:
+        """Return the number of the open connection's socket, by which a selector knows it."""
+        protocol = None if self._client is None else self._client.protocol
+        transport = None if protocol is None else protocol.transport
+        return -1 if transport is None else transport.get_extra_info("socket").fileno()
+
     async def reply(self) -> Outcome:
         """Return what the server says to the end of the message that was written.
 

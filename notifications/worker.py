@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from engine import lease
+from engine import abandoned, lease
 from engine.errors import Unavailable
 from engine.lease import LeaseLost, Move
 from notifications.contents import Contents, Unwritten, nothing
@@ -107,7 +107,7 @@ class Worker:
         return asyncio.run(self._pass(limit))
 
     async def _pass(self, limit: int) -> Report:
-        report, me, fleet = Report(), lease.holder(), Fleet(self.settings)
+        report, me, fleet = Report(), abandoned.holder(), Fleet(self.settings)
         try:
             while report.settled < limit and not self._stopping():
                 held = lease.claim(self.database, self.clock.now(), me, limit=AT_ONCE)

@@ -389,6 +389,7 @@ def _bounces(app: App) -> tuple[bool, str]:
 def _outbox(app: App) -> tuple[bool, str]:
     from engine import outbox
 
+    app.settle_interrupted()
     with app.database.read() as connection:
         counts = outbox.counts(connection)
         stuck = sum(outbox.awaiting_person(connection).values())

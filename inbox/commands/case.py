@@ -139,6 +139,7 @@ def _print_reception(app: App, case: Case) -> None:
 
 
 def _print_fields(app: App, case: Case) -> None:
+    app.settle_interrupted()
     with app.database.read() as connection:
         members = roster.names(connection)
         children = register.children(connection, case.id)

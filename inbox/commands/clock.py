@@ -39,12 +39,16 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
 
 
 class Pass(NamedTuple):
-    """What one pass did: timers, mail sent, what came back, and the plans that could not be followed."""
+    """What one pass did: timers, mail sent, what came back, and the plans that could not be followed.
+
+    `interrupted` copies are those that a sender left in the middle: nobody knows about them.
+    """
 
     ticked: Ticked
     report: Report
     returned: Tally
     findings: tuple[Finding, ...]
+    interrupted: int
 
 
 def one_pass(app: App, stop: threading.Event | None = None) -> Pass:
@@ -52,6 +56,7 @@ def one_pass(app: App, stop: threading.Event | None = None) -> Pass:
     from engine.timers import Ticked, tick
     from notifications.worker import Report
 
+    interrupted = app.settle_interrupted()
     findings = app.keep_plans()
     ticked, report = Ticked(), Report()
     returned = app.watch.read(app.now)
@@ -65,7 +70,7 @@ def one_pass(app: App, stop: threading.Event | None = None) -> Pass:
         report.fault = report.fault or sent.fault
         if not (fired.fired or fired.woken or sent.states) or (stop and stop.is_set()):
             break
-    return Pass(ticked, report, returned, findings)
+    return Pass(ticked, report, returned, findings, interrupted)
 
 
 @command(
@@ -76,22 +81,23 @@ def one_pass(app: App, stop: threading.Event | None = None) -> Pass:
     examples=["inbox tick", "*/5 * * * * inbox tick --home /srv/institut"],
 )
 def tick(app: App) -> None:
-    ticked, report, returned, findings = one_pass(app)
+    ticked, report, returned, findings, interrupted = one_pass(app)
     say_not_loaded(findings)
     if app.json:
         show_json({"fired": ticked.fired, "superseded": ticked.superseded, "held": ticked.held,
                    "woken": ticked.woken,
                    "mail": report.states, "mail_fault": report.fault,
+                   "interrupted": interrupted,
                    "returned": len(returned.effects), "bounces_fault": returned.fault,
                    "plans_at_fault": [as_json(f) for f in findings]})  # fmt: skip
     else:
-        _say(ticked, report)
+        _say(ticked, report, interrupted)
         _say_returned(returned)
     if report.fault or returned.fault:
         raise click.exceptions.Exit(4)
 
 
-def _say(ticked: Ticked, report: Report) -> None:
+def _say(ticked: Ticked, report: Report, interrupted: int) -> None:
     from inbox.commands.outbox import states
 
     say(
@@ -107,7 +113,18 @@ def _say(ticked: Ticked, report: Report) -> None:
     words = states()
     for state, count in sorted(report.states.items()):
         say(_("Courrier, {state} : {n}", n=count, state=words[state]))
-    if not report.states:
+    if interrupted:
+        say(n_("Un envoi précédent s'est arrêté en pleine libération : {n} exemplaire dont personne ne sait s'il "
+               "est parti.",
+               "Un envoi précédent s'est arrêté en pleine libération : {n} exemplaires dont personne ne sait s'ils "
+               "sont partis.", interrupted))  # fmt: skip
+    if interrupted or "uncertain" in report.states:
+        say(
+            _(
+                "Ce qui est incertain n'est jamais renvoyé tout seul ; tranchez : inbox outbox --failed"
+            )
+        )
+    if not report.states and not interrupted:
         say(_("Courrier : rien à envoyer."))
     if report.fault:
         say(_("Le serveur de courrier est en défaut : {detail}. Rien n'est perdu ; on réessaiera.",
@@ -173,7 +190,7 @@ class Passes:
         if self._pause and self._seconds() < self._next:
             return
         try:
-            ticked, report, returned, findings = one_pass(self._app, self._stop)
+            ticked, report, returned, findings, interrupted = one_pass(self._app, self._stop)
         except Unavailable as error:
             self._wait(error)
             return
@@ -185,6 +202,10 @@ class Passes:
             self._pause = 0.0
         if ticked.fired or report.states or report.fault:
             _log.info("fired=%s mail=%s fault=%s", ticked.fired, report.states, report.fault)
+        if interrupted:
+            _log.warning(
+                "a sender had stopped during a release: %s copies are uncertain", interrupted
+            )
         for finding in findings:
             _log.error("a plan is at fault, the others go on: %s", finding)
         for effect in returned.effects:

@@ -97,6 +97,7 @@ def states() -> dict[str, str]:
 @click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
 def list_(app: App, case: str | None, failed: bool, limit: int) -> None:
     case_id = None if case is None else find(app, case).id
+    app.settle_interrupted()
     with app.database.read() as connection:
         found = outbox.list_deliveries(connection, failed=failed, case_id=case_id, limit=limit)
         came_back = returns.of_deliveries(connection, (d.id for d in found))
@@ -228,6 +229,7 @@ def resolve(app: App, ids: tuple[int, ...], verdict: str | None, reason: str) ->
     if verdict is None:
         raise click.UsageError(_("Choisissez : --confirmed ou --resend."))
     decision, wanted = decided(app, reason), list(dict.fromkeys(ids))
+    app.settle_interrupted()
     with app.database.write() as connection:
         for delivery in wanted:
             if not outbox.resolve(connection, delivery, verdict, now=app.now, decision=decision):

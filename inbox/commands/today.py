@@ -23,6 +23,7 @@ _WEEK = 5
 def show_today(app: App) -> None:
     """Show the inbox of the person who asks."""
     person = app.person
+    app.settle_interrupted()
     with app.database.read() as connection:
         others = staff.standing_in_for(connection, person.login, app.today)
         mine = [person.login, *others]

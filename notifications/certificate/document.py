@@ -209,7 +209,7 @@ class _Document:
             "fault": cause(run.reason.get("fault")),
             "staged": utc(_held_at(run)),
             "decided": utc(run.decided_at),
-            "decision": run.decision,
+            "decision": self._decided(run),
             "decided_by": _decider(run),
             "refused": len(refused),
             "deferred": len(deferred),
@@ -218,6 +218,11 @@ class _Document:
             "window_us": run.window,
             "transmissions": [self._transmission(t) for t in run.transmissions],
         }
+
+    def _decided(self, run: Run) -> str | None:
+        """Return what was decided in a run; None where it was interrupted before that."""
+        under_way = self.account.working and run is self.account.runs[-1]
+        return "under_way" if run.decision is None and under_way else run.decision
 
     def _decision(self, decided: Decided) -> dict[str, Any]:
         return {

@@ -223,11 +223,13 @@ class Explanation(Summary):
             "aborted": ("Décision : rien ne part, pour personne.", "Decision: nothing leaves, for anybody."),
             "put_off": ("Décision : rien ne part maintenant ; nouvel essai plus tard.",
                         "Decision: nothing leaves now; another attempt later."),
+            "under_way": ("L'essai est en cours ; rien n'est encore décidé.",
+                          "It is under way; nothing is decided yet."),
             None: ("L'essai a été interrompu avant la décision.", "It was interrupted before the decision."),
         }  # fmt: skip
         said = " ".join([
             *self._held_said(run), self.say(*decisions[run["decision"]]), *self._by_person(run),
-            *self._ends_said(run),
+            *self._leaving_said(run), *self._ends_said(run),
         ])  # fmt: skip
         return lead + said if lead else said[:1].upper() + said[1:]
 
@@ -252,10 +254,8 @@ class Explanation(Summary):
     def _ends_said(self, run: Mapping[str, Any]) -> list[str]:
         """Return which ends were not accepted, and what the relay said to them."""
         lost = Counter(
-            # Of one that nobody accounted for, nobody knows.
-            (self.speech.word(STATES, "uncertain" if t["state"] == "staged" else t["state"]),
-             "—" if t["state"] == "staged" else self.answer(t))
-            for t in run["transmissions"] if t["state"] not in {"accepted", "delayed"}
+            (self.speech.word(STATES, t["state"]), self.answer(t))
+            for t in run["transmissions"] if t["state"] not in {"accepted", "staged"}
         )  # fmt: skip
         return [
             self.speech.count(
@@ -267,6 +267,21 @@ class Explanation(Summary):
                 state=state, why=why,
             )
             for (state, why), n in lost.items()
+        ]  # fmt: skip
+
+    def _leaving_said(self, run: Mapping[str, Any]) -> list[str]:
+        """Return how many ends are being written, or have no reply yet."""
+        count = sum(t["state"] == "staged" for t in run["transmissions"])
+        if not count:
+            return []
+        return [
+            self.speech.count(
+                count,
+                ("{n} envoi part en ce moment : la réponse du relais n'est pas encore connue.",
+                 "{n} envois partent en ce moment : les réponses du relais ne sont pas encore connues."),
+                ("{n} transmission is leaving at this moment: the relay's reply is not known yet.",
+                 "{n} transmissions are leaving at this moment: the relay's replies are not known yet."),
+            )
         ]  # fmt: skip
 
     def _nobody_taken(self, run: Mapping[str, Any]) -> list[str]:
@@ -301,12 +316,18 @@ class Explanation(Summary):
         return said
 
     def refusals(self) -> list[str]:
-        """Return each refusal, and what became of it."""
+        """Return the refusals, each with those whom it befell and what became of them."""
+        befell: dict[tuple[str, str, str], dict[str, None]] = {}
+        for r in self._of_somebody():
+            kind, remedy = (
+                self.speech.word(STATES, r["kind"]),
+                self.speech.word(REMEDIES, r["remedy"]),
+            )
+            befell.setdefault((kind, self.answer(r), remedy), {})[self.who(r["line"])] = None
         return [
             self.say("{who} : {kind} ({reply}) ; {remedy}.", "{who}: {kind} ({reply}); {remedy}.",
-                     who=self.who(r["line"]), kind=self.speech.word(STATES, r["kind"]), reply=self.answer(r),
-                     remedy=self.speech.word(REMEDIES, r["remedy"]))
-            for r in self._of_somebody()
+                     who=", ".join(who), kind=kind, reply=reply, remedy=remedy)
+            for (kind, reply, remedy), who in befell.items()
         ]  # fmt: skip
 
     def _of_somebody(self) -> list[Mapping[str, Any]]:

@@ -118,8 +118,8 @@ class Summary:
         )  # fmt: skip
 
     def missing(self) -> str:
-        """Return how many are still to be accepted, and that this is not « diffused »."""
-        return self.speech.count(
+        """Return how many are still to be accepted, of whom nobody knows, and that this is not « diffused »."""
+        said = self.speech.count(
             self.count - self.accepted,
             ("{said} : il en manque {n}. Ce n'est pas « diffusé ».",
              "{said} : il en manque {n}. Ce n'est pas « diffusé »."),
@@ -127,6 +127,28 @@ class Summary:
              "{said}: {n} are missing. This is not “diffused”."),
             said=self._said(),
         )  # fmt: skip
+        return " ".join([said, *self._unknown()])
+
+    def _uncertain(self) -> list[Mapping[str, Any]]:
+        return [x for x in self.document["lines"] if x["state"] == "uncertain"]
+
+    def _unknown(self) -> list[str]:
+        """Return of how many nobody knows whether they have it, and why."""
+        lines = self._uncertain()
+        stopped = [x for x in lines if x["cause"] == "sender_stopped"]
+        told = (
+            (len(stopped),
+             ("La libération a été interrompue : personne ne sait si {n} destinataire est servi.",
+              "La libération a été interrompue : personne ne sait si {n} destinataires sont servis."),
+             ("The release was interrupted: nobody knows whether {n} recipient is served.",
+              "The release was interrupted: nobody knows whether {n} recipients are served.")),
+            (len(lines) - len(stopped),
+             ("Aucune réponse n'est venue à la fin du message : personne ne sait si {n} destinataire est servi.",
+              "Aucune réponse n'est venue à la fin du message : personne ne sait si {n} destinataires sont servis."),
+             ("No reply came to the end of the message: nobody knows whether {n} recipient is served.",
+              "No reply came to the end of the message: nobody knows whether {n} recipients are served.")),
+        )  # fmt: skip
+        return [self.speech.count(n, fr, en) for n, fr, en in told if n]
 
     def _nobody(self) -> str:
         if "cancelled" in self.outcome["states"]:
@@ -148,9 +170,18 @@ class Summary:
     def _waiting(self) -> str:
         states = self.outcome["states"]
         if "uncertain" in states:
-            return self.say("0/{n} : la fin du message est partie, aucune réponse n'est venue ; personne "
-                            "ne sait ce qu'il en est.",
-                            "0/{n}: the end of the message left, no reply came; nobody knows.",
+            stopped = any(x["cause"] == "sender_stopped" for x in self._uncertain())
+            why = (
+                ("la libération a été interrompue", "the release was interrupted")
+                if stopped
+                else ("la fin du message est partie, aucune réponse n'est venue",
+                      "the end of the message left, no reply came")
+            )  # fmt: skip
+            return self.say("0/{n} : {why} ; personne ne sait ce qu'il en est.",
+                            "0/{n}: {why}; nobody knows.", n=self.count, why=self.say(*why))  # fmt: skip
+        if "releasing" in states:
+            return self.say("0/{n} : l'envoi part en ce moment ; les réponses du relais ne sont pas encore connues.",
+                            "0/{n}: it is leaving at this moment; the relay's replies are not known yet.",
                             n=self.count)  # fmt: skip
         times, runs = self.document["times"], self.document["runs"]
         if runs and runs[-1]["decision"] == "put_off":

@@ -12,7 +12,7 @@ import pytest
 from engine import outbox, register
 from engine.database import Database
 from engine.verify import verify
-from tests.support.commands import ROOT, workspace
+from tests.support.commands import ROOT, moved, workspace
 from tests.support.mail import MailProcess
 from tests.support.world import WORKFLOWS, World, ready_to_diffuse
 
@@ -113,6 +113,92 @@ def check_diffusion(world, number, received):
     uncertain = [d for d in found if d.state == "uncertain"]
     expected = "diffusee" if not uncertain else "diffusion_a_regler"
     assert world.case(number).row.state == expected
+
+
+def killed_in_its_second_wave(inbox, world):
+    """Kill a pass that has had the reply to its first group, and not that to its second."""
+    number = ready_to_diffuse(world)
+    world.do(number, "diffuser")
+    tick = inbox.start("tick")
+    deadline = time.monotonic() + 60
+    wanted = {"accepted": 10, "releasing": 10, "queued": 9}
+    while states_of(world, number) != wanted:
+        assert time.monotonic() < deadline, states_of(world, number)
+        time.sleep(0.01)
+    tick.send_signal(signal.SIGKILL)
+    tick.communicate()
+    return number
+
+
+def states_of(world, number):
+    with world.database.read() as connection:
+        found = outbox.list_deliveries(connection, case_id=world.id(number), limit=1000)
+    return Counter(d.state for d in found if d.message == "diffusion")
+
+
+def plain(text):
+    return " ".join(text.replace("\u00a0", " ").split())
+
+
+def test_the_first_command_after_a_kill_in_the_release_says_what_nobody_knows(tmp_path):
+    with MailProcess(tmp_path / "courrier", "recipients=10", "connections=1", "slow=2") as server:
+        inbox = workspace(tmp_path, server.port)
+        world = World(f"sqlite:///{inbox.home / 'arrimage.db'}").network(29)
+        killed_in_its_second_wave(inbox, world)
+        world.database.close()
+        others = [
+            moved(inbox, tmp_path / name, server.port) for name in ("passe", "courriel", "ici")
+        ]
+        told = inbox.json("diffusion", "status", "1")
+        passed, listed, today = others
+        said = plain(passed("tick"))
+        resolved = listed.json("outbox", "1", "--failed")["deliveries"]
+        assert today.json()["mail_needing_a_person"] == {"uncertain": 10}
+        assert told["states"] == {"accepted": 10, "queued": 9, "uncertain": 10}
+        assert "10/29" in told["headline"]
+        assert (
+            "La libération a été interrompue : personne ne sait si 10 destinataires sont servis."
+            in plain(told["headline"])
+        )
+        assert any("inbox outbox resolve" in line for line in told["next"])
+        assert told["acceptances"][0]["accepted"] == 10
+        assert told["runs"][0]["window_us"] == told["acceptances"][0]["to_us"]
+        explained = plain(" ".join(inbox.json("diffusion", "explain", "1")["happened"]))
+        assert "1 envoi sans acceptation : incertain (l'envoi s'est arrêté" in explained
+        assert [d["state"] for d in resolved] == ["uncertain"] * 10
+        assert "Un envoi précédent s'est arrêté en pleine libération : 10 exemplaires" in said
+        assert "inbox outbox --failed" in said
+        assert "rien à envoyer" not in said
+        certificate = tmp_path / "attestation.html"
+        inbox("diffusion", "certificate", "1", str(certificate))
+        assert "La libération a été interrompue" in plain(certificate.read_text("utf-8"))
+        assert inbox.json("diffusion", "verify", str(certificate))["signer"] == "workspace"
+        ids = [str(d["id"]) for d in resolved]
+        inbox("outbox", "resolve", *ids, "--confirmed", "--reason", "vu au journal du relais")
+        assert inbox.json("diffusion", "status", "1")["states"] == {
+            "accepted": 10,
+            "confirmed": 10,
+            "queued": 9,
+        }
+
+
+def test_what_another_process_is_releasing_is_not_uncertain_but_leaving(tmp_path):
+    with MailProcess(tmp_path / "courrier", "slow=3") as server:
+        inbox = workspace(tmp_path, server.port)
+        world = World(f"sqlite:///{inbox.home / 'arrimage.db'}").network(3)
+        number = ready_to_diffuse(world)
+        world.do(number, "diffuser")
+        tick = inbox.start("tick")
+        deadline = time.monotonic() + 60
+        while states_of(world, number) != {"releasing": 3}:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        told = inbox.json("diffusion", "status", "1")
+        tick.communicate()
+        assert told["states"] == {"releasing": 3}
+        assert "l'envoi part en ce moment" in told["headline"]
+        assert told["next"] == []
+        assert states_of(world, number) == {"accepted": 3}
 
 
 def test_the_service_stops_cleanly_when_it_is_told_to(tmp_path, mail):

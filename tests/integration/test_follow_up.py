@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from engine import diffusion, embargo, lease, outbox, roster
+from engine import abandoned, diffusion, embargo, lease, outbox, roster
 from engine.errors import Refused
 from engine.lease import Move
 from engine.outbox import LEAD
@@ -312,8 +312,8 @@ def test_a_diffusion_set_for_an_instant_waits_for_it_and_counts_from_it(requests
 def test_nothing_is_taken_up_before_its_lead(requests: World) -> None:
     planned(requests)
     before = EMBARGO - LEAD - timedelta(seconds=1)
-    assert lease.claim(requests.database, before, lease.holder()) == []
-    (leased,) = lease.claim(requests.database, EMBARGO - LEAD, lease.holder())
+    assert lease.claim(requests.database, before, abandoned.holder()) == []
+    (leased,) = lease.claim(requests.database, EMBARGO - LEAD, abandoned.holder())
     assert leased is not None
     assert len(leased.deliveries) == 3
 
@@ -366,7 +366,7 @@ def test_a_planned_diffusion_that_is_suspended_never_leaves_and_may_be_planned_a
     assert case.row.state == "prete"
     assert not {"diffuser_le", "date_limite"} & set(case.data)
     assert states(requests) == {"cancelled"}
-    assert lease.claim(requests.database, EMBARGO, lease.holder()) == []
+    assert lease.claim(requests.database, EMBARGO, abandoned.holder()) == []
     with requests.database.read() as connection:
         kept = outbox.list_deliveries(connection)[0].resolution
         assert outbox.list_deliveries(connection, failed=True) == []
@@ -384,7 +384,7 @@ def test_a_worker_that_had_staged_a_suspended_diffusion_cannot_release_it(
     number = planned(requests)
     now = EMBARGO - timedelta(seconds=30)
     requests.clock.set(now)
-    (leased,) = lease.claim(requests.database, now, lease.holder())
+    (leased,) = lease.claim(requests.database, now, abandoned.holder())
     requests.do(number, "annuler_embargo", note="À revoir")
     moves = [Move(leased=leased, delivery=d, state="releasing") for d in leased.deliveries]
     with pytest.raises(lease.LeaseLost), requests.database.write() as connection:

@@ -65,6 +65,7 @@ def read(app: App, reference: str, message: str, batch: int | None = None) -> tu
         NotFound: No such batch has been queued.
     """
     case = find(app, reference)
+    app.settle_interrupted()
     with app.database.read() as connection:
         return case, diffusion.account(connection, case.id, message, batch)
 
@@ -94,7 +95,9 @@ def ways_on(app: App, case: Case, account: Account, *, nobody: bool) -> list[str
 
 def waits(app: App, case: Case, account: Account) -> list[str]:
     """Return what is tried again by itself, when, and the fault of the mail server that it waits out."""
-    due = [c.again_at for c in account.copies if c.again_at is not None]
+    due = [
+        c.again_at for c in account.copies if c.again_at is not None and c.state in outbox.RETRIED
+    ]
     if not due:
         return []
     # It is taken up a little before the instant that it is set for, and leaves at that instant.
