@@ -56,6 +56,12 @@ class Summary:
         lines = self.document["lines"]
         return all(x["state"] == "aborted" and x["by_person"] == x["settled"] for x in lines)
 
+    @property
+    def refused_at_the_end(self) -> bool:
+        """Whether the relay took every recipient, and then refused what it was given for each."""
+        lines = self.document["lines"]
+        return all(x["state"] == "refused" and x["transmission"] is not None for x in lines)
+
     def refused_in(self, run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Return the refusals of one attempt, known before anybody had anything of it."""
         return [r for r in self.document["refusals"] if r["run"] == run["number"]]
@@ -164,6 +170,10 @@ class Summary:
             return self.say("0/{n} : le relais n'a pris l'envoi pour personne ; personne n'a rien.",
                             "0/{n}: the relay took the sending for nobody; nobody has anything.",
                             n=self.count)  # fmt: skip
+        if self.refused_at_the_end:
+            return self.say("0/{n} : le relais a refusé le message une fois complet ; personne n'a rien.",
+                            "0/{n}: the relay refused the message once it was whole; nobody has anything.",
+                            n=self.count)  # fmt: skip
         return self.say("0/{n} : rien n'est parti, pour personne.",
                         "0/{n}: nothing left, for anybody.", n=self.count)  # fmt: skip
 
@@ -184,7 +194,7 @@ class Summary:
                             "0/{n}: it is leaving at this moment; the relay's replies are not known yet.",
                             n=self.count)  # fmt: skip
         times, runs = self.document["times"], self.document["runs"]
-        if runs and runs[-1]["decision"] == "put_off":
+        if runs and runs[-1]["decision"] != "under_way":
             return self.say("0/{n} : rien n'est encore accepté ; le dernier essai n'a rien donné, un autre suivra.",
                             "0/{n}: nothing is accepted yet; the last attempt gave nothing, another will follow.",
                             n=self.count)  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 
 from engine.database import Database
 from engine.schema import renderings
+from notifications.certificate import page
 from tests.support.commands import ROOT, moved, workspace
 from tests.support.diffusions import carry, newest_batch
 
@@ -279,6 +280,19 @@ def test_one_changed_byte_is_named_in_words(carried, certificate, tmp_path, lang
     assert done.returncode == 1
     assert "page:" in done.stdout
     assert "29/28" in flat(done.stdout)
+
+
+def test_a_page_of_another_version_is_not_said_to_be_changed_but_cannot_be_relied_on(
+    carried, tmp_path
+):
+    file = tmp_path / "page.html"
+    carried("diffusion", "certificate", "1", str(file))
+    file.write_text(file.read_text("utf-8").replace(page.edition(), "0" * 12), "utf-8")
+    done = alone(tmp_path, str(file))
+    assert done.returncode == 1
+    assert "Changée" not in done.stdout
+    assert "le document qu'elle porte est intact" in flat(done.stdout)
+    assert "demandez à l'Institut l'attestation en .json" in flat(done.stdout)
 
 
 def test_what_cannot_be_read_exits_2_with_its_place(certificate, tmp_path):

@@ -96,6 +96,9 @@ def _next(app: App, case: Case, account: Account, made: Explanation) -> list[str
     }:
         todo += [_("{fault}. Corrigez le modèle, puis reprenez l'envoi.", fault=mailwords.said(reply))
                  for reply in sorted(unwritten)]  # fmt: skip
+    elif made.standing == "nobody" and made.refused_at_the_end:
+        todo.append(_("Le relais prend les adresses, mais refuse le message : voyez sa réponse avec qui s'occupe du "
+                      "relais, puis reprenez l'envoi ou corrigez la fiche."))  # fmt: skip
     elif states & {"refused", "refused_rcpt", "bounced"}:
         todo.append(
             _("Voyez ce qui ne va pas : inbox outbox {number} --failed", number=case.number)
@@ -125,7 +128,7 @@ def _tell_acceptances(made: Explanation) -> None:
         at = made.speech.offset(end)
         span = at if start == end else _("{a} à {b}", a=made.speech.offset(start), b=at)
         say(f"  {span:>22} : {count:>4} {bar}")
-    if made.outcome["shape"] == "one":
+    if made.outcome["shape"] == "one" and made.standing == "complete":
         say(_("  Une seule acceptation pour tous : 0 ms entre le premier servi et le dernier."))
 
 

@@ -106,6 +106,12 @@ def _tell(file: Path, checked: Checked, signer: str) -> None:
         for line in _said(checked, signer):
             say(wrapped(clean(line), "  "))
         return
+    if {change.code for change in checked.changes} == {"page_edition"}:
+        say(strong(_("Non vérifiable : ce que montre {file} ne peut être comparé ici.", file=file)))
+        say(wrapped(clean(f"{sentence(checked.changes[0])}."), "  "))
+        say(wrapped(_("Ne vous fiez pas à la page seule : demandez à l'Institut l'attestation en .json, ou la page "
+                      "refaite."), "  "))  # fmt: skip
+        return
     count = len(checked.changes)
     say(strong(n_("Changée : {n} endroit de {file} n'est pas ce qui a été signé.",
                   "Changée : {n} endroits de {file} ne sont pas ce qui a été signé.", count, file=file)))  # fmt: skip

@@ -77,6 +77,26 @@ NEWCOMERS = replace(
     copies=tuple(replace(c, newcomer=n > 2, transmission=1 + (n > 2)) for n, c in enumerate(account(5).copies)),
     runs=(run([transmission(1, recipients=3), transmission(2, recipients=2)], shape="groups", window=4200),),
 )  # fmt: skip
+
+
+def all_of_three(**changes):
+    return replace(account(3), copies=tuple(replace(c, **changes) for c in account(3).copies))
+
+
+STOPPED = {
+    "state": "uncertain",
+    "reply": "the sender stopped after the end of the message was to be sent",
+}
+ENDINGS = {
+    "later": all_of_three(state="deferred", reply="451 4.3.0 later"),
+    "at_the_end": all_of_three(state="refused", reply="554 5.6.0 no"),
+    "stopped": all_of_three(**STOPPED),
+    "leaving": all_of_three(state="releasing", reply=None),
+    "some_stopped": replace(
+        account(3),
+        copies=(account(3).copies[0], *(replace(c, **STOPPED) for c in account(3).copies[1:])),
+    ),
+}  # fmt: skip
 EVERY = {
     "newcomers": NEWCOMERS,
     "accepted": ACCEPTED,
@@ -93,7 +113,8 @@ def parsed(text):
 
 
 def headline(name, lang="fr"):
-    return Explanation(sealed(EVERY[name]), Speech(lang)).headline().replace("\u00a0", " ")
+    made = sealed({**EVERY, **ENDINGS}[name])
+    return Explanation(made, Speech(lang)).headline().replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])
@@ -214,6 +235,18 @@ def test_a_text_of_a_server_cannot_become_part_of_the_page():
     ("aborted", "0/3 : rien n'est parti, pour personne.", "0/3: nothing left, for anybody."),
     ("waiting", "0/3 : rien n'est encore accepté ; l'envoi est fixé au 17 novembre 2026 à 10 h 00.",
      "0/3: nothing is accepted yet; it is set for 17 November 2026 at 10:00."),
+    ("later", "0/3 : rien n'est encore accepté ; le dernier essai n'a rien donné, un autre suivra.",
+     "0/3: nothing is accepted yet; the last attempt gave nothing, another will follow."),
+    ("at_the_end", "0/3 : le relais a refusé le message une fois complet ; personne n'a rien.",
+     "0/3: the relay refused the message once it was whole; nobody has anything."),
+    ("stopped", "0/3 : la libération a été interrompue ; personne ne sait ce qu'il en est.",
+     "0/3: the release was interrupted; nobody knows."),
+    ("leaving", ("0/3 : l'envoi part en ce moment ; les réponses du relais ne sont pas encore connues."),
+     "0/3: it is leaving at this moment; the relay's replies are not known yet."),
+    ("some_stopped", ("1/3 accepté par le relais de l'Institut : il en manque 2. Ce n'est pas « diffusé ». La "
+     "libération a été interrompue : personne ne sait si 2 destinataires sont servis."),
+     ("1/3 accepted by the institute's relay: 2 are missing. This is not “diffused”. The release was "
+      "interrupted: nobody knows whether 2 recipients are served.")),
     ("uncertain", "0/3 : la fin du message est partie, aucune réponse n'est venue ; personne ne sait ce qu'il en est.",
      "0/3: the end of the message left, no reply came; nobody knows."),
 ])  # fmt: skip
