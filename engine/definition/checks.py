@@ -287,6 +287,13 @@ class _Checker(Names):
                 "automatic-asks", (*path, asks), "une action automatique n'a ni rôle, ni formulaire, ni note.",
                 "an automatic action has no role, form or note.", of_key=True,
             )  # fmt: skip
+        if action.automatic is not None and action.requires:
+            yield self._find(
+                "automatic-asks", (*path, "requires"),
+                "rien ne lit « requires » d'une action automatique : mettez ces conditions dans « automatic ».",
+                "nothing reads 'requires' of an automatic action: put these conditions into 'automatic'.",
+                of_key=True,
+            )  # fmt: skip
         if not itself and not action.by and not action.owner_only:
             yield self._find(
                 "nobody-may", (*path, "by"), "personne ne peut faire cette action : « by » est vide.",
