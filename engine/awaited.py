@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import product
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Literal
 
 from engine.definition import model
 from engine.definition.conditions import compile_condition
-from engine.definition.walk import split_form
+from engine.definition.walk import split_form, through_checklists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from engine.definition.compiled import CompiledAction, CompiledDefinition, Facts
+    from engine.definition.compiled import ChildFact, CompiledAction, CompiledDefinition, Facts
 
 #: How each of so many open child cases may end is looked at; of more, nothing is said.
 _MAX_OPEN = 6
+
+
+#: How a child case may end, with the actions by which it does.
+Endings = Callable[[str, str | None], "Mapping[str, tuple[str, ...]] | None"]
+
+
+def _unknown(_process: str, _number: str | None) -> None:
+    """Return that nothing is known of how a child case may end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +37,14 @@ class Around:
         roles: The roles that somebody has.
         timers: Those that are armed.
         sent: The messages that were sent: what becomes of them may still change.
+        endings: How a child case may still end, and by which of its actions: of an open one by its
+            process and number, of one to come by its process alone; None: it is not known.
     """
 
     roles: frozenset[str]
     timers: frozenset[str]
     sent: frozenset[str]
+    endings: Endings = field(default=_unknown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,40 +64,24 @@ class Hindrance:
 
 
 def is_lost(
-    definition: CompiledDefinition, action: CompiledAction, state: str, facts: Facts
+    definition: CompiledDefinition,
+    action: CompiledAction,
+    state: str,
+    facts: Facts,
+    around: Around,
 ) -> bool:
-    """Tell whether an automatic action awaits child cases that have all ended otherwise.
+    """Tell whether an automatic action awaits child cases that have ended, or can only end, otherwise.
 
-    False as long as there is a doubt: while one of them is open, or may still be opened on some way from
+    False as long as there is a doubt: while one of them may end so, or may still be opened on some way from
     here. Reopening a child case that has ended may bring back what was lost.
     """
     written = definition.written.actions[action.name].automatic
     if written is None or state not in action.sources:
         return False
-    hope = _Hope(definition, facts)
+    hope = _Hope(definition, facts, around)
     for other in _to_come(definition, state, but=action.name):
         hope.give(other)
     return not hope.may(written)
-
-
-def is_barred(
-    definition: CompiledDefinition, action: CompiledAction, state: str, facts: Facts
-) -> bool:
-    """Tell whether an action can never be taken any more, whatever is done from this state on.
-
-    It asks for what no action that may still come gives: a field, child cases that end so. False as long
-    as there is a doubt.
-    """
-    if action.automatic is not None:
-        return is_lost(definition, action, state, facts)
-    if all(requirement.holds(facts) for requirement in action.requirements):
-        return False
-    hope = _Hope(definition, facts, changing=set(), sent={*definition.notifications})
-    for other in _to_come(definition, state, but=action.name):
-        hope.give(other)
-    asked = {split_form(item.name)[0] or item.name for item in action.form}
-    guards = definition.written.actions[action.name].requires
-    return not all(hope.may(g.when, asked) for g in guards if g.exception is None)
 
 
 def blocked(
@@ -98,7 +94,7 @@ def blocked(
     """
     here = [a for a in definition.actions.values() if state in a.sources]
     on = [a for a in here if any(b.state is not None for b in a.branches)]
-    hope = _Hope(definition, facts, changing=set(), sent=set(around.sent))
+    hope = _Hope(definition, facts, around, changing=set(), sent=set(around.sent))
     known = -1
     while known != hope.size:
         known = hope.size
@@ -109,6 +105,15 @@ def blocked(
             if found[action.name] is None:
                 hope.give(action)
     return tuple(h for a in on if (h := found[a.name]) is not None)
+
+
+def joins_of(definition: CompiledDefinition, action: CompiledAction) -> list[model.Children]:
+    """Return what an action asks of child cases, in its guards or to happen by itself."""
+    part = definition.written.actions[action.name]
+    roots = [r.when for r in part.requires]
+    roots += [] if part.automatic is None else [part.automatic]
+    found = (c.children for root in roots for c in through_checklists(definition.written, root))
+    return [join for join in found if join is not None]
 
 
 def _hindrance(
@@ -163,12 +168,14 @@ class _Hope:
         self,
         definition: CompiledDefinition,
         facts: Facts,
+        around: Around,
         *,
         changing: set[str] | None = None,
         sent: set[str] | None = None,
     ) -> None:
         self._definition = definition
         self._facts = facts
+        self._around = around
         self.opened = set[str]()
         self.changing = changing
         self.sent = sent or set()
@@ -225,19 +232,27 @@ class _Hope:
     def _joins(self, part: model.Children) -> set[bool]:
         """Return what a join may be one day: child cases that are open may end in any way."""
         here = [c for c in self._facts.children() if part.process in (None, c.process)]
-        still = sum(c.outcome is None for c in here)
+        still = [c for c in here if c.outcome is None]
         more = bool(self.opened) if part.process is None else part.process in self.opened
-        if more or still > _MAX_OPEN:
+        if more or len(still) > _MAX_OPEN:
             return {True, False}
         ended = [c for c in here if c.outcome is not None]
         test = compile_condition(model.Condition(children=part), {})
         found = set[bool]()
-        for ways in product((None, part.outcome or "…", "…"), repeat=still):
+        for ways in product(*(self._ends(c, part) for c in still)):
             made = [SimpleNamespace(process=part.process, outcome=way) for way in ways]
             there = [*ended, *made]
             facts = SimpleNamespace(children=lambda there=there: there)
             found.add(test(facts))
         return found
+
+    def _ends(self, child: ChildFact, part: model.Children) -> list[str | None]:
+        """Return what may become of an open child case, as far as a join tells it apart."""
+        known = self._around.endings(child.process, child.number)
+        if known is None:
+            return [None, part.outcome or "…", "…"]
+        so = [part.outcome] if part.outcome in known else []
+        return [None, *so, *(["…"] if {*known} - {*so} else [])]
 
 
 def _fields(part: model.Condition) -> Iterator[str]:

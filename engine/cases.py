@@ -21,7 +21,6 @@ from engine import (
     incomplete,
     merging,
     opening,
-    option,
     replay,
     step,
 )
@@ -29,9 +28,10 @@ from engine.actor import SYSTEM
 from engine.change import back, move
 from engine.draft import Draft
 from engine.errors import ArrimageError, Contended, NotFound, Refused
+from engine.option import Outlook
 from engine.outcome import Outcome
 from engine.references import References
-from engine.schema import timers, to_micros
+from engine.schema import cases, timers, to_micros
 from engine.session import Session, connection_of, driver_of, existing
 from engine.store import load_case, write_step
 
@@ -316,18 +316,45 @@ class Engine:
 
         The form is not judged: what it lacks is asked when the action is taken.
         """
-        with self._looked_at(case_id) as (_, draft):
-            return option.options(draft, actor)
+        with self.looking_at(case_id) as outlook:
+            return outlook.options(actor)
 
     def blocked(self, case_id: int) -> tuple[Hindrance, ...]:
         """Return why nobody and nothing can take an open case on any more; none while something may."""
-        with self._looked_at(case_id) as (connection, draft):
-            return option.blocked(draft, connection)
+        with self.looking_at(case_id) as outlook:
+            return outlook.blocked()
 
     def checklists(self, case_id: int) -> list[Checklist]:
         """Return each checklist: its label, and its items (key, label, done, next action towards it)."""
-        with self._looked_at(case_id) as (_, draft):
-            return option.checklists(draft)
+        with self.looking_at(case_id) as outlook:
+            return outlook.checklists()
+
+    @contextmanager
+    def looking_at(self, case_id: int) -> Iterator[Outlook]:
+        """Give what can be done with a case, as long as it is looked at; ways are looked for once."""
+        with self.database.read() as connection:
+            yield self.outlook(connection, case_id)
+
+    def outlook(self, connection: Connection, case_id: int) -> Outlook:
+        """Return what can be done with a case, over a full connection."""
+        session = Session(driver_of(connection), connection)
+        row = existing(load_case(session.driver, self.database.dialect, case_id), case_id)
+        process = self.library.get(row.process, row.definition_version)
+        return Outlook(self, self.draft(row, process, session), connection)
+
+    def explained(self, refused: Refused) -> Refused:
+        """Return a refusal, its reasons with what is to be done first."""
+        with self.database.read() as connection:
+            found = connection.execute(
+                select(cases.c.id).where(cases.c.number == refused.number)
+            ).scalar()
+            if found is None or refused.action is None:
+                return refused
+            outlook = self.outlook(connection, found)
+            if not outlook.has(refused.action):
+                return refused
+            return Refused(outlook.mended(refused.reasons, refused.action), number=refused.number,
+                           action=refused.action, label=refused.label)  # fmt: skip
 
     # --- the parts of a step, shared with timers and opening ------------------------------------
 
@@ -422,14 +449,6 @@ class Engine:
             loaded = load_case(session.driver, self.database.dialect, case_id, lock="wait")
             row = existing(loaded, case_id)
             yield session, row, self.library.get(row.process, row.definition_version)
-
-    @contextmanager
-    def _looked_at(self, case_id: int) -> Iterator[tuple[Connection, Draft]]:
-        with self.database.read() as connection:
-            session = Session(driver_of(connection), connection)
-            row = existing(load_case(session.driver, self.database.dialect, case_id), case_id)
-            process = self.library.get(row.process, row.definition_version)
-            yield connection, self.draft(row, process, session)
 
     @contextmanager
     def _locked(self, case_id: int) -> Iterator[tuple[Session, Draft]]:

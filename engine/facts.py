@@ -26,6 +26,7 @@ class Child:
 
     process: str
     outcome: str | None
+    number: str
 
 
 def _outcome(versions: Mapping[tuple[str, int], Mapping[str, Any]], row: Any) -> str:
@@ -61,11 +62,13 @@ class CaseFacts:
         versions = register.summaries(self._look())
         rows = self._look().execute(
             select(
-                cases.c.process, cases.c.definition_version, cases.c.state, cases.c.ended_at
+                cases.c.process, cases.c.definition_version, cases.c.state, cases.c.ended_at,
+                cases.c.number,
             ).where(cases.c.parent_id == self.case_id)
-        )
+        )  # fmt: skip
         return [
-            Child(r.process, None if r.ended_at is None else _outcome(versions, r)) for r in rows
+            Child(r.process, None if r.ended_at is None else _outcome(versions, r), r.number)
+            for r in rows
         ]
 
     def message_state(self, name: str) -> frozenset[str]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from engine.contact import has_controls
 from engine.definition.compiled import FieldError
 from engine.errors import Reason
-from engine.ways import shortest_way
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -108,7 +107,7 @@ def judge(
     reasons += _wrong_person(definition, action, actor, facts)
     if everything or not reasons:
         to_come = {i.record or i.field.name for i in action.form} if everything else set[str]()
-        reasons += _unmet(definition, action, state, facts, to_come)
+        reasons += _unmet(definition, action, facts, to_come)
     return reasons
 
 
@@ -192,9 +191,7 @@ def _wrong_state(
             params={
                 "state": dict(definition.states[state].label),
                 "sources": [dict(definition.states[s].label) for s in sorted(action.sources)],
-                **_awaited(_first_step(definition, state, action)),
             },
-            action=next_step(definition, state, action.name),
         )
     ]
 
@@ -219,7 +216,6 @@ def _wrong_person(
 def _unmet(
     definition: CompiledDefinition,
     action: CompiledAction,
-    state: str,
     facts: Facts,
     to_come: Collection[str],
 ) -> list[Reason]:
@@ -231,49 +227,20 @@ def _unmet(
                     code="requirement",
                     message=requirement.because,
                     remedy=requirement.remedy,
-                    action=next_step(definition, state, requirement.action),
+                    action=requirement.action,
                 )
             )
             for name in requirement.checklists:
-                reasons.extend(_undone(definition, name, state, facts))
+                reasons.extend(_undone(definition, name, facts))
     return reasons
 
 
-def _undone(definition: CompiledDefinition, name: str, state: str, facts: Facts) -> list[Reason]:
+def _undone(definition: CompiledDefinition, name: str, facts: Facts) -> list[Reason]:
     return [
-        Reason(
-            code="checklist_item",
-            field=item,
-            message=label,
-            action=next_step(definition, state, action),
-        )
+        Reason(code="checklist_item", field=item, message=label, action=action)
         for item, (label, done, action) in definition.checklists[name].items.items()
         if not done(facts)
     ]
-
-
-def next_step(definition: CompiledDefinition, state: str, action: str | None) -> str | None:
-    """Return an action itself where it is possible in this state, else the first one on the way.
-
-    None where nothing leads there, or what comes first happens by itself.
-    """
-    if action is None:
-        return None
-    wanted = definition.actions[action]
-    step = wanted if state in wanted.sources else _first_step(definition, state, wanted)
-    return None if step is None or step.automatic is not None else step.name
-
-
-def _first_step(
-    definition: CompiledDefinition, state: str, wanted: CompiledAction
-) -> CompiledAction | None:
-    way = shortest_way(definition, state, wanted)
-    return definition.actions[way[0].action] if way else None
-
-
-def _awaited(step: CompiledAction | None) -> dict[str, Any]:
-    """Return what is to be awaited where the first step happens by itself, as a reason's parameter."""
-    return {} if step is None or step.automatic is None else {"awaited": dict(step.label)}
 
 
 def with_last_event(reasons: list[Reason], last: Mapping[str, Any]) -> list[Reason]:

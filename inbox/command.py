@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.errors import Refused
 from inbox.app import App, Common
 from inbox.lookup import LOGIN
 from inbox.texts import LANGUAGES, _
@@ -151,7 +152,12 @@ def command(
         def run(ctx: click.Context, /, **values: Any) -> None:
             app = App(ctx.ensure_object(Common))
             ctx.obj = app.common
-            function(app, **values)
+            try:
+                function(app, **values)
+            except Refused as refused:
+                if refused.number is None:
+                    raise
+                raise app.engine.explained(refused) from refused
 
         made: click.Command = click.command(name, cls=Command, help=help, examples=examples)(run)
         return made

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.change.renames import renames
@@ -84,6 +84,22 @@ def _named(
         if was != name:
             yield Change(kind=kind, key=name, was=was, label=_label(part), change="renamed")
         yield from _inside(kind, name, before[was], part, old, new, was=was)
+        if kind == "field" and before[was].of and part.of:
+            yield from _columns(was, before[was], name, part, old, new)
+
+
+def _columns(
+    was: str,
+    before: model.FieldSpec,
+    name: str,
+    after: model.FieldSpec,
+    old: model.Definition,
+    new: model.Definition,
+) -> Iterator[Change]:
+    """Yield what changes in the columns of a list of records, each as a field of its own."""
+    for change in _named("field", before.of or {}, after.of or {}, old, new):
+        label = _("{list}, colonne « {label} »", list=_label(after), label=change.label)
+        yield replace(change, key=f"{name}.{change.key}", was=f"{was}.{change.was}", label=label)
 
 
 def _label(part: Any) -> str:
@@ -117,6 +133,8 @@ def _inside(
     for name in names or type(after).model_fields:
         if getattr(before, name) == getattr(after, name):
             continue
+        if name == "of" and before.of and after.of:  # type: ignore[attr-defined]
+            continue  # column by column
         gone, come = _paired(before, after, name, old, new)
         if not gone and not come:
             continue

@@ -9,17 +9,19 @@ from engine.change.move import MIGRATE
 from engine.change.plan import specs
 from engine.errors import Refused
 from inbox import dates, reasons
+from inbox.holding import having, unfit
 from inbox.texts import _, said, word
 from inbox.values import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from engine.change.move import Missing, Move
     from engine.change.plan import FieldMove, Plan, StateMove
     from engine.errors import Conflict, Reason
     from engine.register import Listed
     from inbox.app import App
+    from inbox.holding import Case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +60,13 @@ class Result:
 # --- the plan -----------------------------------------------------------------------------------
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """Yield what the plan decides beyond « the same », and what it leaves to be decided."""
+def plan_lines(plan: Plan, cases: Sequence[Case]) -> Iterator[str]:
+    """Yield what the plan decides beyond « the same », what it leaves to be decided, and for which cases.
+
+    Args:
+        plan: The plan.
+        cases: The cases that are on its old version.
+    """
     old, new = plan.old.definition, plan.new.definition
     for name, move in plan.states.items():
         if name != move.to:
@@ -88,6 +95,23 @@ def plan_lines(plan: Plan) -> Iterator[str]:
                 "values: {{{name}: {{{option}: …}}}}",
                 a=_option(plan, name, option), b=_field(plan, name), name=name,
                 option=option)  # fmt: skip
+        held = having(cases, old, name, option)
+        yield f"  → {held.sentence}" if held.cases else _("  → aucun dossier n'a cette valeur")
+    yield from _unfit_lines(plan, cases)
+
+
+def _unfit_lines(plan: Plan, cases: Sequence[Case]) -> Iterator[str]:
+    """Yield the values, options apart, that the new version does not take."""
+    before, after = specs(plan.old.definition.written), specs(plan.new.definition.written)
+    for name, move in plan.fields.items():
+        if move.to is None or before[name].options or before[name].of or after[move.to].of:
+            continue
+        held = unfit(cases, plan.new.definition, name, move.to)
+        if held:
+            yield _(
+                "à corriger : le champ {a} n'admet plus toutes les valeurs", a=_field(plan, name)
+            )
+            yield from (f"  → {one.sentence}" for one in held)
 
 
 def _option(plan: Plan, field: str, option: str) -> str:
@@ -140,18 +164,23 @@ def as_mapping(plans: Mapping[int, Plan]) -> str:
     lines = [_("# Le plan proposé. Complétez-le, puis : --mapping CE_FICHIER")]
     lines += _part("states", plans, _state_lines)
     lines += _part("fields", plans, _field_lines)
-    lines += _part("values", plans, _value_lines)
-    for plan in plans.values():
-        lines += [f"# drop: [{name}]" for name in plan.undecided_fields]
-        lines += [_new_line(plan, name) for name in _new_fields(plan)]
+    lines += _value_lines(plans)
+    lines += _part("defaults", plans, _default_lines)
+    open_fields = dict.fromkeys(n for plan in plans.values() for n in plan.undecided_fields)
+    lines += [f"# drop: [{', '.join(open_fields)}]"] if open_fields else []
     return "\n".join([*dict.fromkeys(lines), ""])
 
 
 def _part(name: str, plans: Mapping[int, Plan], each: Any) -> list[str]:
-    found = list(dict.fromkeys(line for plan in plans.values() for line in each(plan)))
-    decided = any(not line.startswith("#") for line in found)
+    """Return one key of the mapping file, what several plans say of one name once: what is decided first."""
+    found: dict[str, str] = {}
+    for line in (line for plan in plans.values() for line in each(plan)):
+        key = line.lstrip("# ").partition(":")[0]
+        if key not in found or (found[key].startswith("#") and not line.startswith("#")):
+            found[key] = line
+    decided = any(not line.startswith("#") for line in found.values())
     head = [f"{name}:" if decided else f"# {name}:"] if found else []
-    return [*head, *(line if line.startswith("#") else f"  {line}" for line in found)]
+    return [*head, *(line if line.startswith("#") else f"  {line}" for line in found.values())]
 
 
 def _state_lines(plan: Plan) -> Iterator[str]:
@@ -177,16 +206,26 @@ def _new_fields(plan: Plan) -> list[str]:
     return [name for name in plan.new.definition.fields if name not in taken]
 
 
-def _value_lines(plan: Plan) -> Iterator[str]:
-    after = specs(plan.new.definition.written)
-    for name in dict.fromkeys(field for field, _option in plan.undecided_options):
-        gone = ", ".join(f"{o}: …" for field, o in plan.undecided_options if field == name)
-        known = ", ".join(after[plan.fields[name].to or ""].options or {})
-        yield f"#   {name}: {{{gone}}}   # {known}"
+def _value_lines(plans: Mapping[int, Plan]) -> list[str]:
+    """Return the options to translate: of one field all that several versions have."""
+    gone: dict[str, dict[str, None]] = {}
+    known: dict[str, dict[str, None]] = {}
+    for plan in plans.values():
+        after = specs(plan.new.definition.written)
+        for name, option in plan.undecided_options:
+            gone.setdefault(name, {})[option] = None
+            options = after[plan.fields[name].to or ""].options or {}
+            known.setdefault(name, {}).update(dict.fromkeys(options))
+    lines = [
+        f"#   {name}: {{{', '.join(f'{o}: …' for o in options)}}}   # {', '.join(known[name])}"
+        for name, options in gone.items()
+    ]
+    return ["# values:", *lines] if lines else []
 
 
-def _new_line(plan: Plan, name: str) -> str:
-    return f"# defaults: {{{name}: …}}   # {said(plan.new.definition.written.fields[name].label)}"
+def _default_lines(plan: Plan) -> Iterator[str]:
+    for name in _new_fields(plan):
+        yield f"#   {name}: …   # {said(plan.new.definition.written.fields[name].label)}"
 
 
 # --- each case ----------------------------------------------------------------------------------

@@ -9,12 +9,12 @@ from inbox import dates
 from inbox.texts import _, doer, said, word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from engine.definition import model
     from engine.errors import NotAllowed, Reason
     from engine.option import Option
-    from engine.ways import Step
+    from engine.ways.search import Step
 
 #: What each code says; `{…}` are the reason's parameters.
 _SENTENCES = {
@@ -153,6 +153,13 @@ def remedy(reason: Reason, number: str | None, action: str | None) -> str | None
     case = number or _("DOSSIER")
     if reason.action is not None and reason.action != action:
         return f"inbox do {case} {reason.action}"
+    if child := reason.params.get("child"):
+        return ending(child["process"], child["number"], child["by"])
+    return _of_form(reason) or _of_code(reason, case)
+
+
+def _of_form(reason: Reason) -> str | None:
+    """Return what to type for a field, where that is what a reason is about."""
     if reason.code == "field_missing":
         return _example(reason)
     if reason.params.get("options"):
@@ -161,6 +168,10 @@ def remedy(reason: Reason, number: str | None, action: str | None) -> str | None
         return _("champs de cette action : {fields}", fields=", ".join(reason.params["fields"]))
     if reason.params.get("near"):
         return _("peut-être : {near}", near=", ".join(reason.params["near"]))
+    return None
+
+
+def _of_code(reason: Reason, case: str) -> str | None:
     if reason.code == "migration_value" and not reason.params.get("chosen"):
         # Only options have names by which a mapping file can translate them.
         return _("corrigez d'abord le dossier, par une action qui demande ce champ, ou admettez cette valeur dans la nouvelle version")  # fmt: skip
@@ -190,24 +201,64 @@ def as_json(reason: Reason, number: str | None, action: str | None) -> dict[str,
     }
 
 
-def way(option: Option) -> str | None:
+def way(option: Option, definition: model.Definition) -> str | None:
     """Return what to do before an action: « faites d'abord « chiffrer », puis « soumettre » »."""
     if option.way is None:
         return _("aucune suite d'actions n'y mène d'ici")
     if not option.way:
         return None
-    names = [
-        _("« {label} » (tout seul)", label=step.action)
-        if step.alone
-        else _("« {label} »", label=step.action)
-        for step in option.way
-    ]
-    steps = _(", puis ").join(names)
+    steps = _(", puis ").join(_step(step, definition) for step in option.way)
+    action = _("« {label} »", label=option.action.name)
     if option.way[0].alone:
-        return _("attendez d'abord {steps}, puis {action}", steps=steps,
-                 action=_("« {label} »", label=option.action.name))  # fmt: skip
-    return _("faites d'abord {steps}, puis {action}", steps=steps,
-             action=_("« {label} »", label=option.action.name))  # fmt: skip
+        return _("attendez d'abord {steps}, puis {action}", steps=steps, action=action)
+    if option.way[0].child:
+        return _("d'abord {steps}, puis {action}", steps=steps, action=action)
+    return _("faites d'abord {steps}, puis {action}", steps=steps, action=action)
+
+
+def _step(step: Step, definition: model.Definition) -> str:
+    if step.child is not None:
+        return ending(step.child.process, step.child.number, step.child.by)
+    if step.alone:
+        return _("« {label} » (tout seul)", label=step.action)
+    values = [text for text in given(step, definition) if "=" in text]
+    label = " ".join([step.action, *(f"--set {text}" for text in values)])
+    return _("« {label} »", label=label)
+
+
+def ending(process: str, number: str | None, by: Sequence[str]) -> str:
+    """Return that a child case is to end, and by which of its own actions: « RE-… : terminez-le par … »."""
+    actions = _(" ou ").join(_("« {label} »", label=name) for name in by)
+    if not number:
+        return _("terminez le dossier enfant ({process}) par {actions}", process=process,
+                 actions=actions) if by else _("terminez le dossier enfant ({process})",
+                 process=process)  # fmt: skip
+    return _("{number} : terminez-le par {actions}", number=number, actions=actions) if by else _(
+        "{number} : terminez-le", number=number)  # fmt: skip
+
+
+def _said_by(step: Step) -> str | None:
+    """Return the field that the condition of a step speaks of, and nothing else."""
+    from engine.ways.search import exact
+
+    found = None if step.when is None else exact(step.when)
+    return found and found[0]
+
+
+def given(step: Step, definition: model.Definition, *, but: str | None = None) -> list[str]:
+    """Return what a step's form is to give beyond what it always asks for: `champ=valeur`, or its label."""
+    from inbox import rules  # a list says no way
+
+    found = []
+    for name, value in step.gives.items():
+        if name == but:
+            continue
+        if value is None or not isinstance(value, (str, int, bool)):
+            found.append(rules.field(name, definition))
+        else:
+            written = value if not isinstance(value, bool) else _("oui") if value else _("non")
+            found.append(f"{name}={written}")
+    return found
 
 
 def way_json(option: Option, definition: model.Definition) -> list[dict[str, Any]] | None:
@@ -220,18 +271,23 @@ def way_json(option: Option, definition: model.Definition) -> list[dict[str, Any
 def _step_json(step: Step, definition: model.Definition) -> dict[str, Any]:
     from inbox import process_text, rules  # a list says no way
 
+    child = step.child and {"process": step.child.process, "case": step.child.number,
+                            "by": list(step.child.by)}  # fmt: skip
+    base = {"action": step.action or None, "alone": step.alone, "to": step.to, "child": child}
+    if step.child is not None:
+        told = ending(step.child.process, step.child.number, step.child.by)
+        return {**base, "label": told, "timer": "", "by": [], "asks": [], "gives": [], "when": None}
     part = definition.actions[step.action]
     condition = part.automatic if step.alone else step.when
     asked = [process_text.asked(item, definition) for item in part.form]
     return {
-        "action": step.action,
+        **base,
         "label": said(part.label),
         "timer": ", ".join(timers_of(definition, step.action)) if step.alone else "",
         "by": [said(definition.roles[role]) for role in part.by],
         "asks": [process_text.asked_text(item) for item in asked],
+        "gives": [*given(step, definition, but=_said_by(step))],
         "when": None if condition is None else rules.condition(condition, definition),
-        "alone": step.alone,
-        "to": step.to,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.change.plan import specs
 from engine.definition.compiled import FieldError
 from engine.errors import Reason
 
@@ -48,14 +49,14 @@ def _fit(plan: Plan, name: str, to: str, after: dict[str, Any]) -> list[Reason]:
     try:
         after[to] = _converted(plan, name, field, value)
     except FieldError as error:
-        chosen = plan.old.definition.fields[name].type in {"choice", "choices"}
+        chosen = bool(plan.old.definition.fields[name].options)
         return [_reason("migration_value", plan, name, value=value, why=error.code, chosen=chosen)]
     return []
 
 
 def _same(plan: Plan, name: str, to: str) -> bool:
     old, new = plan.old.definition.written.fields[name], plan.new.definition.written.fields[to]
-    translated = name in plan.given.values or any(
+    translated = any(n.partition(".")[0] == name for n in plan.given.values) or any(
         move.to != f"{to}.{inner.partition('.')[2]}"
         for inner, move in plan.fields.items()
         if inner.startswith(f"{name}.")
@@ -67,12 +68,15 @@ def _converted(plan: Plan, name: str, field: CompiledField, value: Any) -> Any:
     old = plan.old.definition.fields[name]
     if field.type in {"person", "member", "case", "records"} and field.type != old.type:
         raise FieldError("not_a_text")
+    return field.normalise(_translated(plan, name, value))
+
+
+def _translated(plan: Plan, name: str, value: Any) -> Any:
+    """Return a value with the options that the mapping calls otherwise."""
     renamed = plan.given.values.get(name, {})
     if isinstance(value, list):
-        value = [renamed.get(str(v), v) for v in value]
-    elif isinstance(value, str):
-        value = renamed.get(value, value)
-    return field.normalise(value)
+        return [renamed.get(str(v), v) for v in value]
+    return renamed.get(value, value) if isinstance(value, str) else value
 
 
 def _records(
@@ -98,9 +102,11 @@ def _in_record(plan: Plan, name: str, value: Any, kept: dict[str, Any]) -> Itera
     elif move.to is not None:
         record, _, key = move.to.partition(".")
         try:
-            kept[key] = plan.new.definition.fields[record].of[key].normalise(value)
+            field = plan.new.definition.fields[record].of[key]
+            kept[key] = field.normalise(_translated(plan, name, value))
         except FieldError as error:
-            yield _reason("migration_value", plan, name, value=value, why=error.code)
+            chosen = bool(specs(plan.old.definition.written)[name].options)
+            yield _reason("migration_value", plan, name, value=value, why=error.code, chosen=chosen)
 
 
 def _reason(code: str, plan: Plan, name: str, **params: object) -> Reason:

@@ -7,7 +7,7 @@ states:                                # where the cases of a state go
 fields: {montant: cout}                # renamed, its values kept; `list.field` for those of records
 drop: [fax]                            # no longer in the form; what was there stays in the history
 defaults: {devise: CAD}                # for the cases that have no value
-values: {urgence: {moyenne: haute}}    # options that have changed, by the old field
+values: {urgence: {moyenne: haute}}    # options that have changed, by the old field; `list.field` too
 timers: {peremption: skip}             # one whose time has passed already: fire, or skip
 ```
 """
@@ -49,7 +49,7 @@ class Mapping(Model):
     fields: dict[FieldName, FieldName] = Field(default_factory=dict)
     drop: list[FieldName] = Field(default_factory=list)
     defaults: dict[Name, str | int | bool] = Field(default_factory=dict)
-    values: dict[Name, dict[Name, Name]] = Field(default_factory=dict)
+    values: dict[FieldName, dict[Name, Name]] = Field(default_factory=dict)
     timers: dict[Name, Literal["fire", "skip"]] = Field(default_factory=dict)
 
 
@@ -122,12 +122,26 @@ def _options(
     new: CompiledDefinition,
 ) -> Iterator[Finding]:
     """Yield the options of a field that neither the old versions nor the new one have."""
-    before = {key for old in olds if name in old.fields for key in old.fields[name].options}
-    field = new.fields.get(mapping.fields.get(name, name))
+    asked = [found for old in olds if (found := field_of(old, name)) is not None]
+    before = {key for field in asked for key in field.options}
+    field = field_of(new, taken_by(mapping, name))
     for was, now in mapping.values[name].items():
         yield from _known(read, ("values", name, was), was, before, of_key=True)
         if field is not None:
             yield from _known(read, ("values", name, was), now, set(field.options))
+
+
+def field_of(definition: CompiledDefinition, name: str) -> CompiledField | None:
+    """Return a field, or `list.field`; None when there is none of that name."""
+    record, _, inner = name.partition(".")
+    outer = definition.fields.get(record)
+    return outer.of.get(inner) if inner and outer is not None else outer
+
+
+def taken_by(mapping: Mapping, name: str) -> str:
+    """Return the field that takes the values of another one, as far as a mapping says it."""
+    record, dot, inner = name.partition(".")
+    return mapping.fields.get(name, f"{mapping.fields.get(record, record)}{dot}{inner}")
 
 
 def _same_list(read: Source, name: str, field: str) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from engine.change.carry import carry
 from engine.change.clocks import Pending, TimerMove, replan
 from engine.definition.conditions import value_of
 from engine.errors import Reason
-from engine.judge import next_step
+from engine.option import Outlook
 from engine.schema import from_micros, instant, timers
 from engine.timers import WAKE
 
@@ -141,7 +141,7 @@ def _moved(
     after = _standing(draft)
     draft.record(MIGRATE, actor, draft.row.state, _body(draft, plan, pending, changes))
     draft.retitled = True
-    missing = _missing(draft, waived)
+    missing = _missing(draft, waived, Outlook(engine, draft, session.connection))
     if not reasons:
         engine.run_automatics(draft)
     return draft, _told(
@@ -225,7 +225,7 @@ def _waived(engine: Engine, session: Session, row: CaseRow, plan: Plan) -> set[t
     }
 
 
-def _missing(draft: Draft, waived: set[tuple[str, str]]) -> list[Missing]:
+def _missing(draft: Draft, waived: set[tuple[str, str]], outlook: Outlook) -> list[Missing]:
     """Return what is not done now and was done, or was not there to be done."""
     definition = draft.process.definition
     return [
@@ -233,7 +233,7 @@ def _missing(draft: Draft, waived: set[tuple[str, str]]) -> list[Missing]:
             checklist=checklist.name,
             item=item,
             label=label,
-            action=next_step(definition, draft.state, action),
+            action=outlook.towards(action),
         )
         for checklist in definition.checklists.values()
         for item, (label, holds, action) in checklist.items.items()

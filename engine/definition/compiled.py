@@ -31,6 +31,10 @@ class ChildFact(Protocol):
     def outcome(self) -> str | None:
         """The state it ended in; None while it is open."""
 
+    @property
+    def number(self) -> str | None:
+        """Its number; None where it is only imagined."""
+
 
 class Facts(Protocol):
     """What a condition, a date rule or a value may see; nothing here reaches outside the case."""

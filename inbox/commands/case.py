@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from engine.awaited import Hindrance
     from engine.definition.compiled import CompiledField
-    from engine.option import Option
+    from engine.option import Checklist, Option
     from inbox.app import App
 
 
@@ -44,11 +44,9 @@ def show(app: App, case: str, drawing: Path | None) -> None:
         from inbox.commands.drawing import draw_case
 
         draw_case(app, found, drawing)
-    ahead = _ahead(app, found)
-    every = _options(app, found, ahead)
+    ahead, every, checklists = _looked_at(app, found)
     alone = [o for o in every if o.action.automatic and found.line.state in o.action.sources]
     options = tuple(o for o in every if o not in alone)
-    checklists = app.engine.checklists(found.id)
     blocked = ahead.hindrances.values()
     if app.json:
         file = None if drawing is None else str(drawing)
@@ -84,18 +82,14 @@ class _Ahead:
     hindrances: Mapping[str, Hindrance]
 
 
-def _ahead(app: App, case: Case) -> _Ahead:
+def _looked_at(app: App, case: Case) -> tuple[_Ahead, tuple[Option, ...], list[Checklist]]:
+    """Return what is to come by itself, every action, and each checklist."""
     with app.database.read() as connection:
         timers = {t["name"]: t["fire_at"] for t in register.pending_timers(connection, case.id)}
-    return _Ahead(timers=timers, hindrances={h.action.name: h for h in app.engine.blocked(case.id)})
-
-
-def _options(app: App, case: Case, ahead: _Ahead) -> tuple[Option, ...]:
-    """Return every action; no way leads through what will never be done."""
-    return tuple(
-        replace(o, way=None) if any(s.action in ahead.hindrances for s in o.way or ()) else o
-        for o in app.engine.options(case.id, app.actor)
-    )
+    with app.engine.looking_at(case.id) as outlook:
+        hindrances = {h.action.name: h for h in outlook.blocked()}
+        ahead = _Ahead(timers=timers, hindrances=hindrances)
+        return ahead, outlook.options(app.actor), outlook.checklists()
 
 
 def _print_head(app: App, case: Case) -> None:
@@ -208,11 +202,11 @@ def _print_options(case: Case, options: tuple[Option, ...]) -> None:
         say(_("  Rien pour l'instant."))
     other = [o for o in options if o.reasons]
     here = [o for o in other if case.line.state in o.action.sources]
-    _print_others(_("Pas maintenant, et pourquoi"), here)
-    _print_others(_("Dans un autre état"), [o for o in other if o not in here])
+    _print_others(case, _("Pas maintenant, et pourquoi"), here)
+    _print_others(case, _("Dans un autre état"), [o for o in other if o not in here])
 
 
-def _print_others(title: str, options: list[Option]) -> None:
+def _print_others(case: Case, title: str, options: list[Option]) -> None:
     """Print what is not possible now, with every reason and what to do first."""
     if not options:
         return
@@ -221,7 +215,7 @@ def _print_others(title: str, options: list[Option]) -> None:
     for option in options:
         why = "; ".join(reasons.sentence(r) for r in option.reasons)
         say(f"  {word(option.action.label)} ({option.action.name}) — {clean(why)}")
-        first = reasons.way(option)
+        first = reasons.way(option, case.definition.written)
         if first is not None:
             say(f"      → {clean(first)}")
 
@@ -240,6 +234,12 @@ def _waits(case: Case, option: Option, ahead: _Ahead) -> str:
     """Return on what an automatic action waits, or that it waits in vain."""
     told = _alone_json(case, option, ahead)
     if option.lost:
+        if option.hopeless:
+            return _(
+                "« {label} » ne se fera plus. Il faudrait ceci : {condition} ; mais {children}. "
+                "Prenez une autre action.",
+                label=told["label"], condition=told["when"], children=_hopeless(option),
+            )  # fmt: skip
         return _(
             "« {label} » ne se fera plus. Il faudrait ceci : {condition} ; mais ce que sont devenus les "
             "dossiers enfants ne le permet plus. Rouvrez-en un, ou prenez une autre action.",
@@ -251,6 +251,14 @@ def _waits(case: Case, option: Option, ahead: _Ahead) -> str:
         return _("attendez : « {label} » se fait tout seul le {at} (minuterie « {timer} »)",
                  label=told["label"], at=dates.here(told["at"]), timer=told["timer"])  # fmt: skip
     return _by_itself(told)
+
+
+def _hopeless(option: Option) -> str:
+    """Return which child cases can no longer end as an action awaits."""
+    return " ; ".join(
+        _("{number} ne peut plus finir ainsi : « {outcome} »", number=number, outcome=outcome)
+        for number, outcome in option.hopeless
+    )
 
 
 def _by_itself(told: Mapping[str, Any]) -> str:
@@ -287,6 +295,7 @@ def _alone_json(case: Case, option: Option, ahead: _Ahead) -> dict[str, Any]:
         "timer": ", ".join(reasons.timers_of(written, name)),
         "at": min(armed, default=None),
         "lost": option.lost or name in ahead.hindrances,
+        "hopeless": [{"case": c, "outcome": outcome} for c, outcome in option.hopeless],
     }
 
 
@@ -434,8 +443,8 @@ def _closed_days(app: App, case: Case) -> dict[str, str]:
 def _why_not(app: App, case: Case, action: str) -> None:
     from engine.errors import NotFound
 
-    ahead = _ahead(app, case)
-    options = {o.action.name: o for o in _options(app, case, ahead)}
+    ahead, every, _checklists = _looked_at(app, case)
+    options = {o.action.name: o for o in every}
     if action not in options:
         raise NotFound("action", action, near=tuple(options))
     given = options[action].reasons
@@ -481,11 +490,23 @@ def _last_line(case: Case, option: Option, ahead: _Ahead) -> str:
 def _step_line(case: Case, step: Mapping[str, Any]) -> str:
     if step["alone"]:
         return _by_itself(step)
+    if step["child"]:
+        return _child_line(step)
     parts = [f"inbox do {case.number} {step['action']} — {step['label']}"]
     if step["by"]:
         parts.append(_("par : {roles}", roles=", ".join(step["by"])))
     if step["asks"]:
         parts.append(_("demande : {fields}", fields=", ".join(step["asks"])))
+    if step["gives"]:
+        parts.append(_("donnez ici : {fields}", fields=", ".join(step["gives"])))
     if step["when"]:
         parts.append(_("à condition que {condition}", condition=step["when"]))
     return " · ".join(parts)
+
+
+def _child_line(step: Mapping[str, Any]) -> str:
+    """Return how a child case is to end, with what to type where it is open."""
+    child = step["child"]
+    if not child["case"] or not child["by"]:
+        return str(step["label"])
+    return f"{step['label']} → inbox why {child['case']} --action {child['by'][0]}"

@@ -9,7 +9,8 @@ from engine.awaited import Around, blocked
 from engine.calendar import Calendar
 from engine.definition.compiler import compile_definition
 from engine.judge import judge
-from engine.ways import shortest_way
+from engine.ways.remedy import mended
+from engine.ways.search import Ways
 from inbox import reasons
 from tests.unit.definition.test_checks import GOOD
 
@@ -43,7 +44,7 @@ def hindrances(
     compiled = compile_definition(text, path="x", calendar=Calendar(), templates=None, proved=True)
     facts = SimpleNamespace(
         data=data, message_state=lambda _: message,
-        children=lambda: [SimpleNamespace(process="lot", outcome=o) for o in children],
+        children=lambda: [SimpleNamespace(process="lot", outcome=o, number=f"LO-{o}") for o in children],
     )  # fmt: skip
     around = Around(roles=frozenset(roles), timers=frozenset(timers), sent=frozenset(sent))
     return [(h.action.name, h.why) for h in blocked(compiled, "livraison", facts, around)]
@@ -116,9 +117,10 @@ def way(action, state="brouillon", children=(), form="chiffrer", **data):
     compiled = compile_definition(text, path="x", calendar=Calendar(), templates=None, proved=True)
     facts = SimpleNamespace(
         data={"objet": "Pompes", "montant": "3", **data}, message_state=lambda _: frozenset(),
-        children=lambda: [SimpleNamespace(process="lot", outcome=o) for o in children],
+        children=lambda: [SimpleNamespace(process="lot", outcome=o, number=f"LO-{o}") for o in children],
     )  # fmt: skip
-    found = shortest_way(compiled, state, compiled.actions[action], facts)
+    around = Around(roles=EVERYBODY, timers=frozenset(), sent=frozenset())
+    found = Ways(compiled, state, facts, around).to(action)
     return None if found is None else [step.action for step in found]
 
 
@@ -135,8 +137,9 @@ def test_no_way_leads_to_what_child_cases_that_ended_otherwise_rule_out():
     assert way("renvoyer", **{**only, "state": "approbation", "children": ["arrive"]}) == []
 
 
-def test_what_happens_by_itself_first_is_to_be_awaited_and_not_to_be_typed():
-    text = GOOD.replace("    to: recue\n    automatic", "    to: controle\n    automatic")
+def first_of(rule, *children):
+    """Return what is to be done first for an action after an automatic one with that rule."""
+    text = GOOD.replace("    to: recue\n    " + JOIN, f"    to: controle\n    {rule}")
     text = text.replace(
         "  recue: {label", "  controle:\n    label: {fr: Contrôle, en: Check}\n  recue: {label", 1
     )
@@ -148,6 +151,23 @@ def test_what_happens_by_itself_first_is_to_be_awaited_and_not_to_be_typed():
     compiled = compile_definition(text, path="x", calendar=Calendar(), templates=None, proved=True)
     chief = Actor(login="chef", roles=frozenset({"chef"}))
     (reason,) = judge(compiled, compiled.actions["controler"], "livraison", chief, None)
-    assert (reason.code, reason.action) == ("wrong_state", None)
-    mend = reasons.remedy(reason, "CO-1", "controler").replace("\u00a0", " ")
-    assert mend == "attendez : « Tout est reçu » se fait tout seul"
+    facts = SimpleNamespace(data={}, children=lambda: children)
+    endings = {"arrive": ("livrer",), "perdu": ("perdre",)}
+    around = Around(
+        roles=EVERYBODY, timers=frozenset(), sent=frozenset(), endings=lambda *_: endings
+    )
+    told = mended(reason, "controler", Ways(compiled, "livraison", facts, around), compiled)
+    assert (told.code, told.action) == ("wrong_state", None)
+    return reasons.remedy(told, "CO-1", "controler").replace("\u00a0", " ")
+
+
+def test_what_happens_by_itself_first_is_to_be_awaited_and_not_to_be_typed():
+    assert first_of("automatic: {owned: true}") == (
+        "attendez : « Tout est reçu » se fait tout seul"
+    )
+
+
+def test_a_child_case_is_ended_first_by_an_action_that_ends_it_as_is_asked():
+    open_one = SimpleNamespace(process="lot", outcome=None, number="LO-1")
+    assert first_of(JOIN, open_one) == "LO-1 : terminez-le par « livrer » ou « perdre »"
+    assert first_of(ARRIVED.replace("2", "1"), open_one) == "LO-1 : terminez-le par « livrer »"

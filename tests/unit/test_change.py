@@ -20,7 +20,6 @@ from engine.definition import model
 from engine.definition.compiler import compile_definition
 from engine.errors import InvalidDefinition
 from engine.verify import verify
-from engine.ways import shortest_way
 from inbox.comparison import compare
 from inbox.comparison_words import WORDS, part_name
 from inbox.versions import template_files
@@ -268,22 +267,6 @@ def test_a_default_that_does_not_fit_is_refused_in_words():
         read_mapping("defaults: {delai: beaucoup}", "m.yaml", [compiled(ORDER)], compiled(ORDER))
     said = refused.value.findings[0].messages["fr"]
     assert said == "« delai » ne peut pas avoir cette valeur par défaut : il faut un nombre."
-
-
-def ways(name, state, wanted):
-    definition = compiled((WORKFLOWS / f"{name}.yaml").read_text(encoding="utf-8"))
-    found = shortest_way(definition, state, definition.actions[wanted])
-    return None if found is None else [step.action for step in found]
-
-
-def test_the_shortest_way_follows_what_people_do_on_purpose():
-    definition = compiled(ORDER)
-    found = shortest_way(definition, "brouillon", definition.actions["approuver"])
-    assert [s.action for s in found] == ["soumettre"]
-    assert shortest_way(definition, "recue", definition.actions["approuver"]) is None
-    assert shortest_way(definition, "brouillon", definition.actions["chiffrer"]) == ()
-    assert ways("demande", "enregistree", "diffuser") is not None
-    assert ways("demande", "enregistree", "diffuser")[0] == "rechercher"
 
 
 def test_what_an_automatic_step_waits_for_comes_before_it(requests):

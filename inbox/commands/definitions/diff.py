@@ -12,15 +12,13 @@ from engine.change.touched import states_touched
 from inbox import comparison_words
 from inbox.command import command
 from inbox.comparison import Change, compare, compare_texts
+from inbox.holding import Case, Holders, holders, listed
 from inbox.output import say, show_json, strong
 from inbox.texts import _, clean, n_
 from inbox.versions import Version, display, has_workspace, read_version, template_files
 
 if TYPE_CHECKING:
     from inbox.app import App
-
-#: More numbers of cases than this are counted only; `--json` has them all.
-_SHOWN = 8
 
 
 @command(
@@ -44,7 +42,7 @@ def diff(app: App, old: str, new: str) -> None:
     if app.json:
         show_json({
             "old": _version_json(before), "new": _version_json(after),
-            "changes": [_change_json(change, touched.cases(change)) for change in changes],
+            "changes": [_change_json(change, touched) for change in changes],
             "open_cases": touched.count,
         })  # fmt: skip
         return
@@ -70,12 +68,12 @@ class _Touched:
 
     def __init__(self, app: App, old: Version, new: Version) -> None:
         self._old, self._new = old.definition, new.definition
-        self._cases: list[tuple[str, str, dict[str, Any]]] = []
+        self._cases: list[Case] = []
         if has_workspace(app):
             with app.database.read() as connection:
                 found = register.with_data(connection, self._old.key)
             self._cases = [
-                (line.number, line.state, data)
+                Case(number=line.number, state=line.state, data=data)
                 for line, data in found
                 if line.ended_at is None and line.definition_version == self._old.version
             ]
@@ -88,11 +86,15 @@ class _Touched:
     def cases(self, change: Change) -> list[str]:
         """Return the numbers of the open cases that a change touches."""
         if change.kind == "field":
-            return [
-                number for number, _state, data in self._cases if data.get(change.was) is not None
-            ]
+            return list(dict.fromkeys(n for one in self.holders(change) for n in one.cases))
         states = self._states(change)
-        return [number for number, state, _data in self._cases if state in states]
+        return [case.number for case in self._cases if case.state in states]
+
+    def holders(self, change: Change) -> list[Holders]:
+        """Return the open cases that hold what a change of a field touches."""
+        if change.kind != "field" or change.change == "added":
+            return []
+        return holders(self._cases, self._old, self._new, change.was, change.key, change.part)
 
     def _states(self, change: Change) -> set[str]:
         if change.kind == "text":
@@ -121,15 +123,18 @@ def _print_part(kind: str, key: str, label: str, parts: list[Change], touched: _
     for part in parts:
         for line in [*part.after] if part.change == "added" else _sentences(part):
             say(clean(f"      {line}"))
+        for held in touched.holders(part):
+            say(clean(f"      → {held.sentence}"))
+    if kind == "field":
+        return
     numbers = list(dict.fromkeys(n for part in parts for n in touched.cases(part)))
     if numbers:
         say(f"      → {_numbers(numbers)}")
 
 
 def _numbers(numbers: list[str]) -> str:
-    shown = ", ".join(numbers[:_SHOWN]) + (", …" if len(numbers) > _SHOWN else "")
     return n_("{n} dossier ouvert touché : {numbers}", "{n} dossiers ouverts touchés : {numbers}",
-              len(numbers), numbers=shown)  # fmt: skip
+              len(numbers), numbers=listed(numbers))  # fmt: skip
 
 
 def _sentences(change: Change) -> list[str]:
@@ -181,9 +186,11 @@ def _version_json(version: Version) -> dict[str, Any]:
     return {"process": found.key, "version": found.version, "sha256": found.sha256}
 
 
-def _change_json(change: Change, cases: list[str]) -> dict[str, Any]:
+def _change_json(change: Change, touched: _Touched) -> dict[str, Any]:
     return {
         "kind": change.kind, "key": change.key, "was": change.was, "label": change.label,
         "change": change.change, "part": change.part, "before": list(change.before),
-        "after": list(change.after), "sentences": _sentences(change), "cases": cases,
+        "after": list(change.after), "sentences": _sentences(change), "cases": touched.cases(change),
+        "holding": [{"value": h.value, "unfit": h.unfit, "cases": list(h.cases)}
+                    for h in touched.holders(change)],
     }  # fmt: skip

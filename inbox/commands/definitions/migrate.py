@@ -15,6 +15,7 @@ from engine.errors import Conflict, InvalidDefinition, Refused
 from inbox import migration_text, reasons
 from inbox.command import command
 from inbox.errors import InvalidData
+from inbox.holding import Case
 from inbox.lookup import PROCESS, find
 from inbox.main import CONFLICT, DONE, REFUSED
 from inbox.output import on_terminal, say, show_json
@@ -182,11 +183,22 @@ class _Run:
         for version, plan in self.plans.items():
             say(_("{key} : de la version {a} à la version {b}", key=self.key, a=version,
                   b=self.new.definition.version))  # fmt: skip
-            for text in migration_text.plan_lines(plan):
+            for text in migration_text.plan_lines(plan, self._cases(version)):
                 say(f"  {clean(text)}")
         if not self.lines:
             say(_("Aucun dossier ouvert n'est sur une version antérieure à : {name}.",
                   name=display(self.new.definition)))  # fmt: skip
+
+    def _cases(self, version: int) -> list[Case]:
+        """Return the cases that go from a version, with their forms."""
+        named = {line.number for line in self.lines if line.definition_version == version}
+        with self.app.database.read() as connection:
+            found = register.with_data(connection, self.key)
+        return [
+            Case(number=line.number, state=line.state, data=data)
+            for line, data in found
+            if line.number in named
+        ]
 
 
 _Result = migration_text.Result
