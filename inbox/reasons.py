@@ -93,7 +93,7 @@ _REMEDIES = {
     "reason_needed": '--set {field}.non_obtenu="le motif"',
     "migration_state": "dans le fichier de --mapping : states: {{{field}: ÉTAT}}",
     "migration_field": "dans le fichier de --mapping : fields: {{{field}: CHAMP}}, ou drop: [{field}]",
-    "migration_value": "dans le fichier de --mapping : values: {{{field}: {{ANCIEN: NOUVEAU}}}}, ou corrigez le "
+    "migration_value": "dans le fichier de --mapping : values: {{{field}: {{{was}: NOUVEAU}}}}, ou corrigez le "
     "dossier",
     "migration_absent": "dans le fichier de --mapping : defaults: {{CHAMP: VALEUR}}",
     "migration_timer": "dans le fichier de --mapping : timers: {{{field}: skip}}, ou fire",
@@ -177,7 +177,9 @@ def _of_code(reason: Reason, case: str) -> str | None:
         return _("corrigez d'abord le dossier, par une action qui demande ce champ, ou admettez cette valeur dans la nouvelle version")  # fmt: skip
     awaited = reason.params.get("awaited")
     template = _REMEDIES.get("awaited" if awaited else reason.code)
-    said = {"number": case, "field": reason.field or "", "label": _said(awaited or "")}
+    was = reason.params.get("value")
+    said = {"number": case, "field": reason.field or "", "label": _said(awaited or ""),
+            "was": was if isinstance(was, str) else _("ANCIEN")}  # fmt: skip
     return None if template is None else _(template, **said)
 
 

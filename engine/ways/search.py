@@ -28,7 +28,7 @@ _MAX_PLACES, _MAX_LOOKS = 2_500, 15_000
 #: So are all ways of a case, once they went through so many places together.
 _MAX_ALL_PLACES = 8_000
 #: How much what is still to go weighs against what is done: the more, the sooner a way is found.
-_HASTE = 3
+_HASTE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

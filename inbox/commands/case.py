@@ -247,6 +247,9 @@ def _waits(case: Case, option: Option, ahead: _Ahead) -> str:
         )  # fmt: skip
     if option.action.name in ahead.hindrances:
         return _hindered(case, ahead.hindrances[option.action.name])
+    if option.way is None and told["when"]:
+        return _("« {label} » ne se fera pas : rien ne mène d'ici à ceci : {condition}",
+                 label=told["label"], condition=told["when"])  # fmt: skip
     if told["at"] is not None and not told["when"]:
         return _("attendez : « {label} » se fait tout seul le {at} (minuterie « {timer} »)",
                  label=told["label"], at=dates.here(told["at"]), timer=told["timer"])  # fmt: skip
@@ -468,7 +471,9 @@ def _why_not(app: App, case: Case, action: str) -> None:
 def _print_way(case: Case, option: Option, ahead: _Ahead) -> None:
     """Print the steps that lead to an action, each with who may, what it asks, and on what condition."""
     if option.way is None:
-        say(_("Aucune suite d'actions n'y mène d'ici."))
+        in_vain = option.lost or option.action.name in ahead.hindrances
+        say(clean(_waits(case, option, ahead)) if in_vain else _(
+            "Aucune suite d'actions n'y mène d'ici."))  # fmt: skip
         return
     steps = reasons.way_json(option, case.definition.written) or []
     if steps:

@@ -298,7 +298,9 @@ def test_why_says_the_shortest_way_and_show_says_it_for_every_action(loans):
     assert told["way"][0]["when"] == "«\u00a0État au retour\u00a0» est «\u00a0Abîmé\u00a0»"
     assert "à condition que" in loans("why", "PR-2026-0002", "--action", "reparer")
     shown = loans("show", "PR-2026-0002")
-    assert "faites d'abord «\u00a0rendre\u00a0», puis «\u00a0reparer\u00a0»" in shown
+    assert (
+        "faites d'abord «\u00a0rendre --set etat=abime\u00a0», puis «\u00a0reparer\u00a0»" in shown
+    )
 
 
 @pytest.mark.parametrize("seed", [1, 2])

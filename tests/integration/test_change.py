@@ -103,7 +103,7 @@ def test_an_option_that_is_gone_is_left_to_be_decided_and_proposed(orders):
     planned = plan(orders, ("basse", "faible"))
     assert planned.undecided_options == [("urgence", "basse")]
     assert any("« Basse » (basse)" in line.replace("\u00a0", " ")
-               for line in migration_text.plan_lines(planned))  # fmt: skip
+               for line in migration_text.plan_lines(planned, []))  # fmt: skip
     written = migration_text.as_mapping({1: planned})
     assert "# values:\n#   urgence: {basse: …}   # " in written
     decided = propose(planned.old, planned.new, Mapping(values={"urgence": {"basse": "faible"}}))
