@@ -311,13 +311,18 @@ class Engine:
 
     # --- looking --------------------------------------------------------------------------------
 
-    def options(self, case_id: int, actor: Actor) -> tuple[Option, ...]:
+    def options(self, case_id: int, actor: Actor, *, ways: bool = True) -> tuple[Option, ...]:
         """Return every action, possible or not, with all the reasons; the automatic ones too.
 
         The form is not judged: what it lacks is asked when the action is taken.
+
+        Args:
+            case_id: The case.
+            actor: Who looks.
+            ways: Look for the ways too: they take far longer than the reasons.
         """
         with self.looking_at(case_id) as outlook:
-            return outlook.options(actor)
+            return outlook.options(actor, ways=ways)
 
     def blocked(self, case_id: int) -> tuple[Hindrance, ...]:
         """Return why nobody and nothing can take an open case on any more; none while something may."""

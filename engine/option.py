@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -51,33 +51,42 @@ Checklist = tuple["Mapping[str, str]", list[tuple[str, "Mapping[str, str]", bool
 
 
 class Outlook:
-    """One case, looked at for what can be done with it.
-
-    Attributes:
-        ways: The ways from where it is.
-        around: What there is around it.
-    """
+    """One case, looked at for what can be done with it."""
 
     def __init__(self, engine: Engine, draft: Draft, connection: Connection) -> None:
         """Take the engine, the case as it is, and a full connection."""
         self._engine, self._draft, self._connection = engine, draft, connection
-        self.around = awaited.Around(
+
+    @cached_property
+    def around(self) -> awaited.Around:
+        """Return what there is around the case."""
+        draft, connection = self._draft, self._connection
+        return awaited.Around(
             roles=_roles(draft, connection),
             timers=frozenset(t["name"] for t in register.pending_timers(connection, draft.row.id)),
             sent=outbox.names_sent(connection, draft.row.id),
             endings=cache(self._endings),
         )
-        self.ways = Ways(draft.process.definition, draft.state, draft.facts, self.around)
+
+    @cached_property
+    def ways(self) -> Ways:
+        """Return the ways from where it is."""
+        draft = self._draft
+        return Ways(draft.process.definition, draft.state, draft.facts, self.around)
 
     def has(self, action: str) -> bool:
         """Tell whether it is an action of the case's process."""
         return action in self._draft.process.definition.actions
 
-    def options(self, actor: Actor) -> tuple[Option, ...]:
-        """Return every action of a case for a person, possible or not, with all the reasons."""
-        return tuple(
-            self._option(a, actor) for a in self._draft.process.definition.actions.values()
-        )
+    def options(self, actor: Actor, *, ways: bool = True) -> tuple[Option, ...]:
+        """Return every action of a case for a person, possible or not, with all the reasons.
+
+        Args:
+            actor: The person.
+            ways: Look for the ways too; without, the reasons do not say what to do first either.
+        """
+        actions = self._draft.process.definition.actions.values()
+        return tuple(self._option(a, actor) if ways else self._judged(a, actor) for a in actions)
 
     def blocked(self) -> tuple[awaited.Hindrance, ...]:
         """Return why nobody and nothing can take the case on any more; none while something may."""
@@ -120,16 +129,22 @@ class Outlook:
         definition = self._draft.process.definition
         return tuple(mended(reason, action, self.ways, definition) for reason in reasons)
 
+    def _judged(self, action: CompiledAction, actor: Actor) -> Option:
+        draft = self._draft
+        definition, facts = draft.process.definition, draft.facts
+        reasons = judge(definition, action, draft.state, actor, facts, everything=True)
+        return Option(action=action, reasons=tuple(reasons), way=())
+
     def _option(self, action: CompiledAction, actor: Actor) -> Option:
         draft = self._draft
-        definition, state, facts = draft.process.definition, draft.state, draft.facts
-        reasons = judge(definition, action, state, actor, facts, everything=True)
-        lost = awaited.is_lost(definition, action, state, facts, self.around)
-        return Option(
-            action=action,
-            reasons=self.mended(tuple(reasons), action.name),
-            way=self.ways.to(action.name) if reasons else (),
-            lost=lost,
+        judged = self._judged(action, actor)
+        return replace(
+            judged,
+            reasons=self.mended(judged.reasons, action.name),
+            way=self.ways.to(action.name) if judged.reasons else (),
+            lost=awaited.is_lost(
+                draft.process.definition, action, draft.state, draft.facts, self.around
+            ),
             hopeless=self._hopeless(action),
         )
 

@@ -137,7 +137,7 @@ class _Search:
             far = self.far[case.process]
             seen: set[str] = set()
             for login in logins:
-                for option in world.engine.options(case.id, world.actor(login)):
+                for option in world.engine.options(case.id, world.actor(login), ways=False):
                     name = option.action.name
                     codes = {r.code for r in option.reasons}
                     if name in seen or codes - {"requirement", "checklist_item"}:

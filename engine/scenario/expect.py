@@ -246,7 +246,7 @@ class Judge:
 
     def _reasons(self, name: str) -> Sequence[Any]:
         actor = self.world.actor(self.login)
-        found = self.world.engine.options(self.case.id, actor)
+        found = self.world.engine.options(self.case.id, actor, ways=False)
         return next((o.reasons for o in found if o.action.name == name), ("automatic",))
 
     def _action_said(self, name: str) -> Both:

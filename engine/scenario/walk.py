@@ -96,7 +96,7 @@ class Walker:
         if case is None:
             return []
         login = self.picker.pick(moves.people(self.world))
-        options = self.world.engine.options(case.id, self.world.actor(login))
+        options = self.world.engine.options(case.id, self.world.actor(login), ways=False)
         able = [o for o in options if not o.reasons]
         option = self.picker.pick(
             (able or options) if self.picker.pick((True, True, True, False)) else options

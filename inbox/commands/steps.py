@@ -122,7 +122,7 @@ def do(
 
 def _is_possible(app: App, case: Case, action: str) -> bool:
     return any(o.action.name == action and not o.reasons
-               for o in app.engine.options(case.id, app.actor))  # fmt: skip
+               for o in app.engine.options(case.id, app.actor, ways=False))  # fmt: skip
 
 
 def _confirm(case: Case, action: CompiledAction, *, asks: bool) -> None:

@@ -639,8 +639,8 @@ def lying(monkeypatch, change):
     """Have `options` lie to Bob."""
     honest = Engine.options
 
-    def options(self, case_id, actor):
-        said = honest(self, case_id, actor)
+    def options(self, case_id, actor, **how):
+        said = honest(self, case_id, actor, **how)
         return tuple(change(o) for o in said) if actor.login == "bob" else said
 
     monkeypatch.setattr(Engine, "options", options)
