@@ -26,6 +26,7 @@ from engine import (
 )
 from engine.actor import SYSTEM
 from engine.change import back, move
+from engine.definition.compiled import ASSIGNED
 from engine.draft import Draft
 from engine.errors import ArrimageError, Contended, NotFound, Refused
 from engine.option import Outlook
@@ -234,21 +235,25 @@ class Engine:
             desk.refuse(
                 draft, "release", [] if mine else [("not_owner", {"owner": row.owner})], note
             )
-            draft.record(
-                "release", actor, row.state, draft.give_to(None, draft.unowned_desk()), note
-            )
+            body = draft.give_to(None, draft.unowned_desk())
+            event = draft.record("release", actor, row.state, body, note)
+            embargo.overtake(draft, ASSIGNED, event)
             return self.finish(draft, session)
 
     def assign(self, case_id: int, to_login: str, actor: Actor, note: str = "") -> Outcome:
-        """Give a case to somebody of the staff who has one of the process's roles; tell them."""
+        """Give a case to somebody of the staff who has one of the process's roles; tell them.
+
+        Whoever was given it before and has not been told yet is not told any more.
+        """
         with self._locked(case_id) as (session, draft):
             to = References(session.connection).person(to_login)
             roles = frozenset(draft.process.definition.roles)
             desk.refuse(draft, "assign", desk.why_not_assign(draft, actor, to, roles), note)
             body = draft.give_to(to.login, to.login)
             event = draft.record("assign", actor, draft.row.state, body, note)
-            if to.login != actor.login and "attribution" in draft.process.definition.notifications:
-                draft.queue.append(("attribution", event, None))
+            embargo.overtake(draft, ASSIGNED, event)
+            if to.login != actor.login and ASSIGNED in draft.process.definition.notifications:
+                draft.queue.append((ASSIGNED, event, None))
             return self.finish(draft, session)
 
     # --- another version of the process ---------------------------------------------------------

@@ -89,6 +89,21 @@ def take_back(draft: Draft) -> None:
     draft.cancels.clear()
 
 
+def overtake(draft: Draft, name: str, event: Mapping[str, Any]) -> None:
+    """Cancel the newest message of a name, which an event has made untrue, unless it is leaving or has left.
+
+    Args:
+        draft: The case, in a full transaction.
+        name: The message.
+        event: The row of the event: whoever caused it is said to have taken the message back.
+    """
+    connection = draft.facts.connection
+    assert connection is not None
+    newest = newest_message(connection, draft.row.id, name)
+    if newest is not None:
+        _cancel(connection, newest, event)
+
+
 def _cancel(connection: Connection, outbox_id: int, event: Mapping[str, Any]) -> bool:
     # A worker locks the message first and the case last: waiting here would be waiting for each other.
     mine = select(outbox.c.id).where(outbox.c.id == outbox_id).with_for_update(skip_locked=True)

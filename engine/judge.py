@@ -16,7 +16,7 @@ from engine.errors import Reason
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from engine.actor import Actor
+    from engine.actor import Actor, File
     from engine.definition.compiled import (
         CompiledAction,
         CompiledDefinition,
@@ -68,6 +68,30 @@ def read_form(
             target = values if item.record is None else records.setdefault(item.record, {})
             target[item.field.name] = stored
     return Form(values=values, records=records, names=frozenset(raw)), reasons
+
+
+def answered_by_files(
+    action: CompiledAction, raw: Mapping[str, Any], data: Mapping[str, Any], files: Sequence[File]
+) -> dict[str, Any]:
+    """Return a form as typed, its fields that files answer filled in where they would stay empty.
+
+    Args:
+        action: The action.
+        raw: What was typed.
+        data: The case's data: what has a value keeps it.
+        files: The files that come with the action.
+    """
+    filled = dict(raw)
+    for item in action.form if files else ():
+        if item.field.from_files and item.name not in raw and not data.get(item.name):
+            filled[item.name] = _names(files, item.field.from_files)
+    return filled
+
+
+def _names(files: Sequence[File], most: int) -> str:
+    """Return the names of files, as many as there is room for."""
+    said = ", ".join(dict.fromkeys(f.name for f in files))
+    return said if len(said) <= most else f"{said[: most - 1]}…"
 
 
 def _stored(spec: CompiledField, typed: Any, references: References) -> Any:

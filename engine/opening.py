@@ -15,7 +15,7 @@ from engine.actor import Actor
 from engine.chain import GENESIS
 from engine.errors import Reason, Refused
 from engine.folding import fold
-from engine.judge import Form, judge_form, read_form, role_needed
+from engine.judge import Form, answered_by_files, judge_form, read_form, role_needed
 from engine.reception import reception
 from engine.references import References
 from engine.register import open_alike
@@ -58,7 +58,8 @@ def open_case(
     """Open a case inside a transaction; see `Engine.open`. A child is opened by its parent's step."""
     connection = session.connection
     assert connection is not None
-    form = _judged(process, data, actor, note, connection, is_child=parent_id is not None)
+    typed = answered_by_files(process.definition.opening, data, {}, files)
+    form = _judged(process, typed, actor, note, connection, is_child=parent_id is not None)
     row = _new_row(engine, connection, process, parent_id)
     draft = engine.draft(row, process, session)
     draft.data = draft.facts.data = form.laid_over(

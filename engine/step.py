@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from engine import attachments, conflict
 from engine.errors import NotFound, Refused
-from engine.judge import judge, judge_form, nothing_given, read_form, with_last_event
+from engine.judge import (
+    answered_by_files,
+    judge,
+    judge_form,
+    nothing_given,
+    read_form,
+    with_last_event,
+)
 from engine.references import References
 
 if TYPE_CHECKING:
@@ -52,7 +59,8 @@ def act(
     action = definition.actions.get(name)
     if action is None:
         raise NotFound("action", name, near=tuple(definition.actions))
-    form, reasons = read_form(action, data, References(session.connection))
+    typed = answered_by_files(action, data, draft.data, files)
+    form, reasons = read_form(action, typed, References(session.connection))
     reasons += nothing_given(action, form, files)
     draft.facts.actor = actor.login
     merged = form.laid_over(draft.data, {"by": actor.login, "at": draft.now.isoformat()})

@@ -257,7 +257,7 @@ def _span(value: str, _d: model.Definition) -> list[str]:
 WORDS: dict[str, Words] = {
     "*.label": _label, "*.help": _label, "*.because": _label, "*.due": _moment, "*.at": _moment,
     "*.waiting": _flag, "*.owner_only": _flag, "*.confirm": _flag, "*.hidden": _flag,
-    "*.internal": _flag, "*.reason_if_missing": _flag, "*.search": _flag, "*.batch": _flag,
+    "*.internal": _flag, "*.reason_if_missing": _flag, "*.from_files": _flag, "*.search": _flag, "*.batch": _flag,
     "*.task": _task, "*.end": _end, "*.source": _states, "*.states": _states, "Opening.to": lambda name, d: [_state(d, name)],
     "*.by": _roles, "*.form": _form, "*.note": _note, "*.requires": _requires, "*.sets": _sets,
     "*.clears": _fields, "*.title": _fields, "*.duplicates": _fields, "*.reads": _fields,
@@ -279,7 +279,7 @@ def part_name(kind: str, key: str) -> str:
         "due": _("échéance"), "at": _("moment"), "waiting": _("attente de quelqu'un d'ailleurs"),
         "owner_only": _("au responsable seulement"), "confirm": _("confirmation demandée"),
         "hidden": _("caché des prochaines actions"), "internal": _("interne"),
-        "reason_if_missing": _("un motif s'il manque"), "search": _("cherché par inbox search"),
+        "reason_if_missing": _("un motif s'il manque"), "from_files": _("les fichiers joints en tiennent lieu"), "search": _("cherché par inbox search"),
         "batch": _("envoi prouvé destinataire par destinataire"), "task": _("tâche"),
         "end": _("fin"), "source": _("possible dans"), "states": _("dans"), "to": _("mène à"),
         "by": _("permis à"), "form": _("demande"), "note": _("note"), "requires": _("exige"),

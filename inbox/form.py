@@ -102,13 +102,18 @@ def read_files(paths: Sequence[Path]) -> list[File]:
 
 
 def ask_missing(
-    action: CompiledAction, values: dict[str, Any], note: str, *, optional: bool
+    action: CompiledAction, values: dict[str, Any], note: str, *, optional: bool, files: bool
 ) -> tuple[dict[str, Any], str]:
     """Ask, one by one, for what is always required and was not given.
 
-    With `optional`, whoever gave nothing is asked for everything, and may pass over the rest.
+    With `optional`, whoever gave nothing is asked for everything, and may pass over the rest. What `files`
+    answer is not required.
     """
-    missing = {item.name for item in action.form if item.always and item.name not in values}
+    missing = {
+        item.name
+        for item in action.form
+        if item.always and item.name not in values and not (files and item.field.from_files)
+    }
     if optional and not values:
         values = ask(action, missing, values)
     else:

@@ -193,6 +193,7 @@ def field(spec: model.FieldSpec, name: str) -> dict[str, Any]:
         "max": spec.max,
         "internal": spec.internal,
         "reason_if_missing": spec.reason_if_missing,
+        "from_files": spec.from_files,
         "of": [field(inner, key) for key, inner in (spec.of or {}).items()],
     }
 
@@ -379,6 +380,7 @@ def _field_lines(part: dict[str, Any], margin: str = "") -> Iterator[str]:
     marks = [said(unfit.TYPES[part["type"]]), *_bounds(part)]
     marks += [_("interne")] if part["internal"] else []
     marks += [_("ou un motif s'il manque")] if part["reason_if_missing"] else []
+    marks += [_("ou les fichiers joints")] if part["from_files"] else []
     yield f"{margin}{_pair(part['label'], ', '.join(marks))} ({part['field']})"
     for key, label in part["options"].items():
         yield f"{margin}    {key} — {label}"

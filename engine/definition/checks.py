@@ -156,8 +156,12 @@ class _Checker(Names):
                 yield self._find("useless-key", (*path, extra),
                                  f"« {extra} » ne sert pas à un champ « {field.type} ».",
                                  f"{extra!r} is of no use to a {field.type} field.")  # fmt: skip
+        if field.from_files and field.type not in {"text", "paragraph"}:
+            yield self._find("useless-key", (*path, "from_files"),
+                             f"« from_files » ne sert pas à un champ « {field.type} ».",
+                             f"'from_files' is of no use to a {field.type} field.")  # fmt: skip
         for name, part in (field.of or {}).items():
-            if part.type == "records" or part.reason_if_missing:
+            if part.type == "records" or part.reason_if_missing or part.from_files:
                 yield self._find("nested-records", (*path, "of", name),
                                  "une fiche ne contient que des champs simples.",
                                  "a record holds plain fields only.")  # fmt: skip

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     Json = Any  # what json.loads gives back
     Words = Mapping[str, str]  # by language
 
+#: The message that the engine itself sends when a case is given to somebody, in any state.
+ASSIGNED = "attribution"
+
 
 class ChildFact(Protocol):
     """What a join may know of a child case."""
@@ -84,6 +87,7 @@ class CompiledField:
     roster: str | None = None
     internal: bool = False
     reason_if_missing: bool = False
+    from_files: int = 0  #: how long the names of files may be that answer it; 0: they do not
     search: bool = False
 
 

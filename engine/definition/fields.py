@@ -80,6 +80,7 @@ def compile_field(name: str, spec: FieldSpec, calendar: Calendar) -> CompiledFie
         roster=spec.roster,
         internal=spec.internal,
         reason_if_missing=spec.reason_if_missing,
+        from_files=longest(spec) if spec.from_files else 0,
         search=spec.search,
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.definition import model
+from engine.definition.compiled import ASSIGNED
 from engine.definition.domains import others
 from engine.definition.walk import conditions, split_form, states_of_timer, timed_fields
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from engine.definition.graph import Edge, Graph
 
-#: Sent by the engine itself when a case is given to somebody, in any state.
-ASSIGNED = "attribution"
 #: Points in time that are always known; `due` may not be.
 _KNOWN = frozenset({"now", "opened", "entered"})
 

@@ -116,6 +116,7 @@ class FieldSpec(Model):
     max: int | None = None  #: length of a text, size of a number
     internal: bool = False  #: may never reach somebody outside the staff
     reason_if_missing: bool = False  #: accepts `{missing: reason}` instead of a value
+    from_files: bool = False  #: a text: files that come with the action answer it by their names
     search: bool = False  #: part of what `search` looks in
 
 

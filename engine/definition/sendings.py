@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.definition.flow import ASSIGNED
+from engine.definition.compiled import ASSIGNED
 from engine.definition.walk import states_of, states_of_timer
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.definition.flow import ASSIGNED
+from engine.definition.compiled import ASSIGNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -72,7 +72,9 @@ def register(
     values |= {_FIELDS[k]: v for k, v in options.items() if v is not None}
     values |= _contact(contact)
     if on_terminal() and not app.json:
-        values, note = form.ask_missing(found.opening, values, note, optional=False)
+        values, note = form.ask_missing(
+            found.opening, values, note, optional=False, files=bool(attachments)
+        )
     outcome = app.engine.open(
         process,
         values,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from inbox.app import App
 
+_LANGUAGES = click.Choice(["fr", "en", "fr+en"])
+
 staff_group = LazyGroup(
     "staff",
     help=_("Le personnel, ses rôles et ses absences."),
@@ -47,7 +49,13 @@ staff_group = LazyGroup(
     required=True,
     help=_("conseiller, direction, administration…"),
 )
-@click.option("--language", "languages", type=click.Choice(["fr", "en", "fr+en"]), default="fr")
+@click.option(
+    "--language",
+    "languages",
+    type=_LANGUAGES,
+    default="fr",
+    help=_("La langue de son courrier."),
+)
 @click.option(
     "--substitute", type=LOGIN, metavar="LOGIN", help=_("Qui remplace d'ordinaire cette personne.")
 )
@@ -91,6 +99,7 @@ def _roles(app: App, typed: tuple[str, ...]) -> frozenset[str]:
 @click.option("--name")
 @click.option("--email")
 @click.option("--role", "roles", type=ROLE, multiple=True)
+@click.option("--language", "languages", type=_LANGUAGES, help=_("La langue de son courrier."))
 @click.option("--substitute", type=LOGIN, metavar="LOGIN")
 @click.option("--account")
 def change(

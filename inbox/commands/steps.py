@@ -97,7 +97,9 @@ def do(
     # What is not possible anyway asks nothing: the engine says every reason.
     if (asks or (compiled.confirm and not yes)) and _is_possible(app, found, action):
         if asks:
-            values, note = form.ask_missing(compiled, values, note, optional=True)
+            values, note = form.ask_missing(
+                compiled, values, note, optional=True, files=bool(attachments)
+            )
         if compiled.confirm and not yes:
             _confirm(found, compiled, asks=asks)
     files = form.read_files(attachments)

@@ -4,11 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
 import workflows
 from engine import attachments, outbox, register, staff
 from engine.actor import File
 from engine.errors import Ambiguous, InvalidDefinition, Refused
+from engine.schema import deliveries
 from engine.verify import verify
 from tests.support.world import ADVISER, BUYER, DIRECTOR, OTHER, WORKFLOWS
 from workflows.plan import catalogue, keeper
@@ -316,11 +318,48 @@ def test_an_owner_who_is_away_is_replaced_and_one_who_changed_gets_the_open_cycl
     planned.tick()
     assert mails(planned, number, "rappel")[-1][2] == "conseiller2@example.org"
     own(planned, "E1-A2-O3-I1", DIRECTOR)
-    _number, moved = keeper.confide(
-        planned.engine, plans(planned)[0], "E1-A2-O3-I1", DIRECTOR.login, DIRECTOR
-    )
-    assert moved == [number]
+    assert number in confide(planned, "E1-A2-O3-I1", DIRECTOR).moved
     assert planned.case(number).row.owner == DIRECTOR.login
+
+
+def confide(world, indicator, who, by=DIRECTOR):
+    plan = plans(world)[0]
+    return keeper.confide(world.engine, plan, indicator, who.login, by)[1]
+
+
+def test_whoever_is_given_an_indicator_is_told_of_its_open_cycles_the_first_time_too(planned):
+    kept = confide(planned, "E1-A2-O3-I1", ADVISER)
+    (number,) = kept.moved
+    assert number in kept.opened
+    assert [m[1:] for m in mails(planned, number)] == [("attribution", "conseillere@example.org")]
+
+
+def test_whoever_had_an_indicator_for_an_instant_and_was_not_told_is_told_no_more(planned):
+    (number,) = confide(planned, "E1-A2-O3-I1", ADVISER).moved
+    confide(planned, "E1-A2-O3-I1", OTHER)
+    assert waiting(planned, number) == ["conseiller2@example.org"]
+    planned.engine.release(planned.id(number), OTHER)
+    assert waiting(planned, number) == []
+    assert verify(planned.database).faults == ()
+
+
+def waiting(world, number):
+    """Return to whom mail of a case is still to leave."""
+    with world.database.read() as connection:
+        found = outbox.list_deliveries(connection, case_id=world.id(number))
+    return [d.addresses[0] for d in found if d.next_attempt_at is not None]
+
+
+def test_whoever_was_told_already_stays_told_when_an_indicator_changes_hands(planned):
+    (number,) = confide(planned, "E1-A2-O3-I1", ADVISER).moved
+    with planned.database.write() as connection:
+        connection.execute(update(deliveries).values(state="accepted", next_attempt_at=None))
+    confide(planned, "E1-A2-O3-I1", OTHER)
+    with planned.database.read() as connection:
+        found = outbox.list_deliveries(connection, case_id=planned.id(number))
+    assert {d.addresses[0]: d.state for d in found} == {
+        "conseillere@example.org": "accepted", "conseiller2@example.org": "queued",
+    }  # fmt: skip
 
 
 def test_a_count_is_reached_by_its_events_and_not_before(planned):

@@ -348,11 +348,13 @@ def _prove_with(engine: Engine, plan: Standing, form: Mapping[str, Any]) -> None
 
 def confide(
     engine: Engine, plan: Standing, indicator: str, login: str, actor: Actor
-) -> tuple[str, list[str]]:
-    """Give an indicator to somebody, with its open cycles.
+) -> tuple[str, Kept]:
+    """Give an indicator to somebody, with its open cycles, each of which they are told of.
+
+    The plan is kept first, as it stood: what was to be open already, and is not yet, goes along too.
 
     Returns:
-        The number of the plan's case, and those of the cycles that went along.
+        The number of the plan's case, and what was done: the cycles that went along have moved.
 
     Raises:
         Refused: As `decide`, or they have left, or have no role in the process; nothing was written.
@@ -366,7 +368,9 @@ def confide(
         raise Refused(reasons, number=plan.case, action="confier", label=label)
     record = {"responsables.indicateur": indicator, "responsables.personne": login}
     number = decide(engine, plan, "confier", record, actor, by=TENDERS)
-    return number, _hand_over(engine, plan, indicator, login, actor)
+    kept = keep(engine, [plan])
+    kept.moved += _hand_over(engine, plan, indicator, login, actor)
+    return number, kept
 
 
 def _hand_over(

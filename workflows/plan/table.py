@@ -5,6 +5,7 @@ What was adopted keeps the words it was adopted with: an amendment decided later
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
@@ -126,12 +127,19 @@ def _line(
         events=tuple((date.fromisoformat(e["le"]), str(e["titre"])) for e in row.events),
         explanation=data.get("explication"),
         late=data.get("motif_tardif") if data.get("exception_tardive") else None,
-        evidence=tuple(str(e) for e in (data.get("preuve"), *files) if e),
+        evidence=_evidence(data.get("preuve"), files),
         entered_by=None if not data.get("saisi_par") else name_of(str(data["saisi_par"])),
         validated_by=_who(data.get("valide_par"), data.get("valide_le"), name_of),
         resolution=_who(data.get("resolution"), data.get("adopte_le"), str),
         case=None if row.case is None else row.case.line.number,
     )
+
+
+def _evidence(said: str | None, files: Sequence[str]) -> tuple[str, ...]:
+    """Return what was said of the evidence, then the files joined; one that is named in it is said already."""
+    named = said or ""
+    more = [f for f in files if not re.search(rf"(?<![\w.-]){re.escape(f)}(?![\w.-])", named)]
+    return (*([named] if named else []), *more)
 
 
 def _named(given: Given | None, name_of: Callable[[str], str]) -> Given | None:

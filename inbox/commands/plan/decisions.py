@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from inbox.app import App
     from workflows.plan.decisions import Standing
+    from workflows.plan.keeper import Kept
 
 
 @command(
@@ -39,8 +40,8 @@ def assign(app: App, indicator: str, login: str, key: str | None) -> None:
     plans = sound_plans(app)
     plan, entry = plans.indicator(indicator, key)
     known_person(app, login)
-    number, moved = keeper.confide(app.engine, plan, entry.indicator.id, login, app.actor)
-    _decided(app, number, opened=[], replaced=[], moved=moved, amended=[])
+    number, kept = keeper.confide(app.engine, plan, entry.indicator.id, login, app.actor)
+    _decided(app, number, kept)
 
 
 _AMEND = (
@@ -145,13 +146,17 @@ def decide(app: App, plan: Standing, action: str, record: dict[str, Any]) -> Non
         number = keeper.decide(app.engine, plan, action, record, app.actor)
     except InvalidDefinition as error:
         raise InvalidDecision(error.findings) from error
-    kept = keeper.keep(app.engine, Plans(app).all())
+    _decided(app, number, keeper.keep(app.engine, Plans(app).all()))
+
+
+def _decided(app: App, number: str, kept: Kept) -> None:
     say_not_loaded(kept.findings)
-    _decided(app, number, opened=kept.opened, replaced=kept.replaced, moved=kept.moved,
-             amended=kept.amended)  # fmt: skip
-
-
-def _decided(app: App, number: str, **done: list[str]) -> None:
+    done = {
+        "opened": kept.opened,
+        "replaced": kept.replaced,
+        "moved": kept.moved,
+        "amended": kept.amended,
+    }
     if app.json:
         show_json({"case": number, **done})
         return

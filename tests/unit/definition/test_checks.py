@@ -112,6 +112,20 @@ def test_a_missing_stretch_is_shown_by_an_input_that_no_row_answers(cuts, data):
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("montant: {type: decimal,", "montant: {type: decimal, from_files: true,", "useless-key"),
+        ("motif: {type: text,", "motif: {type: text, from_files: true,", "nested-records"),
+    ],
+)
+def test_only_a_text_of_the_case_is_answered_by_files(old, new, code):
+    assert old in GOOD
+    assert code in [f.code for f in findings(GOOD.replace(old, new, 1))]
+    sound = GOOD.replace("objet: {type: text,", "objet: {type: text, from_files: true,", 1)
+    assert findings(sound) == ()
+
+
 def test_the_shipped_definitions_are_sound():
     for path in WORKFLOWS.glob("*.yaml"):
         assert findings(path.read_text(encoding="utf-8")) == (), path

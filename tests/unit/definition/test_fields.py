@@ -1,11 +1,15 @@
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.actor import File
 from engine.calendar import Calendar
-from engine.definition.compiled import FieldError
+from engine.definition.compiled import CompiledFormItem, FieldError
 from engine.definition.fields import compile_field
 from engine.definition.model import FieldSpec
+from engine.judge import answered_by_files
 
 CALENDAR = Calendar()
 
@@ -90,6 +94,24 @@ def test_not_obtained_needs_a_reason():
     assert either.normalise({"missing": " pas encore "}) == {"missing": "pas encore"}
     with pytest.raises(FieldError, match="reason_needed"):
         either.normalise({"missing": "  "})
+
+
+def test_the_names_of_files_answer_a_field_that_is_empty_as_far_as_there_is_room():
+    spec = field("text", from_files=True, max=20)
+    item = CompiledFormItem(field=spec, record=None, always=True, required=None)
+    action = SimpleNamespace(form=(item,))
+    files = [File(name=n, media_type="x/y", content=b"") for n in ("a.pdf", "b.pdf", "a.pdf")]
+
+    def answered(typed, data, given):
+        return answered_by_files(action, typed, data, given).get(spec.name)
+
+    assert answered({}, {}, files) == "a.pdf, b.pdf"
+    assert answered({spec.name: "Le rapport"}, {}, files) == "Le rapport"
+    assert answered({}, {spec.name: "Le rapport"}, files) is None
+    assert answered({}, {}, []) is None
+    long = [File(name="rapport-annuel-2012-2013.pdf", media_type="x/y", content=b"")]
+    assert answered({}, {}, long) == "rapport-annuel-2012…"
+    assert spec.normalise(answered({}, {}, long))
 
 
 def test_numbers_stay_within_their_bounds():
