@@ -38,6 +38,11 @@ def wrap(text: str, room: float, size: float, most: int = 99) -> tuple[str, ...]
     return tuple(lines)
 
 
+def cut(text: str, room: float, size: float) -> str:
+    """Return a text as one line that fits, which ends with « … » where it was cut."""
+    return text if width(text, size) <= room else _shortened(text, room, size)
+
+
 def _broken(word: str, room: float, size: float) -> list[str]:
     """Return a word in as many pieces as it needs."""
     pieces = [""]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from inbox.drawing.words import cut, width
 from inbox.report import words
 from inbox.texts import _
 from inbox.values import figure
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _INK, _PAPER = "#1a1a1a", "#ffffff"
 _NAME = "statuts"
+#: The letters of an enjeu's words beside its bar, and the room for them there.
+_LETTERS, _ROOM = 13, 400
 #: For each status: its colour, and the lines drawn on it in a square of 12.
 _PATTERNS = {
     "a_venir": ("#ffffff", "M6 5v2"),
@@ -41,26 +44,34 @@ def markup(report: Report) -> str:
     from pygal.style import Style
 
     sections = report.sections[::-1]  # the first enjeu on top
+    # The description has the words whole; beside a bar there is only so much room.
+    labels = [cut(words.text(words.heading(section)), _ROOM, _LETTERS) for section in sections]
     style = Style(background=_PAPER, plot_background=_PAPER, foreground=_INK, foreground_strong=_INK,
                   foreground_subtle="#767676", opacity="1", transition="0s", font_family="sans-serif",
-                  label_font_size=13, major_label_font_size=13, legend_font_size=14,
+                  label_font_size=_LETTERS, major_label_font_size=_LETTERS, legend_font_size=14,
                   title_font_size=18, value_font_size=16)  # fmt: skip
     chart = pygal.HorizontalStackedBar(
         style=style, js=[], width=1056, height=180 + 110 * len(sections), title=_title(report),
         legend_at_bottom=True, legend_at_bottom_columns=4, legend_box_size=18, truncate_legend=-1,
         truncate_label=-1, print_values=True, show_x_labels=False, show_x_guides=False, spacing=14,
-        margin_bottom=50,
+        margin_bottom=50, margin_left=20 + _lacking(labels),
         value_formatter=lambda n: figure(int(n)) if n and n == int(n) else "", disable_xml_declaration=True,
         css=["file://style.css", "file://graph.css", f"inline:{_css(report)}"],
     )  # fmt: skip
     chart.uuid = _NAME
-    chart.x_labels = [words.text(words.heading(section)) for section in sections]
+    chart.x_labels = labels
     for status in report.statuses:
         chart.add(words.status(status), [section.count(status) for section in sections])
     chart.defs = [_pattern(status) for status in report.statuses]
     chart.add_xml_filter(lambda root: _tidy(root, report))
     drawn: str = chart.render()
     return drawn
+
+
+def _lacking(labels: list[str]) -> float:
+    """Return how much more room wide letters take than pygal, which counts letters, leaves for them."""
+    left = 0.6 * _LETTERS * max(map(len, labels))
+    return max(0, max(width(label, _LETTERS) for label in labels) - left)
 
 
 def _title(report: Report) -> str:

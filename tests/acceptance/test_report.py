@@ -11,6 +11,9 @@ import openpyxl
 import pytest
 from docx.oxml.ns import qn
 
+from inbox.drawing.words import width
+from inbox.report import chart
+from inbox.report.content import Report
 from tests.support.colours import contrast
 from tests.support.commands import Inbox, workspace
 
@@ -383,3 +386,34 @@ def test_the_chart_is_read_without_its_colours(written):
     style = "".join(s.text for s in root.iter(f"{SVG}style"))
     assert all(f"url(#{name})" in style for name in patterns)
     assert not list(root.iter(f"{SVG}script"))
+
+
+@pytest.mark.parametrize(
+    "title", ["M" * 200, "Un enjeu dont le titre ne finit pas " * 20, "i" * 300]
+)
+def test_bars_and_words_stay_on_the_page_however_long_an_enjeu_s_title_is(title):
+    lines = tuple(
+        SimpleNamespace(enjeu=(number, title if number == 1 else "COURT"), orientation="", status=status)
+        for number in (1, 2)
+        for status in ("atteint", "en_retard")
+    )  # fmt: skip
+    report = SimpleNamespace(
+        fiscal_year=YEAR, lines=lines, sections=Report.sections.fget(SimpleNamespace(lines=lines)),
+        statuses=["en_retard", "atteint"],
+    )  # fmt: skip
+    root = ET.fromstring(chart.markup(report))
+    wide = float(root.get("viewBox").split()[2])
+    plot = next(g for g in root.iter(f"{SVG}g") if g.get("class") == "plot")
+    left = float(re.search(r"translate\((\d+)", plot.get("transform"))[1])
+    ground = next(plot.iter(f"{SVG}rect"))
+    assert float(ground.get("width")) > 200
+    assert left + float(ground.get("x")) + float(ground.get("width")) <= wide
+    beside = [
+        t.text
+        for g in plot.iter(f"{SVG}g")
+        if g.get("class") == "guides"
+        for t in g.iter(f"{SVG}text")
+    ]
+    assert all(width(text, 13) + 5 <= left for text in beside)
+    assert [text.endswith("…") for text in beside] == [False, True]
+    assert title.strip() in root.find(f"{SVG}desc").text
