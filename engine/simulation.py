@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import case, func, insert, select, update
 
 from engine import abandoned, lease, migrations, schema
 from engine.database import Database
@@ -55,7 +55,8 @@ class Happening:
         number: The case.
         process: Its process, with `version`.
         name: The action, the timer, or the notification.
-        body: The event's body, or the message: `to`, `name`, `template`, `languages`, `facts`.
+        body: The event's body, or the message: `to`, `name`, `template`, `languages`, `facts`, and `waiting`,
+            since when (UTC) it had been waiting in the outbox when the window began, or None.
     """
 
     at: datetime
@@ -102,6 +103,8 @@ def copied(source: Database, *, fresh: bool, kept: Collection[str]) -> Iterator[
             driver.execute("PRAGMA foreign_keys=OFF")
             for table in schema.metadata.sorted_tables:
                 _copy_table(reading, writing, table, fresh=fresh, kept=kept)
+            # Those who deliver the workspace's mail have nothing to do with the copy.
+            writing.execute(update(schema.outbox).values(lease_holder=None, lease_until=None))
             writing.commit()
             driver.execute("PRAGMA foreign_keys=ON")
         yield copy
@@ -132,6 +135,8 @@ def play(
 ) -> Iterator[Happening]:
     """Move the clock from one thing that is due to the next, and yield what happens.
 
+    Mail is what leaves, that which waits in the outbox already included.
+
     Args:
         engine: The engine on the copy.
         clock: Its clock, at the beginning of the window.
@@ -141,11 +146,13 @@ def play(
         postman: What becomes of each message that is due.
     """
     coming = deque(at for at in planned if at > clock.now())
-    before = _written(engine.database, clock.now())
+    began = clock.now()
+    before = _written(engine.database, began)
     plan()
     while clock.now() <= until:
-        settle(engine, clock, postman)
+        left = settle(engine, clock, postman)
         yield from _happened(engine.database, clock.now(), before)
+        yield from _mail(engine.database, clock.now(), left, began)
         following = _next(engine.database, clock.now(), coming[0] if coming else None)
         if following is None or following > until:
             return
@@ -155,8 +162,8 @@ def play(
             plan()
 
 
-def settle(engine: Engine, clock: ManualClock, postman: Postman = accepting) -> None:
-    """Let everything that is due now happen: timers, mail, and what they set off.
+def settle(engine: Engine, clock: ManualClock, postman: Postman = accepting) -> list[lease.Move]:
+    """Let everything that is due now happen: timers, mail, and what they set off; return the mail.
 
     Args:
         engine: The engine on the copy.
@@ -164,18 +171,22 @@ def settle(engine: Engine, clock: ManualClock, postman: Postman = accepting) -> 
         postman: What becomes of each message that is due.
     """
     me = abandoned.holder()
+    left: list[lease.Move] = []
     for _ in range(_ROUNDS):
         done = tick(engine)
         delivered = _deliver_all(engine.database, clock, me, postman)
+        left += delivered
         if not (done.fired or done.woken or delivered):
-            return
+            break
+    return left
 
 
-def _deliver_all(database: Database, clock: ManualClock, me: str, postman: Postman) -> bool:
-    """Let the postman take what is due; tell whether there was anything."""
-    any_left = False
+def _deliver_all(
+    database: Database, clock: ManualClock, me: str, postman: Postman
+) -> list[lease.Move]:
+    """Let the postman take what is due; return what became of it."""
+    left: list[lease.Move] = []
     while held := lease.claim(database, clock.now(), me):
-        any_left = True
         moves = [_taken(message, d, postman) for message in held for d in message.deliveries]
         sent = [
             replace(m, state="releasing") for m in moves if m.state in {"accepted", "uncertain"}
@@ -184,7 +195,8 @@ def _deliver_all(database: Database, clock: ManualClock, me: str, postman: Postm
             lease.move(connection, sent, clock.now())
             lease.move(connection, moves, clock.now())
         lease.release(database, held)
-    return any_left
+        left += moves
+    return left
 
 
 def _taken(leased: Leased, delivery: Delivery, postman: Postman) -> lease.Move:
@@ -193,24 +205,27 @@ def _taken(leased: Leased, delivery: Delivery, postman: Postman) -> lease.Move:
 
 
 def _next(database: Database, now: datetime, planned: datetime | None) -> datetime | None:
-    wanted = select(func.min(schema.timers.c.fire_at)).where(
-        schema.timers.c.status == "pending", schema.timers.c.fire_at > schema.to_micros(now)
-    )
+    """Return when something is due next: a timer, a message that waits, or what is planned."""
+    micros, timers = schema.to_micros(now), schema.timers.c
+    # A message set for an instant is taken up before it, and leaves at it.
+    tried, instant = schema.deliveries.c.next_attempt_at, schema.outbox.c.not_before
+    leaves = case((tried < instant, instant), else_=tried)
+    wanted = (
+        select(func.min(timers.fire_at)).where(timers.status == "pending", timers.fire_at > micros),
+        select(func.min(leaves)).select_from(schema.deliveries.join(schema.outbox))
+        .where(tried.is_not(None), leaves > micros),
+    )  # fmt: skip
     with database.read() as connection:
-        due = schema.instant(connection.execute(wanted).scalar())
-    return min((at for at in (due, planned) if at is not None), default=None)
+        due = [schema.instant(connection.execute(query).scalar()) for query in wanted]
+    return min((at for at in (*due, planned) if at is not None), default=None)
 
 
 def _written(database: Database, at: datetime) -> set[tuple[int, ...]]:
-    """Return the events and the deliveries of an instant: a clock that stands still has lived it already."""
-    micros = schema.to_micros(at)
-    events, mail = schema.history.c, schema.deliveries.c
+    """Return the events of an instant: a clock that stands still has lived it already."""
+    events = schema.history.c
+    lived = select(events.case_id, events.seq).where(events.at == schema.to_micros(at))
     with database.read() as connection:
-        lived = connection.execute(select(events.case_id, events.seq).where(events.at == micros))
-        queued = connection.execute(
-            select(mail.id).join(schema.outbox).where(schema.outbox.c.queued_at == micros)
-        )
-        return {tuple(row) for rows in (lived, queued) for row in rows}
+        return {tuple(row) for row in connection.execute(lived)}
 
 
 def _happened(
@@ -234,27 +249,24 @@ def _happened(
             yield Happening(at=at, kind=kind, number=row.number, process=row.process,
                             version=row.definition_version, name=body.get("timer", row.action),
                             body=body)  # fmt: skip
-        yield from _mail(connection, at, before)
 
 
 def _mail(
-    connection: Connection, at: datetime, before: Collection[tuple[int, ...]]
+    database: Database, at: datetime, left: Sequence[lease.Move], began: datetime
 ) -> Iterator[Happening]:
-    sent = (
-        select(schema.deliveries, schema.outbox.c.name.label("message"), schema.outbox.c.template,
-               schema.outbox.c.newcomer_template, schema.outbox.c.facts, *_OF_CASE)
-        .join(schema.outbox, schema.outbox.c.id == schema.deliveries.c.outbox_id)
-        .join(schema.cases, schema.cases.c.id == schema.outbox.c.case_id)
-        .where(schema.outbox.c.queued_at == schema.to_micros(at))
-        .order_by(schema.deliveries.c.id)
-    )  # fmt: skip
-    for row in connection.execute(sent):
-        if (row.id,) in before:
-            continue
+    """Yield the mail that left at an instant, in the order in which it was queued."""
+    moves = [m for m in sorted(left, key=lambda m: m.delivery.id) if m.state == "accepted"]
+    cases = schema.cases.c
+    wanted = select(cases.id, *_OF_CASE).where(cases.id.in_({m.leased.case_id for m in moves}))
+    with database.read() as connection:
+        of = {row.id: row for row in connection.execute(wanted)} if moves else {}
+    for move in (m for m in moves if m.leased.case_id in of):
+        leased, delivery, row = move.leased, move.delivery, of[move.leased.case_id]
         body = {
-            "to": json.loads(row.addresses), "name": row.name,
-            "template": (row.newcomer and row.newcomer_template) or row.template,
-            "languages": row.languages.split("+"), "facts": json.loads(row.facts),
+            "to": list(delivery.addresses), "name": delivery.name,
+            "template": leased.template_for(delivery), "languages": list(delivery.languages),
+            "facts": leased.facts, "waiting": leased.queued_at if leased.queued_at < began else None,
         }  # fmt: skip
-        yield Happening(at=at, kind="mail", number=row.number, process=row.process,
-                        version=row.definition_version, name=row.message, body=body)  # fmt: skip
+        yield Happening(at=max(at, leased.not_before), kind="mail", number=row.number,
+                        process=row.process, version=row.definition_version, name=leased.name,
+                        body=body)  # fmt: skip

@@ -128,8 +128,11 @@ def _line(app: App, happening: Happening) -> str:
     number = happening.number
     if happening.kind == "mail":
         to = ", ".join(happening.body["to"])
-        return clean(_("{number} — courrier à {to} : {subject}", number=number, to=to,
-                       subject=_subject(app, happening)))  # fmt: skip
+        told = _("{number} — courrier à {to} : {subject}", number=number, to=to,
+                 subject=_subject(app, happening))  # fmt: skip
+        since = happening.body["waiting"]
+        waits = "" if since is None else _(" (en attente depuis le {when})", when=dates.here(since))
+        return clean(f"{told}{waits}")
     kinds = {"opened": _("ouvert"), "timer": _("minuterie"), "step": _("action")}
     return clean(f"{number} — {kinds[happening.kind]}{_(' : ')}{_said(app, happening)}")
 
@@ -153,6 +156,11 @@ def _subject(app: App, happening: Happening) -> str:
     return app.renderer.subject(body["template"], body["languages"], body["facts"])
 
 
+def _local(app: App, happening: Happening) -> datetime | None:
+    since = happening.body["waiting"]
+    return None if since is None else app.workspace.calendar.local(since)
+
+
 def _json(app: App, happening: Happening) -> dict[str, Any]:
     shape: dict[str, Any] = {
         "at": app.workspace.calendar.local(happening.at), "kind": happening.kind,
@@ -160,7 +168,7 @@ def _json(app: App, happening: Happening) -> dict[str, Any]:
     }  # fmt: skip
     if happening.kind == "mail":
         shape |= {"to": happening.body["to"], "recipient": happening.body["name"],
-                  "subject": _subject(app, happening)}  # fmt: skip
+                  "subject": _subject(app, happening), "waiting_since": _local(app, happening)}  # fmt: skip
     changes = happening.body.get("changes", {})
     if happening.kind == "opened":
         shape |= {k: changes[f][1] for k, f in (("indicator", "indicateur"), ("fiscal_year", "exercice"),

@@ -72,3 +72,21 @@ def test_what_was_not_applicable_says_why_and_is_taken_up_again_with_a_reason(pl
     assert (row["status"], row["status_given"]) == ("en_voie", None)
     assert "Il est rétabli" in plan("history", cycle)
     assert plan.json("show", cycle)["timers"]
+
+
+def test_a_rehearsal_says_the_mail_that_waits_already_and_leaves_it_waiting(plan):
+    plan("plan", "assign", "E1-A2-O3-I1", "--to", "conseillere")
+    plan.now = "2012-11-20T10:05"
+    waiting = plan.json("outbox")["deliveries"]
+    played = plan.json("simulate", "--to", "2013-01-30")["happenings"]
+    first, *later = [h for h in played if h["kind"] == "mail" and h["recipient"] == "Conseillere"]
+    assert (first["name"], first["at"][:16], first["waiting_since"][:16]) == (
+        "attribution", "2012-11-20T10:05", "2012-11-20T10:00",
+    )  # fmt: skip
+    assert [(h["name"], h["at"][:16], h["waiting_since"]) for h in later] == [
+        ("rappel", "2013-01-30T08:30", None)
+    ]
+    said = plan("simulate", "--to", "2012-11-20").replace("\u00a0", " ")
+    assert "un cycle vous est confié (en attente depuis le 20 novembre 2012, 10 h 00)" in said
+    assert "1 message partirait" in said
+    assert plan.json("outbox")["deliveries"] == waiting
