@@ -236,7 +236,7 @@ class Plans:
         if self.app.today < day:
             raise click.UsageError(
                 _(
-                    "Le cycle {name} n'est pas encore ouvert : il le sera le {d}.",
+                    "Le cycle {name} n'est pas encore ouvert : il le sera le {d}. Ce qu'il promet : inbox why {name}",
                     name=cycle.name,
                     d=dates.day(day),
                 )
