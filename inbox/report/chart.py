@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _INK, _PAPER = "#1a1a1a", "#ffffff"
 _NAME = "statuts"
 #: The letters of an enjeu's words beside its bar, and the room for them there.
-_LETTERS, _ROOM = 13, 400
+_LETTERS, _ROOM = 13, 600
+#: What pygal counts for a letter.
+_COUNTED = 0.6 * _LETTERS
 #: For each status: its colour, and the lines drawn on it in a square of 12.
 _PATTERNS = {
     "a_venir": ("#ffffff", "M6 5v2"),
@@ -44,8 +46,7 @@ def markup(report: Report) -> str:
     from pygal.style import Style
 
     sections = report.sections[::-1]  # the first enjeu on top
-    # The description has the words whole; beside a bar there is only so much room.
-    labels = [cut(words.text(words.heading(section)), _ROOM, _LETTERS) for section in sections]
+    labels = [_label(words.text(words.heading(section))) for section in sections]
     style = Style(background=_PAPER, plot_background=_PAPER, foreground=_INK, foreground_strong=_INK,
                   foreground_subtle="#767676", opacity="1", transition="0s", font_family="sans-serif",
                   label_font_size=_LETTERS, major_label_font_size=_LETTERS, legend_font_size=14,
@@ -68,9 +69,16 @@ def markup(report: Report) -> str:
     return drawn
 
 
+def _label(heading: str) -> str:
+    """Return an enjeu's words as far as there is room beside its bar; the description has them whole."""
+    most = int(_ROOM / _COUNTED)
+    known = heading if len(heading) <= most else f"{heading[: most - 2].rstrip()} …"
+    return cut(known, _ROOM, _LETTERS)
+
+
 def _lacking(labels: list[str]) -> float:
     """Return how much more room wide letters take than pygal, which counts letters, leaves for them."""
-    left = 0.6 * _LETTERS * max(map(len, labels))
+    left = _COUNTED * max(map(len, labels))
     return max(0, max(width(label, _LETTERS) for label in labels) - left)
 
 

@@ -397,9 +397,9 @@ def test_bars_and_words_stay_on_the_page_however_long_an_enjeu_s_title_is(title)
         for number in (1, 2)
         for status in ("atteint", "en_retard")
     )  # fmt: skip
-    report = SimpleNamespace(
-        fiscal_year=YEAR, lines=lines, sections=Report.sections.fget(SimpleNamespace(lines=lines)),
-        statuses=["en_retard", "atteint"],
+    report = Report(
+        institute="", plan=None, fiscal_year=YEAR, first=date(2012, 4, 1), last=date(2013, 3, 31),
+        made=date(2013, 4, 1), total=None, lines=lines,
     )  # fmt: skip
     root = ET.fromstring(chart.markup(report))
     wide = float(root.get("viewBox").split()[2])
