@@ -52,8 +52,8 @@ def markup(report: Report) -> str:
                   label_font_size=_LETTERS, major_label_font_size=_LETTERS, legend_font_size=14,
                   title_font_size=18, value_font_size=16)  # fmt: skip
     chart = pygal.HorizontalStackedBar(
-        style=style, js=[], width=1056, height=180 + 110 * len(sections), title=_title(report),
-        legend_at_bottom=True, legend_at_bottom_columns=4, legend_box_size=18, truncate_legend=-1,
+        style=style, js=[], width=1056, height=230 + 110 * len(sections), title=_title(report),
+        legend_at_bottom=True, legend_at_bottom_columns=2, legend_box_size=18, truncate_legend=-1,
         truncate_label=-1, print_values=True, show_x_labels=False, show_x_guides=False, spacing=14,
         margin_bottom=50, margin_left=20 + _lacking(labels),
         value_formatter=lambda n: figure(int(n)) if n and n == int(n) else "", disable_xml_declaration=True,
