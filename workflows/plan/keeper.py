@@ -367,8 +367,8 @@ def confide(
         label = engine.library.current(PROCESS).definition.actions["confier"].label
         raise Refused(reasons, number=plan.case, action="confier", label=label)
     record = {"responsables.indicateur": indicator, "responsables.personne": login}
+    kept = keep(engine, [plan]) if TENDERS & actor.roles else Kept()
     number = decide(engine, plan, "confier", record, actor, by=TENDERS)
-    kept = keep(engine, [plan])
     kept.moved += _hand_over(engine, plan, indicator, login, actor)
     return number, kept
 
