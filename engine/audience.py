@@ -11,54 +11,28 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from sqlalchemy import and_, or_, select
-
-from engine import journal, roster, staff
+from engine import holders, journal, roster, sayings, staff
 from engine.chain import canonical, content_hash
 from engine.definition.samples import facts_for
 from engine.definition.walk import split_form
 from engine.outbox import first_try, newest_message
-from engine.schema import deliveries, instant, outbox, to_micros
+from engine.recipient import Recipient
+from engine.schema import to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import date
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from engine.definition.compiled import CompiledAction, CompiledNotification
     from engine.draft import Draft
     from engine.staff import Person
-
-#: Of a delivery that its recipient has, or may have: an erratum must also reach somebody whose copy is
-#: still uncertain.
-HAD = ("accepted", "delayed", "confirmed", "uncertain", "releasing")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
-    """One recipient: whoever they are, they get one message.
-
-    Attributes:
-        key: `staff:LOGIN`, `member:ID`, or `address:…`: unique within a message.
-        name: As a salutation would have it; may be empty.
-        addresses: Where; several contacts of one member are one recipient.
-        languages: In the order of the message, such as `("fr", "en")`.
-        newcomer: Whether they have not had what the batch is about.
-        salt: Theirs in the earlier batch, so that they find their line with it in the certificate of each.
-    """
-
-    key: str
-    name: str
-    addresses: tuple[str, ...]
-    languages: tuple[str, ...]
-    newcomer: bool = False
-    salt: str | None = None
 
 
 def queue_messages(draft: Draft, domain: str) -> None:
@@ -71,15 +45,22 @@ def queue_messages(draft: Draft, domain: str) -> None:
     for name, event, action in draft.queue:
         notification = draft.process.definition.notifications[name]
         if notification.when is None or notification.when(draft.facts):
-            recipients = _recipients(draft, notification, event["actor"])
+            recipients = drawn(draft, notification, event["actor"])
             if recipients:
                 draft.messages.append(
-                    _message(draft, notification, event, action, recipients, domain)
+                    written(draft, notification, event, action, recipients, domain)
                 )
     draft.queue.clear()
 
 
-def _recipients(draft: Draft, notification: CompiledNotification, actor: str) -> list[Recipient]:
+def drawn(draft: Draft, notification: CompiledNotification, actor: str) -> list[Recipient]:
+    """Return those to whom a message goes, were it queued now, each with an address.
+
+    Args:
+        draft: The case.
+        notification: The message.
+        actor: Who took the action that sends it.
+    """
     find: dict[str, Callable[[Draft, CompiledNotification], list[Recipient]]] = {
         "address": _of_address,
         "role": _of_role,
@@ -188,25 +169,45 @@ def _members(draft: Draft, name: str) -> list[Recipient]:
 
 def _of_earlier_batch(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
     connection, case_id = _connection(draft), draft.row.id
-    had = holders(connection, case_id, notification.batches)
-    new = _newcomers(draft, notification, had)
+    if notification.untold:
+        had = holders.untold(connection, case_id, notification.batches, notification.name)
+    else:
+        had = holders.holders(connection, case_id, notification.batches)
+    new: list[Recipient] = []
+    if notification.newcomers is not None:
+        new = _newcomers(draft, notification)
+        had = _others(draft, notification, had, {r.key for r in new})
     if notification.without is not None:
-        since = begun(connection, case_id, notification.batches[0])
+        since = holders.begun(connection, case_id, notification.batches[0])
         _, name = split_form(notification.without)
-        done = {f"member:{r[name]}" for r in answers(draft.data, notification.without, since)}
+        done = {
+            f"member:{r[name]}" for r in holders.answers(draft.data, notification.without, since)
+        }
         had = [r for r in had if r.key not in done]
     return [*_where_now(draft, notification, had), *new]
 
 
-def _newcomers(
-    draft: Draft, notification: CompiledNotification, had: list[Recipient]
+def _others(
+    draft: Draft,
+    notification: CompiledNotification,
+    had: list[Recipient],
+    new: set[str],
 ) -> list[Recipient]:
-    """Return the active members, marked, that are not among those who have had a batch."""
-    if notification.newcomers is None:
-        return []
-    known = {r.key for r in had}
-    everybody = _members(draft, notification.newcomers.roster)
-    return [replace(r, newcomer=True) for r in everybody if r.key not in known]
+    """Return those who have the batch, may have it or are about to, and are not given it again."""
+    sure = holders.assured(_connection(draft), draft.row.id, notification.batches)
+    return [r for r in {r.key: r for r in (*had, *sure)}.values() if r.key not in new]
+
+
+def _newcomers(draft: Draft, notification: CompiledNotification) -> list[Recipient]:
+    """Return the active members, marked, of whom it is not sure that they have a batch, or will."""
+    assert notification.newcomers is not None
+    of = _connection(draft), draft.row.id, notification.batches
+    sure, salts = {r.key for r in holders.assured(*of)}, holders.salts(*of)
+    return [
+        replace(r, newcomer=True, salt=salts.get(r.key))
+        for r in _members(draft, notification.newcomers.roster)
+        if r.key not in sure
+    ]
 
 
 def _where_now(
@@ -221,78 +222,27 @@ def _where_now(
     return [replace(r, addresses=here.get(r.key) or r.addresses) for r in had]
 
 
-def holders(connection: Connection, case_id: int, batches: tuple[str, ...]) -> list[Recipient]:
-    """Return those who have, or may have, the last batch of the first name or a later one of the others.
-
-    Of a later one that went to newcomers too, only their copies count: the others only add to what one
-    has, and whose first copy came back has nothing for it to add to. Each once, as it was written to last.
-    """
-    copies = {
-        r.recipient: Recipient(
-            key=r.recipient,
-            name=r.name,
-            addresses=tuple(json.loads(r.addresses)),
-            languages=tuple(r.languages.split("+")),
-            salt=r.salt,
-        )
-        for r in _had(connection, case_id, batches)
-    }
-    return list(copies.values())
-
-
-def newcomers(connection: Connection, case_id: int, batches: tuple[str, ...]) -> set[str]:
-    """Return the keys of those among `holders` who had it after the others, marked as newcomers."""
-    return {r.recipient for r in _had(connection, case_id, batches) if r.newcomer}
-
-
-def _had(connection: Connection, case_id: int, batches: tuple[str, ...]) -> Sequence[Row[Any]]:
-    """Return the copies that give somebody the last batch of the first name, in order."""
-    first = newest_message(connection, case_id, batches[0])
-    if first is None:
-        return []
-    later = and_(
-        outbox.c.name.in_(batches[1:]),
-        outbox.c.id > first,
-        or_(outbox.c.newcomer_template.is_(None), deliveries.c.newcomer == 1),
-    )
-    wanted = (
-        select(deliveries)
-        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
-        .where(
-            outbox.c.case_id == case_id,
-            or_(outbox.c.id == first, later),
-            deliveries.c.state.in_(HAD),
-        )
-        .order_by(deliveries.c.id)
-    )
-    return connection.execute(wanted).all()
-
-
-def begun(connection: Connection, case_id: int, batch: str) -> datetime | None:
-    """Return when the last batch of a name was decided (UTC); None when there was none."""
-    newest = newest_message(connection, case_id, batch)
-    at = connection.execute(select(outbox.c.queued_at).where(outbox.c.id == newest)).scalar()
-    return instant(at)
-
-
-def answers(data: Mapping[str, Any], field: str, since: datetime | None) -> list[Mapping[str, Any]]:
-    """Return a case's records that name a member in `list.field`, of those added since an instant."""
-    record, name = split_form(field)
-    return [
-        r
-        for r in data.get(record or "", [])
-        if name in r and since is not None and datetime.fromisoformat(r["at"]) >= since
-    ]
-
-
-def _message(
+def written(
     draft: Draft,
     notification: CompiledNotification,
     event: Mapping[str, Any],
     action: CompiledAction | None,
     recipients: list[Recipient],
     domain: str,
+    *,
+    of: int | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the outbox row of a message, and a row for each recipient.
+
+    Args:
+        draft: The case.
+        notification: The message.
+        event: The history event that sends it.
+        action: The action that did, if one did.
+        recipients: Those who were drawn.
+        domain: The right side of each Message-ID.
+        of: The message itself, where it has been queued before and is written anew.
+    """
     now = to_micros(draft.now)
     release = max(now, to_micros(_planned(draft, notification)))
     message = {
@@ -307,7 +257,7 @@ def _message(
         "personal": int(notification.personal),
         "about": _about(draft, notification),
         "roster_version": _roster_version(draft, notification),
-        "facts": canonical(_facts(draft, notification, event, action, recipients)),
+        "facts": canonical(_facts(draft, notification, event, action, recipients, of)),
     }
     order = list(range(len(recipients)))
     secrets.SystemRandom().shuffle(order)
@@ -324,6 +274,8 @@ def _message(
             "position": position,
             "state": "queued",
             "next_attempt_at": first_try(now, release),
+            "copy_id": recipient.copy if notification.personal else None,
+            "copy_sending": recipient.sending if notification.personal else None,
         }
         for position, recipient in zip(order, recipients, strict=True)
     ]
@@ -374,7 +326,9 @@ def _facts(
     event: Mapping[str, Any],
     action: CompiledAction | None,
     recipients: list[Recipient],
+    of: int | None,
 ) -> dict[str, Any]:
+    said, own = _said(draft, notification, event, of)
     facts = facts_for(
         draft.process.definition,
         notification,
@@ -389,11 +343,31 @@ def _facts(
         action=action,
         today=_day(draft),
         version=event["seq"],
+        said=said,
+        own=own,
     )
     name = _roster(notification)
     if name is not None:
         facts["audience"] = _audience(draft, name, recipients)
     return facts
+
+
+def _said(
+    draft: Draft,
+    notification: CompiledNotification,
+    event: Mapping[str, Any],
+    of: int | None,
+) -> tuple[list[sayings.Record], int]:
+    """Return what is said about the earlier batch, this message's own among it, and which that is."""
+    if notification.says is None:
+        return [], -1
+    lists = {n.name: n.says for n in draft.process.definition.notifications.values()}
+    told = sayings.so_far(_connection(draft), draft.row.id, notification.batches, lists, of=of)
+    records = [record for _, record in told]
+    if of is not None:
+        return records, [message for message, _ in told].index(of)
+    own = sayings.added(json.loads(event["body"]), notification.says)
+    return [*records, own or {"at": draft.now.isoformat()}], -1
 
 
 def _audience(draft: Draft, name: str, recipients: list[Recipient]) -> dict[str, Any]:

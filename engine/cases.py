@@ -397,6 +397,7 @@ class Engine:
     def finish(self, draft: Draft, session: Session) -> Outcome:
         """Write a draft and everything that it asks for; return what it did."""
         embargo.take_back(draft)
+        embargo.recall(draft)
         incomplete.accept(draft)
         audience.queue_messages(draft, self.domain)
         if not write_step(session.driver, self.database.dialect, draft.rows()):

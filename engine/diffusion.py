@@ -292,6 +292,12 @@ def account_of(connection: Connection, outbox_id: int) -> Account:
     )
 
 
+def batch_of(connection: Connection, delivery_id: int) -> int:
+    """Return the message that a copy is of."""
+    wanted = select(deliveries.c.outbox_id).where(deliveries.c.id == delivery_id)
+    return int(connection.execute(wanted).scalar_one())
+
+
 def decisions(connection: Connection, outbox_ids: Collection[int]) -> tuple[Decided, ...]:
     """Return what people decided about messages, from the journal, in order."""
     theirs = select(deliveries.c.id).where(deliveries.c.outbox_id.in_(outbox_ids))
@@ -316,14 +322,8 @@ def decisions(connection: Connection, outbox_ids: Collection[int]) -> tuple[Deci
 
 def _acceptances(connection: Connection, message: Row[Any]) -> Iterator[Decided]:
     """Yield each acceptance that a batch stays incomplete, from its case's history, in order."""
-    later = select(func.min(outbox.c.seq)).where(
-        outbox.c.case_id == message.case_id,
-        outbox.c.name == message.name,
-        outbox.c.seq > message.seq,
-    )
-    end = connection.execute(later).scalar()
     rows = connection.execute(
-        select(history.c.seq, history.c.at, history.c.actor, history.c.body)
+        select(history.c.at, history.c.actor, history.c.body)
         .where(
             history.c.case_id == message.case_id,
             history.c.seq > message.seq,
@@ -333,7 +333,7 @@ def _acceptances(connection: Connection, message: Row[Any]) -> Iterator[Decided]
     )
     for row in rows:
         said = json.loads(row.body).get("accepts", {})
-        if said.get("message") == message.name and (end is None or row.seq < end):
+        if message.id in said.get("batches", ()):
             yield Decided(action="accept", by=row.actor, at=from_micros(row.at),
                           reason=str(said["reason"]), rule=None, deliveries=None)  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine import outbox
 from engine.chain import canonical, event_hash
 from engine.facts import CaseFacts
 from engine.folding import fold
@@ -39,7 +40,8 @@ class Draft:
         events: The history rows so far.
         queue: Notifications asked for, with the event that asks: (name, event row, action).
         cancels: Messages to take back, with the event that does: (name, event row).
-        accepts: Messages that may stay incomplete, with the event that says so: (name, event row).
+        recalls: Messages of which what has not left never does, with the event that says so.
+        accepts: The events that say of messages that they may stay incomplete.
         children: Child cases asked for: (action, data for the child).
     """
 
@@ -69,7 +71,8 @@ class Draft:
         self.retitled = False
         self.queue: list[tuple[str, dict[str, Any], CompiledAction | None]] = []
         self.cancels: list[tuple[str, dict[str, Any]]] = []
-        self.accepts: list[tuple[str, dict[str, Any]]] = []
+        self.recalls: list[tuple[str, dict[str, Any]]] = []
+        self.accepts: list[dict[str, Any]] = []
         self.children: list[CompiledAction] = []
         self.messages: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
         self.facts = CaseFacts(
@@ -83,6 +86,7 @@ class Draft:
             owner=row.owner,
             calendar=calendar,
             connection=connection,
+            tellers=process.definition.tellers,
         )
 
     # --- what a step does -----------------------------------------------------------------------
@@ -316,20 +320,24 @@ class Draft:
         return self.process.definition.timers.get(name)
 
     def _acceptance(self, action: CompiledAction) -> dict[str, Any]:
-        """Return the event's part on a message that stays incomplete: which one, and why."""
-        if action.accepts is None:
+        """Return the event's part on messages that stay incomplete: which, why, and which batches of them."""
+        connection = self.facts.connection
+        if action.accepts is None or connection is None:
             return {}
-        message, field = action.accepts
-        return {"accepts": {"message": message, "reason": self.data.get(field)}}
+        names, field = action.accepts
+        ids = [i for name in names for i in outbox.counting(connection, self.row.id, name)]
+        batches = outbox.awaiting(connection, ids)
+        return {"accepts": {"messages": names, "reason": self.data.get(field), "batches": batches}}
 
     def _ask(self, action: CompiledAction) -> None:
         event = self.events[-1]
         self.queue.extend((name, event, action) for name in action.notify)
         self.facts.asked.update(action.notify)
         self.cancels.extend((name, event) for name in action.cancels)
+        self.recalls.extend((name, event) for name in action.recalls)
         if action.accepts is not None:
-            self.accepts.append((action.accepts[0], event))
-            self.facts.left.add(action.accepts[0])
+            self.accepts.append(event)
+            self.facts.left.update(action.accepts[0])
         if action.opens is not None:
             self.children.append(action)
 

@@ -1,4 +1,4 @@
-"""A message set for an instant: what is planned, and taking it back while nothing of it has left.
+"""A message set for an instant, and taking messages back: whole while nothing has left, else what has not.
 
 Taking back raises the message's fencing token under a lock on its row: a worker that holds it, even
 with every recipient staged, then fails to commit `releasing`, and so never writes the final dot.
@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 
 from engine.chain import canonical
 from engine.errors import ArrimageError, Reason, Refused
-from engine.outbox import newest_message
+from engine.outbox import NEEDS_PERSON, counting, newest_message
 from engine.schema import deliveries, from_micros, outbox, to_micros
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 #: Nothing of a delivery in these states has left, nor can it leave under a newer token.
 _HELD = ("queued", "deferred", "deferred_rcpt", "staging_failed",
          "lost_before_dot", "refused", "refused_rcpt", "aborted")  # fmt: skip
+#: What becomes of a copy that is recalled: one that has not left never does, one that may have arrived and
+#: was to be sent again is as it was, and what failed stays so.
+_RECALLED: tuple[tuple[tuple[str, ...], str | None], ...] = (
+    (NEEDS_PERSON, None),
+    (("resend_authorised",), "uncertain"),
+    (("queued", "deferred", "deferred_rcpt", "staging_failed", "lost_before_dot"), "cancelled"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,19 +112,11 @@ def overtake(draft: Draft, name: str, event: Mapping[str, Any]) -> None:
 
 
 def _cancel(connection: Connection, outbox_id: int, event: Mapping[str, Any]) -> bool:
-    # A worker locks the message first and the case last: waiting here would be waiting for each other.
-    mine = select(outbox.c.id).where(outbox.c.id == outbox_id).with_for_update(skip_locked=True)
     here = deliveries.c.outbox_id == outbox_id
     gone = select(deliveries.c.id).where(here, deliveries.c.state.not_in(_HELD)).limit(1)
-    if connection.execute(mine).first() is None or connection.execute(gone).first() is not None:
+    if not _locked(connection, outbox_id) or connection.execute(gone).first() is not None:
         return False
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.id == outbox_id)
-        .values(lease_holder=None, lease_until=None, lease_token=outbox.c.lease_token + 1)
-    )
-    decision = {"by": event["actor"], "at": from_micros(event["at"]).isoformat(),
-                "reason": json.loads(event["body"]).get("note", "")}  # fmt: skip
+    _lose_lease(connection, outbox_id)
     connection.execute(
         update(deliveries)
         .where(here)
@@ -125,7 +124,68 @@ def _cancel(connection: Connection, outbox_id: int, event: Mapping[str, Any]) ->
             state="cancelled",
             next_attempt_at=None,
             settled_at=event["at"],
-            resolution=canonical(decision),
+            resolution=canonical(_decision(event)),
         )
     )
+    return True
+
+
+def _locked(connection: Connection, outbox_id: int) -> bool:
+    # A worker locks the message first and the case last: waiting here would be waiting for each other.
+    mine = select(outbox.c.id).where(outbox.c.id == outbox_id).with_for_update(skip_locked=True)
+    return connection.execute(mine).first() is not None
+
+
+def _lose_lease(connection: Connection, outbox_id: int) -> None:
+    """Have whoever is at a message find that it has lost it."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == outbox_id)
+        .values(lease_holder=None, lease_until=None, lease_token=outbox.c.lease_token + 1)
+    )
+
+
+def _decision(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {"by": event["actor"], "at": from_micros(event["at"]).isoformat(),
+            "reason": json.loads(event["body"]).get("note", "")}  # fmt: skip
+
+
+def recall(draft: Draft) -> None:
+    """Take back what has not left of the messages that the draft's actions recall.
+
+    What somebody has, or may have, stays as it is; what somebody lacks needs nobody any more.
+
+    Raises:
+        Refused: One of them is leaving at this instant.
+    """
+    for name, event in draft.recalls:
+        connection = draft.facts.connection
+        if connection is None:
+            raise ArrimageError("a plain action cannot take a message back")
+        for outbox_id in counting(connection, draft.row.id, name):
+            if not _recall(connection, outbox_id, event):
+                label = draft.process.definition.notifications[name].label
+                reason = Reason(code="leaving_now", params={"label": dict(label)})
+                raise Refused((reason,), number=draft.row.number, action=event["action"])
+    draft.recalls.clear()
+
+
+def _recall(connection: Connection, outbox_id: int, event: Mapping[str, Any]) -> bool:
+    here = deliveries.c.outbox_id == outbox_id
+    leaving = select(deliveries.c.id).where(here, deliveries.c.state == "releasing").limit(1)
+    if not _locked(connection, outbox_id) or connection.execute(leaving).first() is not None:
+        return False
+    _lose_lease(connection, outbox_id)
+    decision = canonical(_decision(event) | {"left": True})
+    for states, after in _RECALLED:
+        connection.execute(
+            update(deliveries)
+            .where(here, deliveries.c.state.in_(states))
+            .values(
+                state=after or deliveries.c.state,
+                next_attempt_at=None,
+                settled_at=func.coalesce(deliveries.c.settled_at, event["at"]),
+                resolution=decision,
+            )
+        )
     return True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from engine import outbox, register, roster
+from engine import holders, outbox, register, roster
 from engine.errors import ArrimageError
 from engine.schema import cases
 
@@ -54,6 +54,9 @@ class CaseFacts:
     owner: str | None
     calendar: Calendar
     connection: Connection | None
+    tellers: Mapping[
+        str, tuple[str, ...]
+    ]  #: message that tells each of its copy → of which batches
     asked: set[str] = field(default_factory=set)  #: messages that this step is about to queue
     left: set[str] = field(default_factory=set)  #: messages that this step accepts as incomplete
 
@@ -72,15 +75,30 @@ class CaseFacts:
         ]
 
     def message_state(self, name: str) -> frozenset[str]:
-        """Return what holds of the last message of a name: `accepted`, `settled`, `stuck`, `begun`."""
-        if name in self.asked:
-            return frozenset()  # a new one begins: what became of the one before is past
-        holds = outbox.message_state(self._look(), self.case_id, name)
+        """Return what holds of the messages of a name that count now (`outbox.message_state`)."""
+        read = outbox.state_with_another if name in self.asked else outbox.message_state
+        holds = read(self._look(), self.case_id, name)
         return holds - {"stuck"} if name in self.left else holds
 
-    def message_left(self, name: str) -> datetime | None:
-        """Return when the first copy of the last message of a name left; None while none has."""
-        return None if name in self.asked else outbox.left_at(self._look(), self.case_id, name)
+    def message_left(self, names: tuple[str, ...], recipient: str | None = None) -> datetime | None:
+        """Return when the first copy of the last message of a name left; None while none has.
+
+        For a recipient who has it, or may have it: when it left for them, with that message or with one of
+        the others that are named.
+        """
+        if names[0] in self.asked:
+            return None
+        if recipient is not None:
+            theirs = holders.left_for(self._look(), self.case_id, names, recipient)
+            if theirs is not None:
+                return theirs
+        return outbox.left_at(self._look(), self.case_id, names[0])
+
+    def untold(self, name: str) -> bool:
+        """Tell whether a message that tells each of its copy has somebody to tell."""
+        return name not in self.asked and bool(
+            holders.untold(self._look(), self.case_id, self.tellers[name], name)
+        )
 
     def roster_state(self, name: str) -> tuple[int, tuple[str, ...]]:
         """Return the number of active members, and the names of those without an address."""

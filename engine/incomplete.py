@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from engine.chain import canonical
 from engine.errors import ArrimageError
-from engine.outbox import NEEDS_PERSON, newest_message
+from engine.outbox import NEEDS_PERSON
 from engine.schema import deliveries, from_micros
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def accept(draft: Draft) -> None:
     """Mark the copies that the draft's actions accept as missing: they need nobody any more."""
-    for name, event in draft.accepts:
+    for event in draft.accepts:
         connection = draft.facts.connection
         if connection is None:
             raise ArrimageError("a plain action cannot accept what became of a message")
@@ -33,7 +33,7 @@ def accept(draft: Draft) -> None:
         missing = (
             select(deliveries.c.id)
             .where(
-                deliveries.c.outbox_id == newest_message(connection, draft.row.id, name),
+                deliveries.c.outbox_id.in_(said["batches"]),
                 deliveries.c.state.in_(NEEDS_PERSON),
             )
             .with_for_update(skip_locked=True)

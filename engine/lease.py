@@ -50,7 +50,10 @@ class LeaseLost(ArrimageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One recipient of one message, as a worker sees it."""
+    """One recipient of one message, as a worker sees it.
+
+    `copy` is, of a personal message, their copy of the earlier batch that it tells of.
+    """
 
     id: int
     recipient: str
@@ -61,6 +64,7 @@ class Delivery:
     message_id: str
     salt: str
     attempts: int
+    copy: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +205,7 @@ def _delivery(row: Row[Any]) -> Delivery:
         message_id=row.message_id,
         salt=row.salt,
         attempts=row.attempts,
+        copy=row.copy_id,
     )
 
 
@@ -265,6 +270,7 @@ def foreseen(message: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> L
                 message_id=row["message_id"],
                 salt=row["salt"],
                 attempts=0,
+                copy=row["copy_id"],
             )
             for n, row in enumerate(ordered)
         ),

@@ -77,33 +77,68 @@ def names_sent(connection: Connection, case_id: int) -> frozenset[str]:
 
 
 def message_state(connection: Connection, case_id: int, name: str) -> frozenset[str]:
-    """Return what holds of the newest message of that name, of `accepted`, `settled`, `stuck` and `begun`.
+    """Return what holds of the messages of a name that count now (`counting`), all of them together.
 
-    `accepted`: every recipient's server took it. `settled`: nothing more happens by itself. `stuck`:
-    somebody's copy needs a person, whatever becomes of the others, and nobody has accepted that it stays
-    so. `begun`: somebody has it, or may.
+    `accepted`: every recipient's server took it. `settled`: nothing more happens by itself. `waiting`:
+    something does. `stuck`: somebody's copy needs a person, whatever becomes of the others, and nobody has
+    accepted that it stays so; `missing`: whether or not somebody has. `begun`: somebody has it, or may.
+    What was taken back counts for nothing.
     """
-    newest = newest_message(connection, case_id, name)
-    if newest is None:
-        return frozenset()
+    ids = counting(connection, case_id, name)
     rows = connection.execute(
         select(deliveries.c.state, func.count())
-        .where(deliveries.c.outbox_id == newest)
+        .where(deliveries.c.outbox_id.in_(ids), deliveries.c.state != "cancelled")
         .group_by(deliveries.c.state)
     )
     states = {row[0] for row in rows}
+    if not states:
+        return frozenset()
+    missing = not states.isdisjoint(NEEDS_PERSON)
+    settled = states <= {*DONE, *NEEDS_PERSON}
     holds = {
         "accepted": states <= set(DONE),
-        "settled": states <= {*DONE, *NEEDS_PERSON},
-        "stuck": not states.isdisjoint(NEEDS_PERSON) and _awaits_a_person(connection, newest),
+        "settled": settled,
+        "waiting": not settled,
+        "missing": missing,
+        "stuck": missing and bool(awaiting(connection, ids)),
         "begun": not states.isdisjoint({*DONE, "uncertain", "bounced", "releasing"}),
     }
     return frozenset(name for name, here in holds.items() if here)
 
 
-def _awaits_a_person(connection: Connection, outbox_id: int) -> bool:
-    wanted = select(deliveries.c.id).where(deliveries.c.outbox_id == outbox_id, _AWAITED)
-    return connection.execute(wanted.limit(1)).first() is not None
+def state_with_another(connection: Connection, case_id: int, name: str) -> frozenset[str]:
+    """Return what holds of the messages of a name while another one is about to be queued."""
+    ids = counting(connection, case_id, name)
+    about = select(outbox.c.id).where(outbox.c.id.in_(ids), outbox.c.about.is_not(None)).limit(1)
+    if connection.execute(about).first() is None:
+        return frozenset({"waiting"})  # what became of the one before is past
+    holds = message_state(connection, case_id, name)
+    return (holds & {"stuck", "missing", "begun"}) | {"waiting"}
+
+
+def counting(connection: Connection, case_id: int, name: str) -> list[int]:
+    """Return the messages of a name that count now: the newest one.
+
+    Of those about an earlier batch, all that are about the last of it: each says something of its own.
+    None where that batch has been sent anew since.
+    """
+    mine = (outbox.c.case_id == case_id, outbox.c.name == name)
+    newest = connection.execute(
+        select(outbox.c.id, outbox.c.about).where(*mine).order_by(outbox.c.id.desc()).limit(1)
+    ).first()
+    if newest is None or newest.about is None:
+        return [] if newest is None else [newest.id]
+    first = select(outbox.c.name).where(outbox.c.id == newest.about).scalar_subquery()
+    last = select(func.max(outbox.c.id)).where(outbox.c.case_id == case_id, outbox.c.name == first)
+    about = connection.execute(last).scalar()
+    wanted = select(outbox.c.id).where(*mine, outbox.c.about == about).order_by(outbox.c.id)
+    return list(connection.execute(wanted).scalars())
+
+
+def awaiting(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Return those of some messages of which a copy needs a person."""
+    wanted = select(deliveries.c.outbox_id).where(deliveries.c.outbox_id.in_(ids), _AWAITED)
+    return sorted(set(connection.execute(wanted).scalars()))
 
 
 def is_left(resolution: Mapping[str, Any] | None) -> bool:

@@ -336,6 +336,8 @@ deliveries = Table(
     Column("reply", Text, comment="the server's last reply, or what happened instead"),
     Column("resolution", Text, comment="JSON: who, when, why, for a person's decision"),
     Column("transmission_id", Id, ForeignKey("transmissions.id"), comment="the last one it was in"),
+    Column("copy_id", Id, comment="of a personal message: the earlier copy that it tells of"),
+    Column("copy_sending", Id, comment="the transmission that copy was in then"),
     UniqueConstraint("outbox_id", "recipient"),
     CheckConstraint(
         "state IN ({})".format(", ".join(f"'{s}'" for s in DELIVERY_STATES)), name="state_is_known"

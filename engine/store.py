@@ -230,6 +230,8 @@ DELIVERY_COLUMNS = (
     "position",
     "state",
     "next_attempt_at",
+    "copy_id",
+    "copy_sending",
 )
 
 # --- PostgreSQL: one statement ------------------------------------------------------------------
@@ -274,12 +276,13 @@ queue AS (
 ),
 recipient AS (
     INSERT INTO deliveries (outbox_id, recipient, name, addresses, languages, newcomer, message_id,
-                            salt, position, state, next_attempt_at)
+                            salt, position, state, next_attempt_at, copy_id, copy_sending)
     SELECT queue.id, d.recipient, d.name, d.addresses, d.languages, d.newcomer, d.message_id,
-           d.salt, d.position, d.state, d.next_attempt_at
+           d.salt, d.position, d.state, d.next_attempt_at, d.copy_id, d.copy_sending
     FROM queue JOIN jsonb_to_recordset(%(deliveries)s::jsonb)
         AS d(of_seq int, of_name text, recipient text, name text, addresses text, languages text,
-             newcomer int, message_id text, salt text, position int, state text, next_attempt_at bigint)
+             newcomer int, message_id text, salt text, position int, state text, next_attempt_at bigint,
+             copy_id bigint, copy_sending bigint)
         ON d.of_seq = queue.seq AND d.of_name = queue.name
 )"""
 

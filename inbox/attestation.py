@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.diffusion import account_of
+from engine.diffusion import account_of, batch_of
 from inbox.commands.diffusion.batch import office, signing_key
 from notifications.certificate.issuing import issue
 from notifications.certificate.slip import slip
@@ -25,22 +25,24 @@ class Attestations:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._issued: dict[int, tuple[Account, Certificate]] = {}
+        self._issued: dict[tuple[int, int], tuple[Account, Certificate]] = {}
 
     def of(self, leased: Leased, delivery: Delivery) -> dict[str, Any]:
         """Return `attestation`, what a template may say of it; nothing of a message about nothing.
 
         Args:
-            leased: The message; `about` is the batch that it tells of.
-            delivery: Its recipient, who had that batch too.
+            leased: The message.
+            delivery: Its recipient, and their copy of the batch that it tells of.
         """
-        if leased.about is None:
+        if delivery.copy is None:
             return {}
-        if leased.id not in self._issued:
-            self._issued[leased.id] = self._issue(leased.about)
-        account, certificate = self._issued[leased.id]
-        copy = next((c for c in account.copies if c.recipient == delivery.recipient), None)
-        return {} if copy is None else {"attestation": slip(account, copy, certificate)}
+        with self._app.database.read() as connection:
+            batch = batch_of(connection, delivery.copy)
+        if (leased.id, batch) not in self._issued:
+            self._issued[leased.id, batch] = self._issue(batch)
+        account, certificate = self._issued[leased.id, batch]
+        copy = next(c for c in account.copies if c.delivery == delivery.copy)
+        return {"attestation": slip(account, copy, certificate)}
 
     def _issue(self, outbox_id: int) -> tuple[Account, Certificate]:
         app = self._app

@@ -181,6 +181,7 @@ def _recipients(part: model.Recipients, d: model.Definition) -> list[str]:
     found += [_("qui a reçu « {label} »", label=sent)] if sent else []
     if part.without:
         found.append(_("sauf qui figure à {field}", field=rules.field(part.without, d)))
+    found += [_("à qui ce message ne l'a pas encore dit")] if part.untold else []
     return found
 
 
@@ -230,7 +231,8 @@ def _gives(parts: dict[str, str], _d: model.Definition) -> list[str]:
 
 
 def _accepts(part: model.Acceptance, d: model.Definition) -> list[str]:
-    return [f"{_messages([part.message], d)[0]} ({rules.field(part.reason, d)})"]
+    names = [part.message] if isinstance(part.message, str) else part.message
+    return [f"{', '.join(_messages(names, d))} ({rules.field(part.reason, d)})"]
 
 
 def _adopted(part: model.Adoption, _d: model.Definition) -> list[str]:
@@ -268,6 +270,7 @@ WORDS: dict[str, Words] = {
     "Notification.to": _recipients, "*.newcomers": _newcomers, "Action.to": _to, "*.languages": _languages,
     "*.calendar": _calendar, "*.items": _items, "*.rows": _rows, "*.gives": _gives,
     "Notification.rule": _rule, "*.personal": _flag, "*.not_before": _field, "*.cancels": _messages,
+    "*.recalls": _messages, "*.says": _field,
     "*.accepts": _accepts, "*.adopted": _adopted, "*.numbering": lambda part, _d: [part.prefix], "*.lag": _span,
 }  # fmt: skip
 
@@ -294,6 +297,7 @@ def part_name(kind: str, key: str) -> str:
         "calendar": _("rendez-vous"), "items": _("point"), "rows": _("règle"), "gives": _("donne"),
         "rule": _("si le relais refuse quelqu'un"), "personal": _("des mots propres à chacun"),
         "not_before": _("pas avant"), "cancels": _("reprend ce qui n'est pas parti"),
+        "recalls": _("reprend ce qui n'est pas parti pour tous"), "says": _("dit ce qui s'ajoute à"),
         "accepts": _("accepte que reste incomplet"), "newcomers": _("et à qui ne l'a pas eu"),
         "adopted": _("adoption"), "numbering": _("numérotation"), "lag": _("délai d'inscription"),
     }  # fmt: skip

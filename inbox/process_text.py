@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.definition import unfit
 from engine.definition.samples import label_of
-from engine.definition.walk import spec_of
+from engine.definition.walk import accepted_by, spec_of
 from inbox import rules
 from inbox.texts import _, n_, said, word
 
@@ -62,8 +62,8 @@ def action(definition: model.Definition, name: str) -> dict[str, Any]:
         "automatic_when": _condition(part.automatic, definition),
         "sends": list(part.notify),
         "cancels": list(part.cancels),
-        "accepts": part.accepts
-        and {"message": part.accepts.message, "reason": part.accepts.reason},
+        "recalls": list(part.recalls),
+        "accepts": part.accepts and {"messages": accepted_by(part), "reason": part.accepts.reason},
     }
 
 
@@ -179,6 +179,7 @@ def message(definition: model.Definition, name: str) -> dict[str, Any]:
         "batch": part.batch,
         "not_before": part.not_before,
         "fields": list(part.fields),
+        "says": part.says,
     }
 
 
@@ -314,12 +315,19 @@ def _demands(definition: model.Definition, name: str) -> Iterator[str]:
     if part["sends"]:
         yield "    " + _sent(definition, part["sends"])
     if part["cancels"]:
-        names = ", ".join(said(definition.notifications[n].label) for n in part["cancels"])
-        yield "    " + _("annule, tant que rien n'est parti : {names}", names=names)
+        yield "    " + _("annule, tant que rien n'est parti : {names}",
+                         names=_names(definition, part["cancels"]))  # fmt: skip
+    if part["recalls"]:
+        yield "    " + _("reprend tout ce qui n'est pas encore parti de : {names}",
+                         names=_names(definition, part["recalls"]))  # fmt: skip
     if part["accepts"]:
         yield "    " + _("accepte que reste incomplet : {name}, motif public : {field}",
-                         name=said(definition.notifications[part["accepts"]["message"]].label),
+                         name=_names(definition, part["accepts"]["messages"]),
                          field=rules.field(part["accepts"]["reason"], definition))  # fmt: skip
+
+
+def _names(definition: model.Definition, messages: list[str]) -> str:
+    return ", ".join(said(definition.notifications[n].label) for n in messages)
 
 
 def _asks_text(items: list[dict[str, Any]], *, note: bool) -> str:
@@ -342,6 +350,9 @@ def _message_lines(definition: model.Definition, name: str) -> Iterator[str]:
     if part["not_before"]:
         yield "    " + _("rien ne part avant {field}, s'il est rempli",
                          field=rules.field(part["not_before"], definition))  # fmt: skip
+    if part["says"]:
+        yield "    " + _("dit ce qui s'ajoute à {field} ; les nouveaux lisent tout ce qui y a été dit",
+                         field=rules.field(part["says"], definition))  # fmt: skip
     if part["newcomers"]:
         yield "    " + _(
             "et, au même moment et avec un contenu à eux : {to}", to=part["newcomers"]["to"]

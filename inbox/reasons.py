@@ -51,6 +51,7 @@ _SENTENCES = {
     "checklist_item": "pas encore fait : {message}",
     "merge_into_itself": "un dossier ne se fusionne pas avec lui-même",
     "already_leaving": "« {label} » : l'envoi est en cours ou une copie est partie ; cela ne se reprend plus",
+    "leaving_now": "« {label} » : l'envoi part en ce moment même ; recommencez dans un instant",
     "ended": "le dossier est fermé",
     "unwritten": "le message ne peut être écrit : {message}",
     "too_late": "quelqu'un l'a déjà, ou l'a peut-être : il est trop tard pour arrêter",

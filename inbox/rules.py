@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.calendar import Span
 from engine.definition.conditions import only_key
-from engine.definition.walk import batches_of, spec_of
+from engine.definition.walk import batches_of, named_by, spec_of
 from inbox import dates
 from inbox.texts import _, n_, said
 
@@ -144,7 +144,7 @@ def recipients(to: model.Recipients, definition: model.Definition) -> str:
         return _("à chaque membre actif du répertoire {label}", label=_quoted(to.roster))
     if to.recipients_of is not None:
         had = _("à ceux qui ont eu {names}", names=_batches(batches_of(to), definition))
-        return had + _unanswered(to, definition)
+        return had + _unanswered(to, definition) + _told(to)
     people = {"owner": _("au responsable"), "substitute": _("à son substitut"),
               "actor": _("à qui agit")}  # fmt: skip
     return ", ".join(people[who] for who in to.people or [])
@@ -163,6 +163,10 @@ def _unanswered(to: model.Recipients, definition: model.Definition) -> str:
     if to.without is None:
         return ""
     return _(", sauf ceux que nomme déjà {field}", field=field(to.without.partition(".")[0], definition))  # fmt: skip
+
+
+def _told(to: model.Recipients) -> str:
+    return _(", et à qui ce message ne l'a pas encore dit") if to.untold else ""
 
 
 def _batches(names: list[str], definition: model.Definition) -> str:
@@ -192,6 +196,8 @@ _HOLDS = {
     "outcome": "chaque dossier enfant ({which}) a fini ainsi",
     "accepted": "chaque envoi de {label} est accepté",
     "settled": "plus rien n'est en route pour {label}",
+    "waiting": "un envoi de {label} est en route",
+    "missing": "un envoi de {label} manque à quelqu'un",
     "stuck": "un envoi de {label} demande quelqu'un",
     "begun": "quelqu'un a reçu {label}",
     "owned": "le dossier a un responsable",
@@ -204,6 +210,7 @@ _HOLDS = {
     "ahead": "{field} est à venir",
     "ahead_at_most": "{field} est à venir, dans {span} au plus",
     "earlier": "{field} vient avant le départ de {label}",
+    "untold": "quelqu'un n'a pas encore eu {label}",
     "owner": "c'est le responsable qui agit",
     "not_owner": "c'est quelqu'un d'autre que le responsable qui agit",
 }
@@ -228,6 +235,8 @@ _FAILS = {
     "outcome": "un dossier enfant ({which}) n'a pas fini ainsi",
     "accepted": "un envoi de {label} n'est pas accepté",
     "settled": "un envoi de {label} est en route",
+    "waiting": "plus rien n'est en route pour {label}",
+    "missing": "aucun envoi de {label} ne manque à personne",
     "stuck": "aucun envoi de {label} ne demande quelqu'un",
     "begun": "personne n'a reçu {label}",
     "owned": "le dossier n'a pas de responsable",
@@ -240,6 +249,7 @@ _FAILS = {
     "ahead": "{field} n'est pas à venir",
     "ahead_at_most": "{field} n'est pas à venir, ou l'est dans plus de {span}",
     "earlier": "{field} ne vient pas avant le départ de {label}",
+    "untold": "chacun a eu {label}",
     "owner": "c'est quelqu'un d'autre que le responsable qui agit",
     "not_owner": "c'est le responsable qui agit",
 }
@@ -342,7 +352,10 @@ _SIMPLE: dict[str, Callable[[Any, model.Definition, bool], str]] = {
         "earlier",
         holds,
         field=field(part.field, d),
-        label=_quoted(said(d.notifications[part.than].label)),
+        label=_batches(named_by(part)[:1], d),
+    ),
+    "untold": lambda name, d, holds: _say(
+        "untold", holds, label=_quoted(said(d.notifications[name].label))
     ),
     "actor": lambda name, _d, holds: _say(name, holds),
     "owned": lambda wanted, _d, holds: _say("owned", holds == wanted),

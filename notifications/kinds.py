@@ -65,10 +65,15 @@ def marked(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _instants(part: Any) -> Any:
-    """Return what is said of a case, or of a recipient, with its instants marked."""
+    """Return what is said of a case, of a recipient, or by a message, with its instants marked."""
+    if isinstance(part, list):
+        return [_instants(one) for one in part]
     if not isinstance(part, Mapping):
         return part
-    return {n: Instant(v) if n in _MOMENTS and isinstance(v, str) else v for n, v in part.items()}
+    return {
+        n: Instant(v) if n in _MOMENTS and isinstance(v, str) else _field(v)
+        for n, v in part.items()
+    }
 
 
 def _field(field: Any) -> Any:

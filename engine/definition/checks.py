@@ -15,10 +15,12 @@ from engine.definition.flow import Flow
 from engine.definition.graph import Graph
 from engine.definition.names import Names
 from engine.definition.walk import (
+    accepted_by,
     batches_of,
     conditions,
     inner,
     moments,
+    named_by,
     only_one,
     split_form,
     states_of,
@@ -225,7 +227,7 @@ class _Checker(Names):
         yield from self._form(action.form, (*path, "form"))
         yield from self._sets(action.sets, (*path, "sets"))
         yield from self._all_known("field", action.clears, self.d.fields, (*path, "clears"))
-        for key in ("notify", "cancels"):
+        for key in ("notify", "cancels", "recalls"):
             yield from self._all_known("notification", getattr(action, key), self.d.notifications,
                                        (*path, key))  # fmt: skip
         for i, requirement in enumerate(action.requires):
@@ -266,7 +268,12 @@ class _Checker(Names):
     ) -> Iterator[Finding]:
         """Find what is no message, and a reason that the action's form does not always ask for."""
         batches = [n for n, m in self.d.notifications.items() if m.batch]
-        yield from self._known("notification", part.message, batches, (*path, "message"))
+        listed, names = isinstance(part.message, list), accepted_by(action)
+        here: Path = (*path, "message")
+        for i, name in enumerate(names):
+            yield from self._known("notification", name, batches, (*here, i) if listed else here)
+        if not names:
+            yield self._find("one-key", here, "aucun envoi n'est nommé.", "no batch is named.")
         always = [i if isinstance(i, str) else i.field for i in action.form
                   if isinstance(i, str) or i.required is True]  # fmt: skip
         yield from self._known("field", part.reason, always, (*path, "reason"))
@@ -359,7 +366,7 @@ class _Checker(Names):
 
     def _notification(self, name: str, part: model.Notification) -> Iterator[Finding]:
         path: Path = ("notifications", name)
-        narrowing = {"name": "address", "without": "recipients_of"}
+        narrowing = {"name": "address", "without": "recipients_of", "untold": "recipients_of"}
         kinds = [
             k for k in type(part.to).model_fields if k not in narrowing and getattr(part.to, k)
         ]
@@ -377,6 +384,7 @@ class _Checker(Names):
         yield from self._batches(part.to, (*path, "to"))
         yield from self._known("field", part.not_before, self.d.fields, (*path, "not_before"))
         yield from self._all_known("field", part.fields, self.d.fields, (*path, "fields"))
+        yield from self._says(name, part, (*path, "says"))
         yield from self._batch(part, path)
         if part.calendar is not None:
             for key in ("start", "location"):
@@ -384,6 +392,7 @@ class _Checker(Names):
                                        (*path, "calendar", key))  # fmt: skip
         if part.to.address or part.to.roster or part.to.recipients_of:
             yield from self._leaks(part.fields, (*path, "fields"))
+            yield from self._leaks([part.says or ""], (*path, "says"), one=True)
             # The case's title and the invitation's place go with the message.
             yield from self._leaks(self.d.title, ("title",))
             if part.calendar is not None:
@@ -393,12 +402,42 @@ class _Checker(Names):
 
     def _batch(self, part: model.Notification, path: Path) -> Iterator[Finding]:
         yield from self._newcomers(part, path)
+        if part.to.untold and not part.personal:
+            yield self._find("incomplete-field", (*path, "to", "untold"),
+                             "« untold » n'a de sens qu'avec « personal: true ».",
+                             "'untold' only makes sense with 'personal: true'.")  # fmt: skip
         if part.batch:
             return
-        for key in ("rule", "personal", "newcomers"):
+        for key in ("rule", "personal", "newcomers", "says"):
             if getattr(part, key):
                 yield self._find("incomplete-field", (*path, key), f"« {key} » n'a de sens qu'avec « batch: true ».",
                                  f"{key!r} only makes sense with 'batch: true'.")  # fmt: skip
+
+    def _earlier(self, part: model.Earlier, path: Path) -> Iterator[Finding]:
+        names, listed = named_by(part), isinstance(part.than, list)
+        here: Path = (*path, "than")
+        for i, name in enumerate(names):
+            yield from self._known("notification", name, self.d.notifications,
+                                   (*here, i) if listed else here)  # fmt: skip
+        if not names:
+            yield self._find("one-key", here, "aucun envoi n'est nommé.", "no batch is named.")
+        yield from self._field_known(part.member, (*path, "member"))
+
+    def _says(self, name: str, part: model.Notification, path: Path) -> Iterator[Finding]:
+        """Find a list that is not there, or to which what sends the message adds nothing to say."""
+        yield from self._known("field", part.says, self.d.fields, path)
+        if part.says is None:
+            return
+        if part.to.recipients_of is None:
+            yield self._find("useless-key", path, "« says » ne sert qu'avec « recipients_of ».",
+                             "'says' is of use with 'recipients_of' only.")  # fmt: skip
+        senders = [a for a in self.d.actions.values() if name in a.notify]
+        forms = [[i if isinstance(i, str) else i.field for i in a.form] for a in senders]
+        timed = any(name in t.notify for t in self.d.timers.values())
+        if timed or not all(any(f.startswith(f"{part.says}.") for f in form) for form in forms):
+            yield self._find("incomplete-field", path,
+                             f"ce qui envoie ce message n'ajoute rien à la liste « {part.says} », qu'il doit dire.",
+                             f"what sends this message adds nothing to the list {part.says!r}, which it is to say.")  # fmt: skip
 
     def _newcomers(self, part: model.Notification, path: Path) -> Iterator[Finding]:
         if part.newcomers is None:
@@ -465,8 +504,10 @@ class _Checker(Names):
             yield from self._known("notification", condition.message.message,
                                    self.d.notifications, (*path, "message"))  # fmt: skip
         if condition.earlier is not None:
-            yield from self._known("notification", condition.earlier.than,
-                                   self.d.notifications, (*path, "earlier", "than"))  # fmt: skip
+            yield from self._earlier(condition.earlier, (*path, "earlier"))
+        if condition.untold is not None:
+            tellers = [n for n, m in self.d.notifications.items() if m.to.untold]
+            yield from self._known("notification", condition.untold, tellers, (*path, "untold"))
 
     def _compare(self, part: model.Compare, path: Path) -> Iterator[Finding]:
         yield from self._field_known(part.field, (*path, "field"))

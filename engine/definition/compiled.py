@@ -55,10 +55,13 @@ class Facts(Protocol):
         """Return the child cases."""
 
     def message_state(self, name: str) -> frozenset[str]:
-        """Return what holds of the last message of a name: `accepted`, `settled`, `stuck`, `begun`."""
+        """Return what holds of the messages of a name that count now (`engine.outbox.message_state`)."""
 
-    def message_left(self, name: str) -> datetime | None:
-        """Return when the first copy of the last message of a name left; None while none has."""
+    def message_left(self, names: tuple[str, ...], recipient: str | None = None) -> datetime | None:
+        """Return when the last message of a name left, for a recipient; None while none has."""
+
+    def untold(self, name: str) -> bool:
+        """Tell whether a message that tells each of its copy has somebody to tell."""
 
     def roster_state(self, name: str) -> tuple[int, tuple[str, ...]]:
         """Return the number of active members and the names of those without an address."""
@@ -166,7 +169,9 @@ class CompiledAction:
     opens: CompiledChild | None
     notify: tuple[str, ...]
     cancels: tuple[str, ...]
-    accepts: tuple[str, str] | None  #: a message, and the field that says why it stays incomplete
+    recalls: tuple[str, ...]  #: messages of which what has not left never does
+    #: messages, and the field that says why they stay incomplete
+    accepts: tuple[tuple[str, ...], str] | None
     automatic: Predicate | None
     confirm: bool
     hidden: bool
@@ -233,12 +238,14 @@ class CompiledNotification:
     batches: tuple[str, ...]  #: whose recipients these are
     newcomers: CompiledNewcomers | None
     without: str | None  #: `list.field`: the members that have answered
+    untold: bool  #: only those whom it has not told yet of their copy
     not_before: str | None  #: the field with the instant before which nothing leaves
     people: tuple[str, ...]
     name_field: str | None
     languages: Callable[[Facts], tuple[str, ...]]
     available: tuple[str, ...]  #: every language that it may be asked in: its templates are there
     fields: tuple[str, ...]
+    says: str | None  #: the list of which it says the record that its action adds
     when: Predicate | None
     batch: bool
     rule: str | None  #: of a batch: all_or_nothing or proceed_and_remedy
@@ -286,6 +293,11 @@ class CompiledDefinition:
     outcomes: tuple[str, ...]
     written: model.Definition  #: as it was written, for who says it in words
 
+    @property
+    def tellers(self) -> Mapping[str, tuple[str, ...]]:
+        """The messages that tell each of its copy, each with the batches that it tells of."""
+        return {n.name: n.batches for n in self.notifications.values() if n.untold}
+
     def own_label(self, action: str) -> Words | None:
         """Return the label of an action or of the opening; None for what is the engine's own."""
         if action == self.opening.name:
@@ -301,6 +313,11 @@ class CompiledDefinition:
     def taking_back(self, message: str, state: str) -> CompiledAction | None:
         """Return the action by which a person takes a message back in a state, if there is one."""
         found = (a for a in self.actions.values() if message in a.cancels and a.automatic is None)
+        return next((a for a in found if state in a.sources), None)
+
+    def accepting(self, message: str, state: str) -> CompiledAction | None:
+        """Return the action by which a person accepts in a state that a message stays incomplete."""
+        found = (a for a in self.actions.values() if a.accepts and message in a.accepts[0])
         return next((a for a in found if state in a.sources), None)
 
     def summary(self) -> dict[str, Json]:

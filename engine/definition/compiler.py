@@ -29,6 +29,7 @@ from engine.definition.rules import OPEN
 from engine.definition.tables import compile_table
 from engine.definition.templates import check_templates
 from engine.definition.walk import (
+    accepted_by,
     batches_of,
     fields_read,
     inner,
@@ -252,6 +253,7 @@ class _Builder:
             opens=None,
             notify=tuple(opening.notify),
             cancels=(),
+            recalls=(),
             accepts=None,
             automatic=None,
             confirm=False,
@@ -294,9 +296,10 @@ class _Builder:
             opens=None if action.opens is None else parts.child(action.opens),
             notify=tuple(action.notify),
             cancels=tuple(action.cancels),
+            recalls=tuple(action.recalls),
             accepts=None
             if action.accepts is None
-            else (action.accepts.message, action.accepts.reason),
+            else (tuple(accepted_by(action)), action.accepts.reason),
             automatic=self._automatic(name, action),
             confirm=action.confirm,
             hidden=action.hidden,
@@ -375,12 +378,14 @@ class _Builder:
             batches=tuple(batches_of(part.to)),
             newcomers=parts.newcomers(part.newcomers),
             without=part.to.without,
+            untold=part.to.untold,
             not_before=part.not_before,
             people=tuple(part.to.people or ()),
             name_field=part.to.name,
             languages=self._languages(part.languages),
             available=parts.available(part.languages),
             fields=tuple(part.fields),
+            says=part.says,
             when=self._predicate(part.when),
             batch=part.batch,
             rule=(part.rule or "all_or_nothing") if part.batch else None,

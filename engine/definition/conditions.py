@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from engine.calendar import Span
+from engine.definition.walk import named_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,8 +115,12 @@ def _ahead(part: model.Ahead, _: object) -> Predicate:
 
 
 def _earlier(part: model.Earlier, _: object) -> Predicate:
+    names = tuple(named_by(part))
+
     def holds(facts: Facts) -> bool:
-        at, left = _instant(facts, value_of(facts, part.field)), facts.message_left(part.than)
+        at = _instant(facts, value_of(facts, part.field))
+        member = None if part.member is None else value_of(facts, part.member)
+        left = facts.message_left(names, None if member is None else f"member:{member}")
         if at is None or left is None:
             return False
         calendar = facts.calendar
@@ -153,6 +158,10 @@ def _children(part: model.Children, _: object) -> Predicate:
 
 def _message(part: model.Message, _: object) -> Predicate:
     return lambda facts: part.state in facts.message_state(part.message)
+
+
+def _untold(name: str, _: object) -> Predicate:
+    return lambda facts: facts.untold(name)
 
 
 def _audience(part: model.Audience, _: object) -> Predicate:
@@ -251,6 +260,7 @@ _KINDS: dict[str, Callable[[Any, dict[str, CompiledChecklist]], Predicate]] = {
     "within": _within,
     "ahead": _ahead,
     "earlier": _earlier,
+    "untold": _untold,
     "actor": _actor,
     "owned": _owned,
 }

@@ -20,7 +20,7 @@ from engine.definition.broods import told_apart
 from engine.definition.conditions import compile_condition, only_key
 from engine.definition.domains import Domains, others, size_of
 from engine.definition.doubts import Doubts
-from engine.definition.walk import through_checklists, timed_fields
+from engine.definition.walk import accepted_by, through_checklists, timed_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -448,16 +448,17 @@ class _Problem:
             return self._leaf(f"begun {part.message}", 2, {1})
         if self._never_sent(f"message:{part.message}"):
             return self._leaf(f"message {part.message}", 1, set())
+        if part.state == "missing":
+            return self._leaf(f"missing {part.message}", 2, {1})
         # Under way, under way and stuck, settled and stuck, accepted by all, and settled because a person
         # accepts that somebody does not have it.
-        states = {"accepted": {3}, "settled": {2, 3, 4}, "stuck": {1, 2}}
+        states = {"accepted": {3}, "settled": {2, 3, 4}, "waiting": {0, 1}, "stuck": {1, 2}}
         size = 5 if self._may_be_left(part.message) else 4
         return self._leaf(f"message {part.message}", size, states[part.state] & {*range(size)})
 
     def _may_be_left(self, message: str) -> bool:
         """Tell whether some action accepts that a message stays with those who have it."""
-        accepted = (a.accepts for a in self.definition.actions.values())
-        return any(a is not None and a.message == message for a in accepted)
+        return any(message in accepted_by(a) for a in self.definition.actions.values())
 
     def _never_sent(self, message: str) -> bool:
         known = self.known

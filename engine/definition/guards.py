@@ -226,6 +226,8 @@ def _read(part: model.Condition) -> Iterator[str]:
     yield from (f"field {name}" for name in fields_read(part))
     if part.message is not None:
         yield f"message {part.message.message}"
+    if part.untold is not None:
+        yield f"message {part.untold}"
     if part.children is not None:
         yield "children"
 

@@ -165,15 +165,17 @@ class Children(Model):
 
 
 class Message(Model):
-    """A condition on the last message of a batch notification.
+    """A condition on the last message of a batch notification; of one about an earlier batch, on all of them.
 
-    `accepted`: every recipient's server took it. `settled`: nothing more will happen by itself.
-    `stuck`: somebody's copy needs a person, and nobody has accepted that it stays so. `begun`: somebody
-    has it, or may have it.
+    `accepted`: every recipient's server took it. `settled`: nothing more will happen by itself; `waiting`:
+    something will. `stuck`: somebody's copy needs a person, and nobody has accepted that it stays so;
+    `missing`: accepted or not. `begun`: somebody has it, or may have it.
     """
 
     message: Name
-    state: Literal["accepted", "settled", "stuck", "begun"] = Field(alias="is")
+    state: Literal["accepted", "settled", "waiting", "stuck", "missing", "begun"] = Field(
+        alias="is"
+    )
 
 
 class Audience(Model):
@@ -198,10 +200,15 @@ class Ahead(Model):
 
 
 class Earlier(Model):
-    """A condition on an instant: it came before anything of a message left; a day alone is all of it."""
+    """A condition on an instant: it came before a message left; a day alone is all of it.
+
+    `than` is a batch, or it and those about it that give it to newcomers. With `member`, a field that names one,
+    what counts is when it left for that member; else, and where it has not, when it left for the first.
+    """
 
     field: FieldName
-    than: Name
+    than: Name | list[Name]
+    member: FieldName | None = None
 
 
 class Condition(Model):
@@ -220,6 +227,7 @@ class Condition(Model):
     within: Literal["business_day", "business_hours"] | Within | None = None
     ahead: Ahead | None = None
     earlier: Earlier | None = None
+    untold: Name | None = None  #: somebody is still to be told by this message, one with `untold`
     actor: Literal["owner", "not_owner"] | None = None
     owned: bool | None = None  #: somebody owns the case, or nobody does
 
@@ -319,9 +327,9 @@ class Child(Model):
 
 
 class Acceptance(Model):
-    """A person accepts that a message stays with those who have it; the field that says why is public."""
+    """A person accepts that messages stay with those who have them; the field that says why is public."""
 
-    message: Name
+    message: Name | list[Name]
     reason: Name
 
 
@@ -342,6 +350,7 @@ class Action(Model):
     opens: Child | None = None
     notify: list[Name] = []
     cancels: list[Name] = []  #: messages taken back, whose instant (`not_before`) has not come
+    recalls: list[Name] = []  #: messages of which what has not left never does
     accepts: Acceptance | None = None
     automatic: Condition | None = None
     confirm: bool = False  #: cannot be taken back: the command asks first
@@ -442,6 +451,7 @@ class Recipients(Model):
     #: those who had an earlier batch; of a list, the last of the first one, and later ones of the others
     recipients_of: Name | list[Name] | None = None
     without: FieldName | None = None  #: `list.field`, a member of the batch's roster
+    untold: bool = False  #: only those whom this message has not told yet of their copy
 
 
 class Invitation(Model):
@@ -470,6 +480,7 @@ class Notification(Model):
     newcomers: Newcomers | None = None  #: of a batch with `recipients_of`
     languages: list[Language | Languages] = ["fr"]
     fields: list[Name] = []
+    says: Name | None = None  #: the list to which its action adds the record that it says
     when: Condition | None = None
     batch: bool = False  #: one message, many recipients, proven delivery by delivery
     rule: Rule | None = None  #: of a batch; `all_or_nothing` where nothing is said

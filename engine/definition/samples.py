@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from engine.definition.compiled import (
@@ -37,6 +37,8 @@ def facts_for(
     action: CompiledAction | None,
     today: date,
     version: int = 1,
+    said: Sequence[Mapping[str, Any]] = (),
+    own: int = -1,
 ) -> dict[str, Any]:
     """Return the facts of a message, as JSON.
 
@@ -54,6 +56,8 @@ def facts_for(
         action: The action that sends it; None for a timer.
         today: The local date; a date field says how many `days` are left until it.
         version: The case's; a later invitation supersedes an earlier one (RFC 5545, 3.8.7.4).
+        said: The records that messages about an earlier batch have said so far, this one's among them.
+        own: Which of them is this one's.
     """
     return {
         "case": {
@@ -75,7 +79,29 @@ def facts_for(
         "action": None if action is None else dict(action.label),
         "calendar": _invitation(notification, data, number, version),
         "audience": {},
+        **_said(definition, notification, said, own, today),
     }
+
+
+def _said(
+    definition: CompiledDefinition,
+    notification: CompiledNotification,
+    records: Sequence[Mapping[str, Any]],
+    own: int,
+    today: date,
+) -> dict[str, Any]:
+    """Return what a message says, and what has been said so far, field by field; nothing of one that
+
+    says no record.
+    """
+    if notification.says is None:
+        return {}
+    fields = definition.fields[notification.says].of
+    told = [
+        {**{n: _shown(f, r.get(n), today) for n, f in fields.items()}, "at": r["at"]}
+        for r in records
+    ]
+    return {"said": told[own], "told": told}
 
 
 def _value(data: Mapping[str, Any], name: str) -> Any:
@@ -122,7 +148,7 @@ def _invitation(
 
 #: What a personal message may say of an earlier batch to one of its recipients (`{fr, en}` of words).
 ATTESTATION: dict[str, Any] = {
-    "case": "X-2026-0001", "sha256": "0" * 64, "issue": 1, "key_sha256": "0" * 64, "said": "29/29",
+    "case": "X-2026-0001", "message": {"fr": "Envoi", "en": "Batch"}, "newcomer": False, "sha256": "0" * 64, "issue": 1, "key_sha256": "0" * 64, "said": "29/29",
     "line": 1, "state": {"fr": "accepté", "en": "accepted"}, "at": "2026-03-31T16:00:00+00:00",
     "reply": "250 OK", "salt": "0" * 32, "command": "inbox diffusion verify",
 }  # fmt: skip
@@ -163,6 +189,7 @@ def sample_facts(
     but: str | None = None,
     values: Mapping[str, Any] | None = None,
     sure: frozenset[str] = frozenset(),
+    said: Sequence[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Return generated facts.
 
@@ -174,6 +201,7 @@ def sample_facts(
         but: The one field, or `due`, `owner`, `note` or `action`, with which it is the other way.
         values: Values to use instead of generated ones.
         sure: Fields that are there in any case.
+        said: The records that were said, if it is of use which.
     """
     from datetime import UTC, datetime
 
@@ -196,7 +224,15 @@ def sample_facts(
         note="Une note." if "note" in there else "",
         action=definition.opening if "action" in there else None,
         today=at.date(),
+        said=_records(definition, notification) if said is None else said,
     )
+
+
+def _records(
+    definition: CompiledDefinition, notification: CompiledNotification
+) -> list[dict[str, Any]]:
+    """Return a record of the list that a message says one of, with everything in it."""
+    return [] if notification.says is None else list(_sample(definition.fields[notification.says]))
 
 
 def variants(
@@ -220,6 +256,7 @@ def variants(
         read: What the template says.
     """
     yield from _with_and_without(definition, notification, state, sure)
+    yield from _saying_less(definition, notification, state)
     absent = [n for n in notification.fields if n not in sure and n in read.names]
     for name in notification.fields:
         field = definition.fields[name]
@@ -229,6 +266,21 @@ def variants(
                 facts = sample_facts(definition, notification, state, empty=False, but=but,
                                      values={name: value})  # fmt: skip
                 yield _valued(facts, name, value, but)
+
+
+def _saying_less(
+    definition: CompiledDefinition, notification: CompiledNotification, state: str
+) -> Iterator[Case]:
+    """Yield the cases in which what is said lacks what its form does not demand, or is not known yet."""
+    for full in _records(definition, notification):
+        for name in definition.fields[str(notification.says)].of:
+            if not _always_given(definition, str(notification.says), name):
+                less = {k: v for k, v in full.items() if k != name}
+                yield Case(facts=sample_facts(definition, notification, state, empty=False, said=[full, less]),
+                           fr=f"sans « {name} »", en=f"without {name!r}")  # fmt: skip
+        nothing = [{"at": full["at"]}]
+        yield Case(facts=sample_facts(definition, notification, state, empty=False, said=nothing),
+                   fr="sans rien de dit", en="with nothing said")  # fmt: skip
 
 
 def _valued(facts: dict[str, Any], name: str, value: Any, but: str | None) -> Case:

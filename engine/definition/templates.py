@@ -47,7 +47,7 @@ def check_templates(
     found: dict[str, Finding] = {}
     left, ways = [MAX_RENDERINGS], cache(partial(arrivals.of, flow))
     for notification in compiled.notifications.values():
-        if flow.graph.doubts.fields & set(notification.fields):
+        if flow.graph.doubts.fields & {*notification.fields, notification.says}:
             continue
         for name, place in _written(notification):
             template = _Template(compiled, flow, templates, notification, name, place, left, ways)

@@ -119,6 +119,7 @@ def _pointers(
         yield (*path, "to", "address"), part.to.address, frozenset({"email"})
         yield (*path, "to", "name"), part.to.name, _TEXTS
         yield (*path, "not_before"), part.not_before, frozenset({"instant"})
+        yield (*path, "says"), part.says, frozenset({"records"})
         if part.calendar is not None:
             yield (*path, "calendar", "start"), part.calendar.start, frozenset({"instant"})
             yield (*path, "calendar", "location"), part.calendar.location, _TEXTS

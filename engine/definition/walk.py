@@ -61,6 +61,19 @@ def batches_of(to: model.Recipients) -> list[str]:
     return [to.recipients_of] if isinstance(to.recipients_of, str) else to.recipients_of
 
 
+def accepted_by(action: model.Action) -> list[str]:
+    """Return the messages that an action accepts as incomplete."""
+    if action.accepts is None:
+        return []
+    names = action.accepts.message
+    return [names] if isinstance(names, str) else names
+
+
+def named_by(part: model.Earlier) -> list[str]:
+    """Return the batches than which something came earlier."""
+    return [part.than] if isinstance(part.than, str) else part.than
+
+
 def conditions(definition: model.Definition) -> Iterator[tuple[Path, model.Condition]]:
     """Yield every condition, the nested ones too, with its path in the file."""
     return conditions_in(definition)
@@ -92,12 +105,12 @@ def looks_around(definition: model.Definition, action: model.Action) -> bool:
     messages = [definition.notifications[n] for n in action.notify]
     return (
         action.opens is not None
-        or bool(action.cancels)
+        or bool(action.cancels or action.recalls)
         or action.accepts is not None
         or any(m.to.address is None for m in messages)
         or any(end.redirect for end in ends if end is not None)
         or any(
-            c.children or c.message or c.audience or c.earlier
+            c.children or c.message or c.audience or c.earlier or c.untold
             for part in [action, *messages]
             for _, root in conditions_in(part)
             for c in through_checklists(definition, root)

@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from engine import outbox
 from engine.errors import ArrimageError
+from engine.resending import send_again
 from engine.scenario import moves
 from engine.schema import cases
 
@@ -173,7 +174,7 @@ def _mended(world: World) -> None:
     decision = {"by": "scenario"}
     failed = moves.stuck(world)
     with world.database.write() as connection:
-        outbox.retry(connection, [d.id for d in failed], now=world.clock.now(), decision=decision)
+        send_again(world.engine, connection, [d.id for d in failed], decision=decision)
         for delivery in failed:
             outbox.resolve(connection, delivery.id, "confirmed", now=world.clock.now(),
                            decision=decision)  # fmt: skip

@@ -12,6 +12,7 @@ from engine import outbox, register, returns
 from engine.actor import SYSTEM
 from engine.calendar import Span
 from engine.errors import NotFound, Refused
+from engine.resending import send_again
 from engine.scenario import moves
 from engine.scenario.causes import in_short
 from engine.scenario.coverage import Reached, reached_in
@@ -246,7 +247,8 @@ class Player:
             raise NotFound("delivery", typed)
         with self.world.database.write() as connection:
             if verdict == "retry":
-                outbox.retry(connection, [d.id for d in found], now=now, decision=decision)
+                ids = [d.id for d in found]
+                send_again(self.world.engine, connection, ids, decision=decision)
             else:
                 state = "confirmed" if verdict == "confirmed" else "resend_authorised"
                 for delivery in found:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.definition import model
 from engine.definition.conditions import compile_condition, only_key
-from engine.definition.walk import fields_read, through_checklists
+from engine.definition.walk import fields_read, named_by, through_checklists
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -136,7 +136,7 @@ class Judge:
             return _BOTH if sent is None or sent.value else _NO
         if kind in {"present", "obtained", "compare"}:
             return self._of_fields(kind, what, part, view)
-        if kind == "earlier" and (left := view.get(message(what.than))) and not left.value:
+        if kind == "earlier" and (left := view.get(message(named_by(what)[0]))) and not left.value:
             return _NO
         if kind in {"ahead", "earlier"} or (kind == "within" and not isinstance(what, str)):
             return self._of_date(kind, what.field, part, view)
@@ -197,4 +197,6 @@ def _read_by(part: model.Condition) -> Iterator[str]:
     if part.message is not None:
         yield message(part.message.message)
     if part.earlier is not None:
-        yield message(part.earlier.than)
+        yield from (message(name) for name in named_by(part.earlier))
+    if part.untold is not None:
+        yield message(part.untold)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine import journal, outbox, returns, roster
+from engine.resending import send_again
 from inbox import dates, mailwords
 from inbox.command import LazyGroup, command, taking_a_value
 from inbox.lookup import CASE, find
@@ -198,7 +199,7 @@ def retry(app: App, ids: tuple[int, ...], reason: str) -> None:
     decision = decided(app, reason)
     with app.database.write() as connection:
         addresses = present_addresses(app, connection, ids)
-        done = outbox.retry(connection, ids, now=app.now, decision=decision, addresses=addresses)
+        done = send_again(app.engine, connection, ids, decision=decision, addresses=addresses)
         if done:
             note(app, connection, "retry", {"deliveries": list(ids), **decision})
     if not done:

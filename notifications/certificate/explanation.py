@@ -142,11 +142,14 @@ class Explanation(Summary):
                         v=recipients["roster_version"])  # fmt: skip
         others = self.speech.count(
             new,
-            ("{n} est nouveau : membre actif du réseau ce jour-là (liste, version {v}), il ne l'avait pas eu.",
+            (("{n} est nouveau : membre actif du réseau ce jour-là (liste, version {v}), il ne l'avait pas eu, ou "
+              "ce n'était pas certain."),
              ("{n} sont nouveaux : membres actifs du réseau ce jour-là (liste, version {v}), ils ne l'avaient pas "
-              "eu.")),
-            ("{n} is new: an active member of the network that day (list, version {v}), it had not had it.",
-             "{n} are new: active members of the network that day (list, version {v}), they had not had it."),
+              "eu, ou ce n'était pas certain.")),
+            (("{n} is new: an active member of the network that day (list, version {v}), it had not had it, or "
+              "that was not certain."),
+             ("{n} are new: active members of the network that day (list, version {v}), they had not had it, or "
+              "that was not certain.")),
             v=recipients["roster_version"],
         )  # fmt: skip
         chosen = self.say("Tous viennent du processus ; personne n'en a choisi un seul.",

@@ -33,6 +33,8 @@ def slip(account: Account, copy: Copy, certificate: Certificate) -> Mapping[str,
     words = STATES.get(line["state"], (line["state"], line["state"]))
     return {
         "case": account.case,
+        "message": document["case"]["message_label"],
+        "newcomer": copy.newcomer,
         "sha256": certificate.sha256,
         "issue": certificate.issue,
         "key_sha256": document["signature"]["key_sha256"],

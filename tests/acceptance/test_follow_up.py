@@ -5,9 +5,8 @@ import re
 
 import pytest
 
-from tests.acceptance.test_command import NAMED
 from tests.acceptance.test_shell import completed
-from tests.support.commands import complete, moved
+from tests.support.commands import moved
 
 #: A Wednesday, before the opening hours of the planned instant.
 PLANNED = "2026-11-18T10:00"
@@ -20,31 +19,6 @@ def plain(text):
 def flat(text):
     """Return a text as it reads, wherever its lines end."""
     return " ".join(plain(text).split())
-
-
-@pytest.fixture(scope="module")
-def prepared(made_once, tmp_path_factory):
-    """A request that can be diffused to three establishments, made once by the real command."""
-    inbox = moved(made_once, tmp_path_factory.mktemp("suivi") / "espace", 2525)
-    inbox(*NAMED, "--country", "Maroc")
-    inbox("take", "1")
-    for letter in "ABC":
-        inbox("partners", "add", f"Cégep {letter}", "--order", "collégial",
-              "--email", f"{letter.lower()}@example.org")  # fmt: skip
-    complete(inbox)
-    return inbox
-
-
-@pytest.fixture
-def ready(prepared, tmp_path, mail):
-    return moved(prepared, tmp_path / "espace", mail.port)
-
-
-@pytest.fixture
-def sent(ready):
-    ready("do", "1", "diffuser", "--yes")
-    ready("tick")
-    return ready
 
 
 def to(mail, subject):
@@ -182,7 +156,16 @@ def test_a_newcomer_has_the_sheet_with_the_erratum_and_is_told_that_it_is_new(se
     sent("partners", "add", "Cégep D", "--order", "collégial", "--email", "d@example.org")
     assert sent.json("diffusion", "interest", "1")["without_the_sheet"] == ["Cégep D"]
     assert "Cégep D est membre et n'a pas la fiche" in plain(sent("diffusion", "interest", "1"))
-    sent("do", "1", "rectifier", "--set", "erratum_texte=40", "--set", "rectification=60", "--yes")
+    sent(
+        "do",
+        "1",
+        "rectifier",
+        "--set",
+        "erratum_texte=40",
+        "--set",
+        "rectification=60",
+        "--yes",
+    )
     sent("tick")
     copies = {
         a: r for r in mail.received if "Erratum" in r.message["Subject"] for a in r.recipients
@@ -205,7 +188,16 @@ def test_an_erratum_with_a_newcomer_is_one_batch_that_is_seen_before_it_leaves_a
     sent, mail, tmp_path
 ):
     sent("partners", "add", "Cégep D", "--order", "collégial", "--email", "d@example.org")
-    sent("do", "1", "rectifier", "--set", "erratum_texte=40", "--set", "rectification=60", "--yes")
+    sent(
+        "do",
+        "1",
+        "rectifier",
+        "--set",
+        "erratum_texte=40",
+        "--set",
+        "rectification=60",
+        "--yes",
+    )
     named = ("1", "--message", "erratum")
     previewed = sent.json("diffusion", "preview", *named)["messages"]
     assert {m["newcomers"]: sorted(r["name"] for r in m["recipients"]) for m in previewed} == {

@@ -137,7 +137,7 @@ def corrected(world, mail, **columns):
     world.do(number, "diffuser")
     settle(world, worker(world, mail))
     world.network_more(2)
-    world.do(number, "rectifier", erratum_texte="40", rectification="60")
+    world.do(number, "rectifier", suites__erratum_texte="40", suites__rectification="60")
     with world.database.write() as connection:
         connection.execute(
             table.update()

@@ -24,8 +24,8 @@ from tests.support.world import ADVISER, DIRECTOR, MONDAY, ready_to_diffuse
 if TYPE_CHECKING:
     from tests.support.world import World
 
-ERRATUM = {"erratum_texte": "40 stagiaires", "rectification": "60 stagiaires"}
-ANSWER = {"question": "Quand ?", "reponse": "En mai"}
+ERRATUM = {"suites__erratum_texte": "40 stagiaires", "suites__rectification": "60 stagiaires"}
+ANSWER = {"suites__question": "Quand ?", "suites__reponse": "En mai"}
 #: Three business days before the deadline of 30 November, at 10:00 in Québec.
 REMINDED = datetime(2026, 11, 25, 15, 0, tzinfo=UTC)
 #: A Wednesday, at 10:00 in Québec.

@@ -268,7 +268,9 @@ def test_an_erratum_goes_to_exactly_those_who_had_the_original(requests, mail):
     requests.do(number, "diffuser")
     settle(requests, worker(requests, mail))
     requests.network_more(2)
-    requests.do(number, "rectifier", erratum_texte="La date", rectification="Le 3 mai")
+    requests.do(
+        number, "rectifier", suites__erratum_texte="La date", suites__rectification="Le 3 mai"
+    )
     settle(requests, worker(requests, mail))
     errata = [r for r in mail.received if "Erratum" in r.message["Subject"]]
     new = [r for r in errata if "Vous ne l’aviez pas reçue" in text_of(r)]

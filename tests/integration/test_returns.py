@@ -328,7 +328,7 @@ def test_while_a_return_is_settled_the_follow_up_goes_on(diffused, mail):
     world.do(
         number, "consigner_interet", interets__etablissement=member, interets__nature="interesse"
     )
-    world.do(number, "repondre_a_tous", question="Quand ?", reponse="En mai")
+    world.do(number, "repondre_a_tous", suites__question="Quand ?", suites__reponse="En mai")
     with world.database.read() as connection:
         batch = diffusion.account(connection, world.id(number), "reponse_reseau")
     # Whose sheet came back is given it again with what is said to all.

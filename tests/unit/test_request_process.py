@@ -796,8 +796,12 @@ def test_interest_is_recorded_by_establishment_and_late_interest_is_flagged(worl
 @pytest.mark.parametrize(
     ("action", "message", "form"),
     [
-        ("repondre_a_tous", "reponse_reseau", {"question": "Quand ?", "reponse": "En mai"}),
-        ("rectifier", "erratum", {"erratum_texte": "40", "rectification": "60"}),
+        (
+            "repondre_a_tous",
+            "reponse_reseau",
+            {"suites__question": "Quand ?", "suites__reponse": "En mai"},
+        ),
+        ("rectifier", "erratum", {"suites__erratum_texte": "40", "suites__rectification": "60"}),
         ("retirer", "avis_retrait", {"motif_fermeture": "SECRET"}),
     ],
 )

@@ -576,6 +576,18 @@ def upgrade() -> None:
             nullable=True,
             comment="the last one it was in",
         ),
+        sa.Column(
+            "copy_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="of a personal message: the earlier copy that it tells of",
+        ),
+        sa.Column(
+            "copy_sending",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="the transmission that copy was in then",
+        ),
         sa.CheckConstraint(
             "state IN ('queued', 'releasing', 'accepted', 'deferred', 'refused', 'uncertain', 'refused_rcpt', 'deferred_rcpt', 'staging_failed', 'aborted', 'cancelled', 'lost_before_dot', 'confirmed', 'resend_authorised', 'bounced', 'delayed')",
             name=op.f("ck_deliveries_state_is_known"),

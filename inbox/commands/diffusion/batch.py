@@ -90,6 +90,10 @@ def ways_on(app: App, case: Case, account: Account, *, nobody: bool) -> list[str
     if nobody and back is not None and "--batch" not in options:  # the last one is taken back
         said.append(_("Pour la corriger, ou y renoncer : inbox do {number} {action} --note …",
                       number=case.number, action=back.name))  # fmt: skip
+    accepting = case.definition.accepting(account.message, case.line.state)
+    if accepting is not None and not (nobody and back is not None):
+        said.append(_("Si rien ne peut être fait, la direction peut accepter qu'il manque : inbox do {number} {action}",
+                      number=case.number, action=accepting.name))  # fmt: skip
     return said
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine import audience, roster
+from engine import holders, roster
 from engine.errors import NotFound
 from engine.folding import fold
 from inbox import dates
@@ -116,9 +116,10 @@ def listing(app: App, case: Case) -> dict[str, Any]:
     if reminder is None or reminder.without is None:
         raise NotFound("message", REMINDER)
     with app.database.read() as connection:
-        since = audience.begun(connection, case.id, reminder.target)
-        asked = audience.holders(connection, case.id, reminder.batches)
-        newer = audience.newcomers(connection, case.id, reminder.batches)
+        since = holders.begun(connection, case.id, reminder.target)
+        asked = holders.holders(connection, case.id, reminder.batches)
+        coming = {r.key for r in holders.assured(connection, case.id, reminder.batches)}
+        newer = holders.newcomers(connection, case.id, reminder.batches)
         names = roster.names(connection)
         members = roster.active(connection, NETWORK, app.today)
     if since is None:
@@ -131,13 +132,14 @@ def listing(app: App, case: Case) -> dict[str, Any]:
         for member in dict.fromkeys([*had, *answered])
     ]
     missed = [m for m in members if m.id not in had]
-    return _summary(app, case, sorted(rows, key=lambda r: fold(r["establishment"])), missed)
+    summary = _summary(app, case, sorted(rows, key=lambda r: fold(r["establishment"])), missed)
+    return summary | {"on_its_way": [m.name for m in missed if f"member:{m.id}" in coming]}
 
 
 def _answered(case: Case, reminder: CompiledNotification, since: datetime) -> dict[int, Answered]:
     """Return the answers by member."""
     found: dict[int, Answered] = {}
-    records = audience.answers(case.data, str(reminder.without), since)
+    records = holders.answers(case.data, str(reminder.without), since)
     for record in records:
         member, before = record["etablissement"], found.get(record["etablissement"])
         at = _received(record)
@@ -235,6 +237,9 @@ def _print(app: App, case: Case, listed: Mapping[str, Any]) -> None:
         if name in listed["without_address"]:
             say(_("{name} est membre, n'a pas d'adresse et n'a pas la fiche → inbox partners contact "
                   "« {name} » ADRESSE", name=name))  # fmt: skip
+            continue
+        if name in listed["on_its_way"]:
+            say(_("{name} est membre et n'a pas encore la fiche : elle est en route.", name=name))
             continue
         say(_("{name} est membre et n'a pas la fiche : le prochain erratum ou la prochaine réponse à tous "
               "la lui donnera.", name=name))  # fmt: skip

@@ -8,6 +8,7 @@ import click
 
 from engine import diffusion, outbox
 from engine.errors import NotAllowed, NotFound
+from engine.resending import send_again
 from inbox.app import ADMINISTRATION
 from inbox.command import command
 from inbox.commands.clock import one_pass
@@ -105,7 +106,7 @@ def _again(app: App, account: Account, rule: str | None, reason: str) -> None:
             )
         if ids:
             addresses = present_addresses(app, connection, ids)
-            outbox.retry(connection, ids, now=app.now, decision=decision, addresses=addresses)
+            send_again(app.engine, connection, ids, decision=decision, addresses=addresses)
             note(app, connection, "retry", {"deliveries": ids, **decision})
 
 
