@@ -84,6 +84,8 @@ _SENTENCES = {
     "moved_on": "le dossier a avancé depuis son passage ({action})",
 }
 #: What `automatic` says of an action that a timer takes.
+#: How many steps of a way stand in a list; `inbox why` shows all of them.
+_FEW = 3
 _BY_TIMER = "« {label} » se fait tout seul, à la date de la minuterie « {timers} »"
 _REMEDIES = {
     "note_missing": '--note "…"',
@@ -204,19 +206,26 @@ def as_json(reason: Reason, number: str | None, action: str | None) -> dict[str,
     }
 
 
-def way(option: Option, definition: model.Definition) -> str | None:
-    """Return what to do before an action: « faites d'abord « chiffrer », puis « soumettre » »."""
-    if option.way is None:
-        return _("aucune suite d'actions n'y mène d'ici")
+def way(option: Option, definition: model.Definition, number: str) -> str | None:
+    """Return what to do before an action: « faites d'abord « chiffrer », puis « soumettre » ».
+
+    A long way is said by its beginning and the command that shows all of it. None where there is nothing to
+    do first, or nothing that could be.
+    """
     if not option.way:
         return None
-    steps = _(", puis ").join(_step(step, definition) for step in option.way)
-    action = _("« {label} »", label=option.action.name)
+    name = option.action.name
+    shown = option.way if len(option.way) <= _FEW else option.way[: _FEW - 1]
+    steps = _(", puis ").join(_step(step, definition) for step in shown)
+    end = _("« {label} »", label=name)
+    if len(shown) < len(option.way):
+        end = _("{n} autres étapes : inbox why {number} --action {action}",
+                n=len(option.way) - len(shown), number=number, action=name)  # fmt: skip
     if option.way[0].alone:
-        return _("attendez d'abord {steps}, puis {action}", steps=steps, action=action)
+        return _("attendez d'abord {steps}, puis {action}", steps=steps, action=end)
     if option.way[0].child:
-        return _("d'abord {steps}, puis {action}", steps=steps, action=action)
-    return _("faites d'abord {steps}, puis {action}", steps=steps, action=action)
+        return _("d'abord {steps}, puis {action}", steps=steps, action=end)
+    return _("faites d'abord {steps}, puis {action}", steps=steps, action=end)
 
 
 def _step(step: Step, definition: model.Definition) -> str:
