@@ -281,7 +281,7 @@ def _already(source: Source, definition: CompiledDefinition, newest: int) -> Fin
     name = f"{definition.key} {definition.version}"
     return _finding(
         source, "version-already-installed", _line_of(source.text, "version:"),
-        f"« {name} » est déjà installée avec un autre texte ; la prochaine version est {newest + 1}.",
+        f"« {name} » est déjà installée avec un autre texte; la prochaine version est {newest + 1}.",
         f"{name} is installed already with other words; the next version is {newest + 1}.",
     )  # fmt: skip
 

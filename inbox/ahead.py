@@ -42,12 +42,12 @@ def waits(case: Case, option: Option, ahead: Ahead) -> str:
     if option.lost:
         if option.hopeless:
             return _(
-                "« {label} » ne se fera plus. Il faudrait ceci : {condition} ; mais {children}. "
+                "« {label} » ne se fera plus. Il faudrait ceci : {condition}; mais {children}. "
                 "Prenez une autre action.",
                 label=told["label"], condition=told["when"], children=_hopeless(option),
             )  # fmt: skip
         return _(
-            "« {label} » ne se fera plus. Il faudrait ceci : {condition} ; mais ce que sont devenus les "
+            "« {label} » ne se fera plus. Il faudrait ceci : {condition}; mais ce que sont devenus les "
             "dossiers enfants ne le permet plus. Rouvrez-en un, ou prenez une autre action.",
             label=told["label"], condition=told["when"],
         )  # fmt: skip
@@ -64,7 +64,7 @@ def waits(case: Case, option: Option, ahead: Ahead) -> str:
 
 def _hopeless(option: Option) -> str:
     """Return which child cases can no longer end as an action awaits."""
-    return " ; ".join(
+    return "; ".join(
         _("{number} ne peut plus finir ainsi : « {outcome} »", number=number, outcome=outcome)
         for number, outcome in option.hopeless
     )
@@ -122,8 +122,8 @@ def planned(app: App, case: Case) -> list[dict[str, Any]]:
 def planned_lines(app: App, case: Case) -> list[str]:
     calendar = app.workspace.calendar
     return [
-        n_("{label} : prévu le {at}, à {n} destinataire fixé le {decided} ; rien ne part avant.",
-           "{label} : prévu le {at}, à {n} destinataires fixés le {decided} ; rien ne part avant.",
+        n_("{label} : prévu le {at}, à {n} destinataire fixé le {decided}; rien ne part avant.",
+           "{label} : prévu le {at}, à {n} destinataires fixés le {decided}; rien ne part avant.",
            p["recipients"], label=p["label"], at=dates.moment(p["at"], calendar),
            decided=dates.moment(p["decided_at"], calendar))
         for p in planned(app, case)

@@ -97,7 +97,7 @@ class LazyGroup(_Documented, click.Group):
             near = get_close_matches(args[0], self.list_commands(ctx), n=1)
             if not near:
                 raise
-            said = f"{error.message.rstrip('.')} — {near[0]} ?"
+            said = f"{error.message.rstrip('.')} — {near[0]}?"
             raise click.UsageError(said, ctx) from error
 
 
@@ -119,11 +119,11 @@ def _common_options() -> list[click.Option]:
         click.Option(["--lang"], type=click.Choice(LANGUAGES), expose_value=False,
                      help=_("Langue : fr (par défaut) ou en.")),
         click.Option(["--home"], metavar="DIR", expose_value=False, callback=_keep("home"),
-                     help=_("Espace de travail ; sinon INBOX_HOME, sinon le plus proche dossier, d'ici vers "
+                     help=_("Espace de travail; sinon INBOX_HOME, sinon le plus proche dossier, d'ici vers "
                             "le haut, où il y a un inbox.toml, sinon le dossier de données du compte.")),
         click.Option(["--as", "act_as"], metavar="LOGIN", type=LOGIN, expose_value=False,
                      callback=_keep("act_as"),
-                     help=_("Agir au nom de quelqu'un, si votre rôle le permet ; c'est noté.")),
+                     help=_("Agir au nom de quelqu'un, si votre rôle le permet; c'est noté.")),
         click.Option(["--debug"], is_flag=True, expose_value=False,
                      help=_("Montrer en entier ce qui n'a pas marché.")),
     ]  # fmt: skip

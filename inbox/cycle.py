@@ -88,12 +88,12 @@ def _say(app: App, plan: Standing, cycle: Cycle, closed: list[tuple[date, str]])
                 "  Ce n'est qu'une partie d'une année : il en est rendu compte, et rien n'y est promis."
             )
         )
-    say(_("  Échéance : {d} ; une échéance du plan ne bouge jamais.", d=dates.day(cycle.due)))
+    say(_("  Échéance : {d}; une échéance du plan ne bouge jamais.", d=dates.day(cycle.due)))
     say(_("  Calendrier : jours ouvrables du Québec et de l'Institut, heure de {zone}",
           zone=app.workspace.calendar.zone))  # fmt: skip
     for day, name in closed:
         say(_("    fermé le {d} : {name}", d=dates.day(day), name=name))
-    say(_("  À faire au plus tard le {d}, jour ouvrable ; jamais après l'échéance.",
+    say(_("  À faire au plus tard le {d}, jour ouvrable; jamais après l'échéance.",
           d=dates.day(cycle.do_by)))  # fmt: skip
     say(_("  La saisie se ferme le {d}.", d=dates.day(cycle.enter_by)))
 

@@ -33,7 +33,7 @@ _EXPECTED = {
         "the text that begins here has no quotation mark at its end.",
     ),
     "Invalid control character at": (
-        "un caractère de contrôle n'est pas permis dans un texte ; une fin de ligne s'écrit \\n.",
+        "un caractère de contrôle n'est pas permis dans un texte; une fin de ligne s'écrit \\n.",
         "a control character is not allowed in a text; an end of line is written \\n.",
     ),
     "Extra data": ("il y a quelque chose après la fin.", "there is something after the end."),
@@ -68,7 +68,7 @@ def _text(path: Path) -> str:
         # What stands before is shown; what is not UTF-8 would not be.
         before = content[: error.start].decode("utf-8", errors="replace")
         raise _refused(path, before, len(before), "not-utf8",
-                       "le fichier n'est pas en UTF-8 ; enregistrez-le en UTF-8.",
+                       "le fichier n'est pas en UTF-8; enregistrez-le en UTF-8.",
                        "the file is not in UTF-8; save it as UTF-8.") from error  # fmt: skip
 
 

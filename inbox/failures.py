@@ -147,7 +147,7 @@ def _not_found(error: NotFound) -> Told:
 
 def _ambiguous(error: Ambiguous) -> Told:
     title = _("« {name} » peut en désigner plusieurs.", name=error.name)
-    lines = [_("Lequel : {all} ?", all=", ".join(error.candidates))]
+    lines = [_("Lequel : {all}?", all=", ".join(error.candidates))]
     return USAGE, title, lines, {"name": error.name, "candidates": list(error.candidates)}
 
 

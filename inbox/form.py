@@ -176,7 +176,7 @@ def _ask(item: CompiledFormItem, *, optional: bool = False) -> Any:
     for key, label in field.options.items():
         say(f"    {key} — {word(label)}")
     if field.reason_if_missing:
-        say(_("    (pas de réponse ? tapez : non obtenu : le motif)"))
+        say(_("    (pas de réponse? tapez : non obtenu : le motif)"))
     while True:
         question = f"  {item.name}" + (_(" (Entrée pour passer)") if optional else "")
         typed = click.prompt(question, default="" if optional else None, show_default=False)

@@ -14,7 +14,7 @@ def said(detail: str) -> str:
         return detail
     own = Speech(lang()).word(CAUSES, code)
     if code == "given_up":
-        return _("{own} ; la dernière réponse : {reply}", own=own, reply=said(rest))
+        return _("{own}; la dernière réponse : {reply}", own=own, reply=said(rest))
     if code == "unwritten":
         return _("{own} (modèle {detail})", own=own, detail=rest.strip())
     return f"{before}{own}{rest}"

@@ -250,7 +250,7 @@ def case_lines(app: App, result: Result, plan: Plan | None) -> Iterator[str]:
         if mend:
             yield f"    → {mend}"
     if result.error is not None and not result.reasons:
-        yield _("  reste où il est : quelqu'un l'a changé entre-temps ; refaites la commande")
+        yield _("  reste où il est : quelqu'un l'a changé entre-temps; refaites la commande")
 
 
 def _move_lines(app: App, move: Move, plan: Plan) -> Iterator[str]:

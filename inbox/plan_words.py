@@ -28,7 +28,7 @@ def standing(status: Status, given: Given | None, replaced_by: tuple[str, str] |
         return clean(
             _("{status} (résolution {r}) : {text}", status=said, r=resolution, text=target)
         )
-    return said if given is None else clean(f"{said} ({_(' ; ').join(_parts(given))})")
+    return said if given is None else clean(f"{said} ({_('; ').join(_parts(given))})")
 
 
 def _parts(given: Given) -> list[str]:

@@ -130,7 +130,7 @@ class Plans:
         found = self.chosen(key)
         if len(found) > 1:
             raise click.UsageError(
-                _("Lequel ? --plan {names}", names=" | ".join(p.catalogue.key for p in found))
+                _("Lequel? --plan {names}", names=" | ".join(p.catalogue.key for p in found))
             )
         return found[0]
 
@@ -143,7 +143,7 @@ class Plans:
             raise NotFound("indicator", name, near=near)
         if len(found) > 1:
             names = " | ".join(p.catalogue.key for p, _entry in found)
-            raise click.UsageError(_("Lequel ? --plan {names}", names=names))
+            raise click.UsageError(_("Lequel? --plan {names}", names=names))
         return found[0]
 
     def fiscal_year(self, year: str | None) -> str:
@@ -270,7 +270,7 @@ def _uncovered(found: list[Cycle], indicator: str, day: date) -> click.UsageErro
         return NotFound("cycle", f"{indicator}, {dates.day(day)}")
     nearest = min(found, key=lambda y: max(y.start - day, day - y.end))
     return click.UsageError(
-        _("Aucun cycle de cet indicateur ne couvre le {d} ; le plus proche va du {a} au {b}.",
+        _("Aucun cycle de cet indicateur ne couvre le {d}; le plus proche va du {a} au {b}.",
           d=dates.day(day), a=dates.day(nearest.start), b=dates.day(nearest.end))
     )  # fmt: skip
 

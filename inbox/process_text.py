@@ -351,7 +351,7 @@ def _message_lines(definition: model.Definition, name: str) -> Iterator[str]:
         yield "    " + _("rien ne part avant {field}, s'il est rempli",
                          field=rules.field(part["not_before"], definition))  # fmt: skip
     if part["says"]:
-        yield "    " + _("dit ce qui s'ajoute à {field} ; les nouveaux lisent tout ce qui y a été dit",
+        yield "    " + _("dit ce qui s'ajoute à {field}; les nouveaux lisent tout ce qui y a été dit",
                          field=rules.field(part["says"], definition))  # fmt: skip
     if part["newcomers"]:
         yield "    " + _(

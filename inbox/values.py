@@ -47,7 +47,7 @@ def _record(
         for name, part in field.of.items()
         if (said := shown(part, record.get(name), calendar, members))
     ]
-    return f"{_(' ; ').join(parts)} ({_stamp(record, calendar)})"
+    return f"{_('; ').join(parts)} ({_stamp(record, calendar)})"
 
 
 def _stamp(record: Mapping[str, Any], calendar: Calendar) -> str:

@@ -247,7 +247,7 @@ _BOUNCES_SECURITY = ("tls", "starttls", "none")
 
 #: What `inbox init` writes.
 TEMPLATE = """\
-# L'espace de travail d'Arrimage. Chaque clé est optionnelle ; en voici la valeur.
+# L'espace de travail d'Arrimage. Chaque clé est optionnelle; en voici la valeur.
 
 [workspace]
 # Une répétition obéit à INBOX_NOW et n'écrit qu'à un serveur de courrier de cette machine.
@@ -268,12 +268,12 @@ phone = ""
 # Le mot de passe n'est jamais ici : ARRIMAGE_SMTP_PASSWORD, ou une « credential » de systemd.
 host = "127.0.0.1"
 port = {port}
-# starttls ou tls ; none seulement pour un serveur de cette machine.
+# starttls ou tls; none seulement pour un serveur de cette machine.
 security = "{security}"
 username = ""
 sender = "arrimage@example.org"
 timeout = 60.0
-# Combien de connexions pour les lettres, et combien retenir à la fois pour une diffusion personnelle ;
+# Combien de connexions pour les lettres, et combien retenir à la fois pour une diffusion personnelle;
 # moins si le serveur le dit.
 connections = 8
 held = 100
@@ -285,11 +285,11 @@ held = 100
 mailbox = ""
 host = ""
 port = 993
-# tls ou starttls ; none seulement pour un serveur de cette machine.
+# tls ou starttls; none seulement pour un serveur de cette machine.
 security = "tls"
 username = ""
 folder = "INBOX"
-# Le dossier où va un avis une fois consigné ; vide : il reste là, marqué comme lu.
+# Le dossier où va un avis une fois consigné; vide : il reste là, marqué comme lu.
 done = ""
 # Minutes entre deux lectures pendant que inbox serve tourne.
 every = 5

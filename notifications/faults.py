@@ -47,7 +47,7 @@ _SAID: list[tuple[str, str, str | None]] = [
      "a value that is not there is counted with"),
     (r"(.+) is for numbers only", "« {0} » n'additionne que des nombres", None),
     (r"calling (.+) is not allowed in a template",
-     "« {0}(…) » n'est pas permis dans un gabarit ; show, day et moment le sont", None),
+     "« {0}(…) » n'est pas permis dans un gabarit; show, day et moment le sont", None),
     (r"the filter (.+) is not allowed in a template",
      "le filtre « {0} » n'est pas permis dans un gabarit", None),
     (r"the test (.+) is not allowed in a template",

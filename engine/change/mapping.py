@@ -208,7 +208,7 @@ def _known(
         return
     near = get_close_matches(name, sorted(known), n=1)
     fr, en = (
-        (f" ; vouliez-vous « {near[0]} » ?", f"; did you mean {near[0]!r}?") if near else (".", ".")
+        (f"; vouliez-vous « {near[0]} »?", f"; did you mean {near[0]!r}?") if near else (".", ".")
     )
     yield read.finding(
         "unknown-name", path, f"rien ne s'appelle « {name} » ici{fr}",

@@ -137,7 +137,7 @@ class _Checker(Names):
             if name in taken:
                 yield self._find(
                     "reserved-name", (*path, name),
-                    f"« {name} » est réservé ; choisissez un autre nom.",
+                    f"« {name} » est réservé; choisissez un autre nom.",
                     f"{name!r} is reserved; choose another name.", of_key=True,
                 )  # fmt: skip
 

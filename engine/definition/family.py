@@ -145,7 +145,7 @@ class _Family:
         if child is None:
             yield self.source.finding(
                 "unknown-process", (*path, "process"),
-                f"le processus « {opens.process} » n'existe pas ici ; donnez son fichier aussi.",
+                f"le processus « {opens.process} » n'existe pas ici; donnez son fichier aussi.",
                 f"there is no process {opens.process!r} here; give its file too.",
             )  # fmt: skip
         elif not isinstance(child, str):

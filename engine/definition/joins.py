@@ -87,7 +87,7 @@ def _alone(flow: Flow, most: dict[str, int | None]) -> Iterator[Finding]:
         elif can is not None and least > can:
             yield flow.graph.source.finding(
                 "impossible-join", (*path, "children"),
-                f"au plus {can} dossiers enfants peuvent s'ouvrir ; {least} sont attendus.",
+                f"au plus {can} dossiers enfants peuvent s'ouvrir; {least} sont attendus.",
                 f"at most {can} child cases can be opened; {least} are awaited.",
             )  # fmt: skip
 

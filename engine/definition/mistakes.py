@@ -157,7 +157,7 @@ class _Mistakes:
         if kind == "blank":
             code = "missing-label" if name in _LABELS else "wrong-type"
             return self.source.finding(
-                code, path, "ce texte est vide ; il faut ici des mots.", "this text is empty; words are needed here."
+                code, path, "ce texte est vide; il faut ici des mots.", "this text is empty; words are needed here."
             )  # fmt: skip
         return self.source.finding(
             "wrong-type", path, "cette valeur n'est pas permise ici.", f"{detail['msg']}."
@@ -176,7 +176,7 @@ class _Mistakes:
         )
         near = next(iter(get_close_matches(name, here, n=1, cutoff=0.7)), None)
         if near is not None:
-            fr, en = f"{fr} ; vouliez-vous « {near} » ?", f"{en}; did you mean {near!r}?"
+            fr, en = f"{fr}; vouliez-vous « {near} »?", f"{en}; did you mean {near!r}?"
         elif 0 < len(here) <= _FEW:
             fr, en = f"{fr}, mais : {', '.join(here)}.", f"{en}, but these are: {', '.join(here)}."
         else:
@@ -196,19 +196,19 @@ class _Mistakes:
             meant = self._meant(given, misspelt, of_key=of_key)
             return self.source.finding("bad-form", path,
                                        f"« {given} » n'a pas la forme attendue ici : {fr}"
-                                       + (f" ; vouliez-vous « {meant} » ?" if meant else "."),
+                                       + (f"; vouliez-vous « {meant} »?" if meant else "."),
                                        f"{given!r} does not have the form that is needed here: {en}"
                                        + (f"; did you mean {meant!r}?" if meant else "."),
                                        of_key=of_key)  # fmt: skip
         if all(d["type"] == "value_error" for d in ways) and _LIKE_A_DAY.fullmatch(given):
             fr, en = f"le {given} n'existe pas", f"there is no {given}"
             if ":" in given:
-                fr = f"{fr} ; il faut ici un instant comme « 2026-03-31 09:00 »"
+                fr = f"{fr}; il faut ici un instant comme « 2026-03-31 09:00 »"
                 en = f"{en}; this must be an instant such as '2026-03-31 09:00'"
             return self.source.finding("wrong-type", path, f"{fr}.", f"{en}.")
         if path == ("arrimage",):
             return self.source.finding("wrong-type", path,
-                                       "« arrimage » est la version de ce langage ; il n'y en a qu'une : 1.",
+                                       "« arrimage » est la version de ce langage; il n'y en a qu'une : 1.",
                                        "'arrimage' is the version of this language; there is one only: 1.")  # fmt: skip
         fr = " ou ".join(dict.fromkeys(p[0] for p in pairs))
         en = " or ".join(dict.fromkeys(p[1] for p in pairs))

@@ -55,10 +55,10 @@ class Names:
         fr = f"{_FRENCH[kind]} « {name} » n'existe pas"
         en = f"there is no {kind} {name!r}"
         if near is not None:
-            fr, en = f"{fr} ; vouliez-vous « {near} » ?", f"{en}; did you mean {near!r}?"
+            fr, en = f"{fr}; vouliez-vous « {near} »?", f"{en}; did you mean {near!r}?"
         elif 0 < len(known) <= _FEW:
             listed = ", ".join(sorted(known))
-            fr, en = f"{fr} ; il y a : {listed}.", f"{en}; there are: {listed}."
+            fr, en = f"{fr}; il y a : {listed}.", f"{en}; there are: {listed}."
         yield self._find(f"unknown-{kind}", path, fr, en)
 
     def _near(self, kind: str, name: str, known: Collection[str]) -> str | None:

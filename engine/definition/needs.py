@@ -177,13 +177,12 @@ class Needs:
 _FR, _EN = "le champ « {field} » peut être absent", "field {field!r} may be absent"
 _WHY = {
     "message": (
-        _FR + " quand ce message part ; ajoutez « when: {{obtained: {field}}} »",
+        _FR + " quand ce message part; ajoutez « when: {{obtained: {field}}} »",
         _EN + " when this message leaves; add 'when: {{obtained: {field}}}'",
     ),
     "due": (_FR + " quand l'échéance se calcule", _EN + " when the due date is counted"),
     "timer": (
-        _FR
-        + " quand la minuterie s'arme ; si c'est voulu, ajoutez « only: {{obtained: {field}}} »",
+        _FR + " quand la minuterie s'arme; si c'est voulu, ajoutez « only: {{obtained: {field}}} »",
         _EN + " when the timer is armed; if that is meant, add 'only: {{obtained: {field}}}'",
     ),
     "redirect": (_FR + " alors que cette fin y renvoie", _EN + " although this ending leads to it"),
@@ -196,7 +195,7 @@ _WHY = {
         _EN + ": no child case would be opened",
     ),
     "earlier": (
-        "l'envoi « {field} », dont ce message a les destinataires, peut n'avoir jamais eu lieu ; ajoutez un « when »",
+        "l'envoi « {field} », dont ce message a les destinataires, peut n'avoir jamais eu lieu; ajoutez un « when »",
         "the batch {field!r}, whose recipients this message goes to, may never have been sent; add a 'when'",
     ),
 }

@@ -196,7 +196,7 @@ def scan(text: str, path: str) -> Source:
     if len(text) > MAX_CHARACTERS:
         raise Source(path, []).refuse(
             "too-large", 1, 1,
-            f"ce fichier est trop long pour être lu : plus de {_spaced(MAX_CHARACTERS)} caractères. Est-ce le bon ?",
+            f"ce fichier est trop long pour être lu : plus de {_spaced(MAX_CHARACTERS)} caractères. Est-ce le bon?",
             f"this file is too long to be read: more than {MAX_CHARACTERS:,} characters. Is it the right one?",
         )  # fmt: skip
     source = Source(path, [])
@@ -213,14 +213,14 @@ def _without_forbidden(source: Source, text: str) -> str:
     for found in list(_HARD_SPACE.finditer(text))[:_MAX_FORBIDDEN]:
         at = found.start() + re.search("[\u00a0\u202f]", found[0]).start()  # type: ignore[union-attr]
         source.findings.append(source.finding_at("control-character", *_place(text, at),
-            "une espace insécable est ici ; il faut une espace ordinaire.",
+            "une espace insécable est ici; il faut une espace ordinaire.",
             "a no-break space stands here; a plain space is needed."))  # fmt: skip
     text = _HARD_SPACE.sub(lambda m: re.sub("[\u00a0\u202f]", " ", m[0]), text)
     for found in list(_FORBIDDEN.finditer(text))[:_MAX_FORBIDDEN]:
         line, column = _place(text, found.start())
         if found[0] == "\ufffd":
             source.findings.append(source.finding_at("not-utf8", line, column,
-                "ces octets ne sont pas de l'UTF-8 ; enregistrez le fichier en UTF-8.",
+                "ces octets ne sont pas de l'UTF-8; enregistrez le fichier en UTF-8.",
                 "these bytes are not UTF-8; save the file as UTF-8."))  # fmt: skip
             continue
         source.findings.append(
@@ -445,7 +445,7 @@ class _Reader:
 
     def _limit(self, event: Any, depth: int) -> None:
         if self.documents > 1:
-            fr, en = "un second document commence ici (---) ; un fichier n'en a qu'un", (
+            fr, en = "un second document commence ici (---); un fichier n'en a qu'un", (
                 "a second document begins here (---); a file has one only")  # fmt: skip
         elif depth > MAX_DEPTH:
             fr = f"il y a ici plus de {MAX_DEPTH} niveaux l'un dans l'autre : le fichier n'est pas lu. Refermez ce qui est ouvert, ou dites-le en moins de niveaux"

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 #: The parser's usual words, or how they begin, and ours; its own are kept in English.
 _FRENCH = (
     ("found character that cannot start any token",
-     ("un texte ne commence pas par ce caractère, à moins d'être entre guillemets ; une tabulation n'est pas "
+     ("un texte ne commence pas par ce caractère, à moins d'être entre guillemets; une tabulation n'est pas "
      "permise")),
     ("mapping values are not allowed",
-     ("« : » n'est pas permis ici ; le retrait n'est pas juste, ou un texte qui en contient n'est pas entre "
+     ("« : » n'est pas permis ici; le retrait n'est pas juste, ou un texte qui en contient n'est pas entre "
      "guillemets")),
     ("did not find expected key",
-     "il faut ici une clé ; le retrait n'est pas celui des lignes voisines, ou quelque chose n'est pas fermé"),
+     "il faut ici une clé; le retrait n'est pas celui des lignes voisines, ou quelque chose n'est pas fermé"),
     ("could not find expected ':'", "il manque « : » après une clé"),
     ("did not find expected ',' or '}'", ("il manque « , » ou « } » : une accolade n'est pas fermée, ou un texte qui contient « : » ou une "
      "apostrophe n'est pas entre guillemets doubles")),
@@ -25,14 +25,14 @@ _FRENCH = (
      "apostrophe n'est pas entre guillemets doubles")),
     ("did not find expected node content", "il manque une valeur ici"),
     ("did not find expected '-' indicator",
-     "il faut ici « - » ; le retrait n'est pas celui du reste de la liste"),
+     "il faut ici « - »; le retrait n'est pas celui du reste de la liste"),
     ("did not find expected <document start>", "le retrait n'est pas celui des lignes voisines, ou quelque chose suit la fin"),
     ("found unexpected end of stream", "un guillemet n'est pas fermé"),
     ("found unexpected document indicator", "« --- » est au milieu d'un texte entre guillemets"),
-    ("found a tab character", "une tabulation fait le retrait ; il faut des espaces"),
+    ("found a tab character", "une tabulation fait le retrait; il faut des espaces"),
     ("found unknown escape character",
-     "entre guillemets doubles, « \\ » ne se met pas devant ce caractère ; des guillemets simples le permettent"),
-    ("block sequence entries are not allowed", "« - » n'est pas permis ici ; il va à la ligne"),
+     "entre guillemets doubles, « \\ » ne se met pas devant ce caractère; des guillemets simples le permettent"),
+    ("block sequence entries are not allowed", "« - » n'est pas permis ici; il va à la ligne"),
     ("did not find expected alphabetic", "« & » et « * » ne commencent pas un texte, à moins de guillemets"),
     ("did not find expected comment or line break",
      "après « | » ou « > », le texte commence à la ligne suivante"),

@@ -146,7 +146,7 @@ def _wrong_field(
     wanted = sorted(types)
     return source.finding(
         "wrong-field-type", path,
-        f"« {name} » est un champ « {unfit.kind(spec.type)} » ; il faut ici : {unfit.kinds(wanted)}.",
+        f"« {name} » est un champ « {unfit.kind(spec.type)} »; il faut ici : {unfit.kinds(wanted)}.",
         f"{name!r} is a {spec.type} field; this must be: {' or '.join(wanted)}.",
     )  # fmt: skip
 
@@ -185,7 +185,7 @@ def _newcomers(
         fr, en = "à aucun répertoire", "to no roster"
     yield source.finding(
         "wrong-newcomers", ("notifications", name, "newcomers", "roster"),
-        f"le premier envoi n'est pas allé au répertoire « {roster} », mais {fr} : qui en serait nouveau ?",
+        f"le premier envoi n'est pas allé au répertoire « {roster} », mais {fr} : qui en serait nouveau?",
         f"the first batch did not go to the roster {roster!r}, but {en}: who would be new to it?",
     )  # fmt: skip
 

@@ -102,7 +102,7 @@ class Checks(Names):
             return
         if field.of:
             if not isinstance(value, int):
-                self.find("wrong-value", path, "combien y en a-t-il ? Un nombre est attendu ici.",
+                self.find("wrong-value", path, "combien y en a-t-il? Un nombre est attendu ici.",
                           "how many are there? A number is needed here.")  # fmt: skip
             return
         try:

@@ -42,7 +42,7 @@ class Failure:
 
     def finding(self, read: Source) -> Finding:
         """Return it as a finding at its place in the file."""
-        fr = f"{self.what[0]} : attendu {self.expected[0]} ; obtenu {self.got[0]}."
+        fr = f"{self.what[0]} : attendu {self.expected[0]}; obtenu {self.got[0]}."
         en = f"{self.what[1]}: expected {self.expected[1]}; got {self.got[1]}."
         return read.finding(self.code, self.path, fr, en)
 

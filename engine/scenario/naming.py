@@ -105,7 +105,7 @@ class Names:
         fr, en = f"{_FRENCH[kind]} « {typed} » n'existe pas", f"there is no {kind} {typed!r}"
         if near:
             meant = words[near[0]]
-            fr, en = f"{fr} ; vouliez-vous « {meant} » ?", f"{en}; did you mean {meant!r}?"
+            fr, en = f"{fr}; vouliez-vous « {meant} »?", f"{en}; did you mean {meant!r}?"
         self.find(f"unknown-{kind}", path, fr, en, of_key=of_key)
 
     def _person(self, login: str | None, path: Path) -> None:

@@ -125,14 +125,14 @@ class _Reader(Checks):
             if step.by is not None or self.source.is_lost((*path, "when", i, "by")):
                 return
             if not (step.wait or step.server or step.outbox):
-                self.find("missing-key", (*path, "when", i), "il manque « by » : qui le fait ?",
+                self.find("missing-key", (*path, "when", i), "il manque « by » : qui le fait?",
                           "'by' is missing: who does it?")  # fmt: skip
                 return
 
     def _given(self, given: model.Given, scenario: model.Scenario, path: Path) -> None:
         lost = (self.source.is_lost((*p, "given", "now")) for p in ((), path))
         if given.now is None and not any(lost):
-            self.find("missing-key", (*path, "given"), "il manque « now » : quand cela commence-t-il ?",
+            self.find("missing-key", (*path, "given"), "il manque « now » : quand cela commence-t-il?",
                       "'now' is missing: when does it begin?")  # fmt: skip
         roles = {k: v for d in self.known.of(None) for k, v in d.roles.items()}
         for login, person in given.people.items():
@@ -163,7 +163,7 @@ class _Reader(Checks):
         self._person(away.substitute, (*place, "away", "substitute"))
         lost = (self.source.is_lost((*place, *p, "substitute")) for p in ((), ("away",)))
         if away.substitute is None and person.substitute is None and not any(lost):
-            self.find("missing-key", (*place, "away"), "il manque « substitute » : qui remplace ?",
+            self.find("missing-key", (*place, "away"), "il manque « substitute » : qui remplace?",
                       "'substitute' is missing: who stands in?")  # fmt: skip
         if away.last < away.first:
             self.find("wrong-value", (*place, "away"), "le dernier jour vient avant le premier.",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.argument("files", metavar=_("FICHIER…"), nargs=-1, type=click.Path(path_type=Path))
 @click.option("--imap", is_flag=True, help=_("Lire la boîte de [bounces] dans inbox.toml."))
-@click.option("--dry-run", is_flag=True, help=_("Dire ce qui serait consigné ; ne rien changer."))
+@click.option("--dry-run", is_flag=True, help=_("Dire ce qui serait consigné; ne rien changer."))
 def bounces(app: App, files: tuple[Path, ...], imap: bool, dry_run: bool) -> None:
     if bool(files) == imap:
         raise click.UsageError(_("Nommez des fichiers, ou --imap."))

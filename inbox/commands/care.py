@@ -108,9 +108,9 @@ _DETAILS = {
     "origin": "il dit venir de {state}",
     "count": "{found} sur {expected} sont là",
     "fields": "champs : {fields}",
-    "state": "l'état est {state} ; d'après l'historique, {replayed_state}",
-    "owner": "le responsable est {owner} ; d'après l'historique, {replayed_owner}",
-    "version": "le dossier est en version {version} ; d'après l'historique, {replayed_version}",
+    "state": "l'état est {state}; d'après l'historique, {replayed_state}",
+    "owner": "le responsable est {owner}; d'après l'historique, {replayed_owner}",
+    "version": "le dossier est en version {version}; d'après l'historique, {replayed_version}",
     "never_given": "ce numéro n'a jamais été donné",
 }
 _FAULTS = {
@@ -273,7 +273,7 @@ def _checks(app: App) -> list[_Check]:
         _Check("workspace", _("espace de travail"), _workspace,
                _("corrigez {file}, ou créez un espace : inbox init", file=settings)),
         _Check("database", _("base de données"), _schema,
-               _("installez la même version partout ; sinon, voyez url dans {file}", file=settings)),
+               _("installez la même version partout; sinon, voyez url dans {file}", file=settings)),
         _Check("definitions", _("processus"), _definitions,
                _("corrigez la définition à cet endroit, ou retirez-la de workflows/")),
         _Check("plans", _("plans"), _plans,
@@ -309,7 +309,7 @@ def _schema(app: App) -> tuple[bool, str]:
     if app.database.dialect == "sqlite" and str(app.home) not in url:
         return False, _("elle est hors de cet espace de travail : {url}", url=url)
     if app.database.dialect == "postgresql" and shutil.which("pg_dump") is None:
-        return False, _("pg_dump n'est pas installé sur cette machine ; inbox backup en a besoin")
+        return False, _("pg_dump n'est pas installé sur cette machine; inbox backup en a besoin")
     at, head = migrations.current(app.database), migrations.head()
     return at == head, _("révision {at}, attendue {head}", at=at, head=head)
 

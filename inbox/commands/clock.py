@@ -102,7 +102,7 @@ def _say(ticked: Ticked, report: Report, interrupted: int) -> None:
 
     say(
         _(
-            "Minuteries échues : {fired} ; sans objet : {gone}.",
+            "Minuteries échues : {fired}; sans objet : {gone}.",
             fired=ticked.fired,
             gone=ticked.superseded,
         )
@@ -121,13 +121,13 @@ def _say(ticked: Ticked, report: Report, interrupted: int) -> None:
     if interrupted or "uncertain" in report.states:
         say(
             _(
-                "Ce qui est incertain n'est jamais renvoyé tout seul ; tranchez : inbox outbox --failed"
+                "Ce qui est incertain n'est jamais renvoyé tout seul; tranchez : inbox outbox --failed"
             )
         )
     if not report.states and not interrupted:
         say(_("Courrier : rien à envoyer."))
     if report.fault:
-        say(_("Le serveur de courrier est en défaut : {detail}. Rien n'est perdu ; on réessaiera.",
+        say(_("Le serveur de courrier est en défaut : {detail}. Rien n'est perdu; on réessaiera.",
               detail=mailwords.said(report.fault)), err=True)  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def _say_returned(returned: Tally) -> None:
 
     say_effects(returned.effects)
     if returned.fault:
-        say(_("La boîte des avis de non-remise est en défaut : {detail}. Rien n'est perdu ; on "
+        say(_("La boîte des avis de non-remise est en défaut : {detail}. Rien n'est perdu; on "
               "réessaiera.", detail=mailwords.said(returned.fault)), err=True)  # fmt: skip
 
 

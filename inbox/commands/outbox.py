@@ -55,7 +55,7 @@ def _first_word(args: list[str]) -> str | None:
 
 outbox_group = _Outbox(
     "outbox",
-    help=_("Le courrier. Sans rien : la liste ; --failed : ce qui demande quelqu'un."),
+    help=_("Le courrier. Sans rien : la liste; --failed : ce qui demande quelqu'un."),
     examples=[
         "inbox outbox",
         "inbox outbox --failed",
@@ -165,7 +165,7 @@ def answer(delivery: Listed, came_back: Sequence[Returned]) -> str:
     if failed and len(failed) < len(delivery.addresses):
         told.insert(0, n_("{n} adresse sur {all} est revenue", "{n} adresses sur {all} sont revenues",
                           len(failed), all=len(delivery.addresses)))  # fmt: skip
-    return clean(" ; ".join(told)) or mailwords.said(delivery.reply or "")
+    return clean("; ".join(told)) or mailwords.said(delivery.reply or "")
 
 
 def as_json(delivery: Listed, came_back: Sequence[Returned]) -> dict[str, Any]:

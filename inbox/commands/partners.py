@@ -106,8 +106,8 @@ def _tell_faults(app: App, error: roster_file.RosterFileError) -> NoReturn:
 
 
 _FAULTS = {
-    "not_utf8": "le fichier n'est pas en UTF-8 ; enregistrez-le en « CSV UTF-8 »",
-    "missing_column": "il manque cette colonne ; celles du fichier : {value}",
+    "not_utf8": "le fichier n'est pas en UTF-8; enregistrez-le en « CSV UTF-8 »",
+    "missing_column": "il manque cette colonne; celles du fichier : {value}",
     "empty": "le nom est vide",
     "duplicate": "« {value} » est déjà plus haut",
     "unknown_order": "« {value} » n'est pas FP, collégial ou universitaire",

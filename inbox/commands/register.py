@@ -84,7 +84,7 @@ def register(
         idempotency_key=key,
     )
     if contact and "contact_courriel" not in values:
-        say(_("« {text} » : noté comme nom ; sans adresse, aucun accusé de réception ne part.",
+        say(_("« {text} » : noté comme nom; sans adresse, aucun accusé de réception ne part.",
               text=contact), err=True)  # fmt: skip
     if app.json:
         show_json(outcome_json(outcome))

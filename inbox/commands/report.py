@@ -72,7 +72,7 @@ def _promising(plans: Plans, year: str, key: str | None) -> tuple[Standing, list
         raise click.UsageError(_("Aucun plan ne promet rien pour {year}.", year=year))
     if len(found) > 1:
         names = " | ".join(plan.catalogue.key for plan, _rows in found)
-        raise click.UsageError(_("Lequel ? --plan {names}", names=names))
+        raise click.UsageError(_("Lequel? --plan {names}", names=names))
     return found[0]
 
 

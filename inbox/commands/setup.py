@@ -31,7 +31,7 @@ _SOURCES = {"bash": "bash_source", "zsh": "zsh_source", "fish": "fish_source"}
     ],
 )
 @click.option(
-    "--database", metavar="URL", help=_("SQLite dans le dossier, par défaut ; ou PostgreSQL.")
+    "--database", metavar="URL", help=_("SQLite dans le dossier, par défaut; ou PostgreSQL.")
 )
 @click.option("--rehearsal", is_flag=True, help=_("Une répétition : INBOX_NOW, courrier local."))
 @click.option("--mail-port", type=int, default=25, help=_("Port du serveur de courrier local."))
@@ -116,7 +116,7 @@ def _make_files(home: Path, database: str | None, rehearsal: bool, port: int) ->
     _make_keys(home / "keys")
     return [
         _("{file} : les réglages, à relire", file=workspaces.SETTINGS),
-        _("keys/ : la paire de clés Ed25519 qui signe les attestations ; gardez-en une copie"),
+        _("keys/ : la paire de clés Ed25519 qui signe les attestations; gardez-en une copie"),
         _("workflows/ et templates/ : vos propres processus et gabarits, s'il y en a"),
     ]
 

@@ -55,7 +55,7 @@ def show(app: App, case: str, drawing: Path | None) -> None:
         return
     _print_head(app, found)
     if blocked:
-        why = " ; ".join(hindered(found, h) for h in blocked)
+        why = "; ".join(hindered(found, h) for h in blocked)
         say(strong(clean(_("Ce dossier est bloqué : {why}.", why=why))))
     _print_fields(app, found)
     for label, items in checklists:

@@ -60,9 +60,7 @@ staff_group = LazyGroup(
     "--substitute", type=LOGIN, metavar="LOGIN", help=_("Qui remplace d'ordinaire cette personne.")
 )
 @click.option("--account", help=_("Compte du système d'exploitation."))
-@click.option(
-    "--can-act-as", is_flag=True, help=_("Peut agir au nom d'autrui (--as) ; c'est noté.")
-)
+@click.option("--can-act-as", is_flag=True, help=_("Peut agir au nom d'autrui (--as); c'est noté."))
 def add(
     app: App,
     login: str,
@@ -187,8 +185,8 @@ def leave(app: App, login: str, on: datetime | None, substitute: str | None) -> 
         _lines, counts = register.worklist(connection, [login], limit=1)
     if day <= app.today:
         app.keep_plans()  # what was theirs in the plan changes hands at once
-    _tell(app, n_("{login} quitte le personnel le {d} ; {s} reprend {n} dossier ouvert.",
-                  "{login} quitte le personnel le {d} ; {s} reprend {n} dossiers ouverts.",
+    _tell(app, n_("{login} quitte le personnel le {d}; {s} reprend {n} dossier ouvert.",
+                  "{login} quitte le personnel le {d}; {s} reprend {n} dossiers ouverts.",
                   counts.get(login, 0), login=login, d=dates.day(day), s=person.substitute or ""), person)  # fmt: skip
 
 

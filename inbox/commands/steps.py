@@ -136,12 +136,12 @@ def _confirm(case: Case, action: CompiledAction, *, asks: bool) -> None:
         )
     question = (
         _(
-            "{number} : {label}. Cela ne se reprend pas. Continuer ?",
+            "{number} : {label}. Cela ne se reprend pas. Continuer?",
             number=case.number,
             label=label,
         )
         if _is_final(case, action)
-        else _("{number} : {label}. Continuer ?", number=case.number, label=label)
+        else _("{number} : {label}. Continuer?", number=case.number, label=label)
     )
     form.confirm(question)
 

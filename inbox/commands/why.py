@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     examples=["inbox why 7", "inbox why 7 --action diffuser"],
 )
 @click.argument("case", type=CASE)
-@click.option(
-    "--action", type=ANY_ACTION, help=_("Pourquoi cette action n'est-elle pas possible ?")
-)
+@click.option("--action", type=ANY_ACTION, help=_("Pourquoi cette action n'est-elle pas possible?"))
 def why(app: App, case: str, action: str | None) -> None:
     if action is None and is_cycle(case):
         explain_cycle(app, case)

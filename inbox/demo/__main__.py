@@ -17,7 +17,7 @@ def main() -> None:
     """Tell both stories, each in a new workspace."""
     home = Path(sys.argv[1] if len(sys.argv) > 1 else "demo").resolve()
     if home.exists() and not (home / "inbox.toml").exists() and any(home.iterdir()):
-        sys.exit(f"{home} n'est pas un espace de démonstration ; choisissez un autre dossier.")
+        sys.exit(f"{home} n'est pas un espace de démonstration; choisissez un autre dossier.")
     shutil.rmtree(home, ignore_errors=True)
     begun = time.monotonic()
     demo, year = Demo(home), Demo(home / "plan-2012-2013")
@@ -42,7 +42,7 @@ Terminé : {demo.typed + plan.typed} commandes en {seconds:.0f} s. L'espace de t
     inbox process show demande       le texte adopté
     inbox export registre.xlsx       le registre de suivi
     inbox plan --home {shlex.quote(str(plan.home))}
-                                     le plan d'un exercice ; à côté, rapport.html et rapport.docx
+                                     le plan d'un exercice; à côté, rapport.html et rapport.docx
     make mail                        (dans une autre fenêtre) le courrier local, puis : inbox tick
 """)
 

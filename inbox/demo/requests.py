@@ -49,7 +49,7 @@ def _requests(demo: Demo) -> None:
 
 
 def _out_of_scope(demo: Demo) -> None:
-    demo.step("3/7  Le Ghana est hors mandat ; le Maroc demande une rencontre ; la Côte d'Ivoire, non")
+    demo.step("3/7  Le Ghana est hors mandat; le Maroc demande une rencontre; la Côte d'Ivoire, non")
     demo.inbox("take", "3", "--as", "conseiller", quiet=True)
     demo.inbox("do", "3", "classer_hors_mandat", "--as", "conseiller",
                "--set", "motif_fermeture=Achat d'équipement : pas une question de formation", "--yes")  # fmt: skip
@@ -70,7 +70,7 @@ def _with_meeting(demo: Demo) -> None:
     demo.inbox("tick")
     demo.at("2026-11-19T11:15")
     demo.inbox("do", "RE-2026-0001", "tenir", "--as", "conseillere",
-               "--set", "compte_rendu=Accord sur les besoins ; calendrier à l'automne 2027", quiet=True)  # fmt: skip
+               "--set", "compte_rendu=Accord sur les besoins; calendrier à l'automne 2027", quiet=True)  # fmt: skip
     demo.inbox("do", "1", "terminer_rencontres", "--as", "conseillere", quiet=True)
     demo.inbox("do", "1", "preciser", "--as", "conseillere",
                "--set", "besoins=Former 60 techniciens en cartographie géologique",

@@ -35,7 +35,7 @@ class Asides(Parts):
             if action.name in self.wide and self._is_plain(action):
                 groups.setdefault(tuple(self.sources(action)), []).append(action)
         for states, actions in groups.items():
-            label = " ; ".join(word(a.label) for a in actions)
+            label = "; ".join(word(a.label) for a in actions)
             yield self._by_actions(actions, states, label, (), [label])
 
     def _aside_of(self, action: CompiledAction) -> Aside:

@@ -94,7 +94,7 @@ class Blocks(Parts):
         """Yield the one row of what leaves a case where it is, and sends and opens nothing."""
         plain = [a for a in here if self._comes_back(a, state)]
         if plain:
-            label = " ; ".join(word(a.label) for a in plain)
+            label = "; ".join(word(a.label) for a in plain)
             yield Row(id=f"stay.{state.name}", label=label, detail=label, loop=True,
                       actions=tuple(a.name for a in plain), target=state_id(state.name))  # fmt: skip
 

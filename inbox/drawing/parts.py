@@ -130,7 +130,7 @@ class Parts:
         if not names:
             return []
         labels = list(dict.fromkeys(word(self.definition.notifications[n].label) for n in names))
-        return [Node(kind="send", id=f"send.{row}", name=" ; ".join(labels), refs=names)]
+        return [Node(kind="send", id=f"send.{row}", name="; ".join(labels), refs=names)]
 
     def _ending(self, state: str, row: str) -> list[Node]:
         if self.block(state) is not None:

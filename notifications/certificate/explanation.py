@@ -77,7 +77,7 @@ class Explanation(Summary):
         times = self.document["times"]
         if times["set_for"] != times["queued"]:
             lines.append(
-                self.say("La décision est du {q} ; l'envoi était fixé au {at}.",
+                self.say("La décision est du {q}; l'envoi était fixé au {at}.",
                          "It was decided on {q}, and set for {at}.",
                          q=self.speech.moment(times["queued"]), at=self.speech.moment(times["set_for"]))
             )  # fmt: skip
@@ -91,7 +91,7 @@ class Explanation(Summary):
             ),
             "proceed_and_remedy": (
                 (
-                    "La règle était fixée d'avance : « {rule} ». Les autres sont servis ensemble ; à chaque refus "
+                    "La règle était fixée d'avance : « {rule} ». Les autres sont servis ensemble; à chaque refus "
                     "son remède, aussitôt."
                 ),
                 (
@@ -108,17 +108,17 @@ class Explanation(Summary):
         elif recipients["roster_version"] is None:
             said = self.speech.count(
                 recipients["count"],
-                ("Le destinataire vient du processus ; personne ne l'a choisi.",
-                 "Les {n} destinataires viennent du processus ; personne ne les a choisis."),
+                ("Le destinataire vient du processus; personne ne l'a choisi.",
+                 "Les {n} destinataires viennent du processus; personne ne les a choisis."),
                 ("The recipient comes from the process; nobody chose it.",
                  "The {n} recipients come from the process; nobody chose them."),
             )  # fmt: skip
         else:
             said = self.speech.count(
                 recipients["count"],
-                (("Le destinataire est le membre actif du réseau ce jour-là (liste, version {v}) ; "
+                (("Le destinataire est le membre actif du réseau ce jour-là (liste, version {v}); "
                  "personne ne l'a choisi."),
-                 ("Les {n} destinataires sont les membres actifs du réseau ce jour-là (liste, version {v}) ; "
+                 ("Les {n} destinataires sont les membres actifs du réseau ce jour-là (liste, version {v}); "
                  "personne ne les a choisis.")),
                 (("The recipient is the active member of the network that day (list, version {v}); "
                  "nobody chose it."),
@@ -152,7 +152,7 @@ class Explanation(Summary):
               "that was not certain.")),
             v=recipients["roster_version"],
         )  # fmt: skip
-        chosen = self.say("Tous viennent du processus ; personne n'en a choisi un seul.",
+        chosen = self.say("Tous viennent du processus; personne n'en a choisi un seul.",
                           "All come from the process; nobody chose any of them.")  # fmt: skip
         return " ".join([had, others if new else none, chosen])
 
@@ -161,7 +161,7 @@ class Explanation(Summary):
         if 0 < (recipients["newcomers"] or 0) < recipients["count"]:
             return self._two_contents_said()
         if self.document["content"]["personal"]:
-            return self.say("Chaque destinataire a un message à son nom ; l'empreinte de chacun est dans sa ligne.",
+            return self.say("Chaque destinataire a un message à son nom; l'empreinte de chacun est dans sa ligne.",
                             "Each recipient has a message of its own; its fingerprint is in its line.")  # fmt: skip
         if not self.document["content"]["contents"]:
             return self.say("Le contenu sera arrêté avant l'envoi, et le même pour tous ceux qui le lisent dans les "
@@ -224,9 +224,9 @@ class Explanation(Summary):
         decisions = {
             "released": ("Décision : envoyer.", "Decision: send."),
             "aborted": ("Décision : rien ne part, pour personne.", "Decision: nothing leaves, for anybody."),
-            "put_off": ("Décision : rien ne part maintenant ; nouvel essai plus tard.",
+            "put_off": ("Décision : rien ne part maintenant; nouvel essai plus tard.",
                         "Decision: nothing leaves now; another attempt later."),
-            "under_way": ("L'essai est en cours ; rien n'est encore décidé.",
+            "under_way": ("L'essai est en cours; rien n'est encore décidé.",
                           "It is under way; nothing is decided yet."),
             None: ("L'essai a été interrompu avant la décision.", "It was interrupted before the decision."),
         }  # fmt: skip
@@ -247,8 +247,8 @@ class Explanation(Summary):
         return [
             self.speech.count(
                 run["refused"] + run["deferred"],
-                ("le relais avait tout en main sauf la fin du message ; {n} refus.",
-                 "le relais avait tout en main sauf la fin du message ; {n} refus."),
+                ("le relais avait tout en main sauf la fin du message; {n} refus.",
+                 "le relais avait tout en main sauf la fin du message; {n} refus."),
                 ("the relay held everything but the end of the message; {n} refusal.",
                  "the relay held everything but the end of the message; {n} refusals."),
             )
@@ -293,7 +293,7 @@ class Explanation(Summary):
         if not told:
             return []
         if self.unwritten(run):
-            return [self.say("aucun message n'a pu être rédigé ; le relais n'a rien eu à prendre.",
+            return [self.say("aucun message n'a pu être rédigé; le relais n'a rien eu à prendre.",
                              "no message could be written; there was nothing for the relay to take.")]  # fmt: skip
         whole = self.taken_for_nobody(run)
         if whole is not None:
@@ -328,7 +328,7 @@ class Explanation(Summary):
             )
             befell.setdefault((kind, self.answer(r), remedy), {})[self.who(r["line"])] = None
         return [
-            self.say("{who} : {kind} ({reply}) ; {remedy}.", "{who}: {kind} ({reply}); {remedy}.",
+            self.say("{who} : {kind} ({reply}); {remedy}.", "{who}: {kind} ({reply}); {remedy}.",
                      who=", ".join(who), kind=kind, reply=reply, remedy=remedy)
             for (kind, reply, remedy), who in befell.items()
         ]  # fmt: skip
@@ -388,8 +388,8 @@ class Explanation(Summary):
         if many > 1:
             return self.speech.count(
                 self.accepted,
-                ("Des {m} envois, un seul a été accepté ; il portait {n} destinataire.",
-                 ("Des {m} envois, un seul a été accepté ; il portait {n} destinataires, servis ensemble. "
+                ("Des {m} envois, un seul a été accepté; il portait {n} destinataire.",
+                 ("Des {m} envois, un seul a été accepté; il portait {n} destinataires, servis ensemble. "
                   "Ce qu'il en est des autres est dit plus haut.")),
                 ("Of the {m} transmissions, one was accepted; it carried {n} recipient.",
                  ("Of the {m} transmissions, one was accepted; it carried {n} recipients, served together. "
@@ -479,8 +479,8 @@ class Explanation(Summary):
              ("{n} refus à un essai suivant.", "{n} refus aux essais suivants."),
              ("{n} refusal in a later attempt.", "{n} refusals in later attempts.")),
             (after.count("accepted") + after.count("waiting"),
-             ("{n} message accepté est revenu ; le remède est dit plus haut.",
-              "{n} messages acceptés sont revenus ; le remède est dit plus haut."),
+             ("{n} message accepté est revenu; le remède est dit plus haut.",
+              "{n} messages acceptés sont revenus; le remède est dit plus haut."),
              ("{n} accepted message came back; what became of it is told above.",
               "{n} accepted messages came back; what became of them is told above.")),
             (after.count("left"),
@@ -512,7 +512,7 @@ class Explanation(Summary):
         return (
             (self.say("Ce qui était décidé d'avance", "What was decided beforehand"), self.beforehand()),
             (self.say("Ce qui s'est passé", "What happened"), self.happened()),
-            (self.say("Est-ce équitable ?", "Is it equitable?"),
+            (self.say("Est-ce équitable?", "Is it equitable?"),
              [self.verdict_said(), *self.equitable()]),
             (self.say("Ce que veut dire « accepté »", "What “accepted” means"), self.accepted_means()),
         )  # fmt: skip

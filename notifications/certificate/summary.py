@@ -80,7 +80,7 @@ class Summary:
     def answer(self, row: Mapping[str, Any]) -> str:
         """Return the relay's own words about a line, and what happened beside them or instead."""
         own = [] if row["cause"] is None else [self.speech.word(CAUSES, row["cause"])]
-        return self.say(" ; ", "; ").join([*own, *([row["reply"]] if row["reply"] else [])]) or "—"
+        return self.say("; ", "; ").join([*own, *([row["reply"]] if row["reply"] else [])]) or "—"
 
     def headline(self) -> str:
         """Return what is to be understood in two seconds."""
@@ -158,20 +158,20 @@ class Summary:
 
     def _nobody(self) -> str:
         if "cancelled" in self.outcome["states"]:
-            return self.say("0/{n} : retirée avant l'envoi ; personne n'a rien, et rien n'en partira.",
+            return self.say("0/{n} : retirée avant l'envoi; personne n'a rien, et rien n'en partira.",
                             "0/{n}: taken back before it was sent; nobody has anything, and none of it will leave.",
                             n=self.count)  # fmt: skip
         if self._called_off:
-            return self.say("0/{n} : arrêtée par une personne avant l'envoi ; personne n'a rien.",
+            return self.say("0/{n} : arrêtée par une personne avant l'envoi; personne n'a rien.",
                             "0/{n}: stopped by a person before it was sent; nobody has anything.",
                             n=self.count)  # fmt: skip
         runs = self.document["runs"]
         if runs and self.taken_for_nobody(runs[-1]) is not None:
-            return self.say("0/{n} : le relais n'a pris l'envoi pour personne ; personne n'a rien.",
+            return self.say("0/{n} : le relais n'a pris l'envoi pour personne; personne n'a rien.",
                             "0/{n}: the relay took the sending for nobody; nobody has anything.",
                             n=self.count)  # fmt: skip
         if self.refused_at_the_end:
-            return self.say("0/{n} : le relais a refusé le message une fois complet ; personne n'a rien.",
+            return self.say("0/{n} : le relais a refusé le message une fois complet; personne n'a rien.",
                             "0/{n}: the relay refused the message once it was whole; nobody has anything.",
                             n=self.count)  # fmt: skip
         return self.say("0/{n} : rien n'est parti, pour personne.",
@@ -187,18 +187,18 @@ class Summary:
                 else ("la fin du message est partie, aucune réponse n'est venue",
                       "the end of the message left, no reply came")
             )  # fmt: skip
-            return self.say("0/{n} : {why} ; personne ne sait ce qu'il en est.",
+            return self.say("0/{n} : {why}; personne ne sait ce qu'il en est.",
                             "0/{n}: {why}; nobody knows.", n=self.count, why=self.say(*why))  # fmt: skip
         if "releasing" in states:
-            return self.say("0/{n} : l'envoi part en ce moment ; les réponses du relais ne sont pas encore connues.",
+            return self.say("0/{n} : l'envoi part en ce moment; les réponses du relais ne sont pas encore connues.",
                             "0/{n}: it is leaving at this moment; the relay's replies are not known yet.",
                             n=self.count)  # fmt: skip
         times, runs = self.document["times"], self.document["runs"]
         if runs and runs[-1]["decision"] != "under_way":
-            return self.say("0/{n} : rien n'est encore accepté ; le dernier essai n'a rien donné, un autre suivra.",
+            return self.say("0/{n} : rien n'est encore accepté; le dernier essai n'a rien donné, un autre suivra.",
                             "0/{n}: nothing is accepted yet; the last attempt gave nothing, another will follow.",
                             n=self.count)  # fmt: skip
-        return self.say("0/{n} : rien n'est encore accepté ; l'envoi est fixé au {at}.",
+        return self.say("0/{n} : rien n'est encore accepté; l'envoi est fixé au {at}.",
                         "0/{n}: nothing is accepted yet; it is set for {at}.",
                         n=self.count, at=self.speech.moment(times["set_for"]))  # fmt: skip
 
@@ -234,8 +234,8 @@ class Summary:
         return [
             self.speech.count(
                 count,
-                ("Exception : {n} membre actif n'avait pas d'adresse ; il n'est pas compté.",
-                 "Exception : {n} membres actifs n'avaient pas d'adresse ; ils ne sont pas comptés."),
+                ("Exception : {n} membre actif n'avait pas d'adresse; il n'est pas compté.",
+                 "Exception : {n} membres actifs n'avaient pas d'adresse; ils ne sont pas comptés."),
                 ("Exception: {n} active member had no address and is not counted.",
                  "Exception: {n} active members had no address and are not counted."),
             )

@@ -62,7 +62,7 @@ def test_a_file_is_evidence_and_is_asked_for_no_more(plan, tmp_path):
 def test_what_was_not_applicable_says_why_and_is_taken_up_again_with_a_reason(plan, tmp_path):
     cycle, report = "E1-A2-O3-I1/2012-2013", ("report", "2012-2013", str(tmp_path / "r.html"))
     plan("do", cycle, "declarer_sans_objet", "--yes", "--set", "motif_fin=Programme aboli")
-    why = "sans objet (statut donné par direction le 20 novembre 2012 ; motif : Programme aboli)"
+    why = "sans objet (statut donné par direction le 20 novembre 2012; motif : Programme aboli)"
     assert why in plan("plan").replace("\u00a0", " ")
     plan(*report)
     assert why in (tmp_path / "r.html").read_text(encoding="utf-8").replace("\u00a0", " ")

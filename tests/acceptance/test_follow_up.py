@@ -108,7 +108,7 @@ def test_before_anything_is_diffused_there_is_no_interest_to_list(ready):
 
 def test_each_of_two_answers_has_its_own_status_explanation_and_certificate(sent, tmp_path):
     for answer in ("Oui", "Non"):
-        words = ("--set", f"question={answer} ?", "--set", f"reponse={answer}.")
+        words = ("--set", f"question={answer}?", "--set", f"reponse={answer}.")
         sent("do", "1", "repondre_a_tous", *words, "--yes")
     sent("tick")
     named = ("1", "--message", "reponse_reseau")
@@ -132,7 +132,7 @@ def test_of_two_answers_the_first_is_stopped_and_sent_again_by_its_number(ready,
     ready("do", "1", "diffuser", "--yes")
     ready("tick")
     for answer in ("Oui", "Non"):
-        words = ("--set", f"question={answer} ?", "--set", f"reponse={answer}.")
+        words = ("--set", f"question={answer}?", "--set", f"reponse={answer}.")
         ready("do", "1", "repondre_a_tous", *words, "--yes")
     named = ("1", "--message", "reponse_reseau", "--batch", "1")
     said = flat(ready("diffusion", "abort", *named, "--reason", "erreur dans la réponse"))
@@ -286,7 +286,7 @@ def test_a_diffusion_that_a_person_stopped_says_so_and_is_corrected_then_sent_an
     assert (shown["state"], shown["planned"]) == ("diffusion_a_regler", [])
     status = ready.json("diffusion", "status", "1")
     assert plain(status["headline"]) == (
-        "0/3 : arrêtée par une personne avant l'envoi ; personne n'a rien."
+        "0/3 : arrêtée par une personne avant l'envoi; personne n'a rien."
     )
     assert [line for line in status["next"] if "refusé" in line or "ne va pas" in line] == []
     assert "arrêtée par une personne" in plain(ready("diffusion", "explain", "1"))

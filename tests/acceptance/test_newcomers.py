@@ -6,7 +6,7 @@ import shlex
 from tests.acceptance.test_follow_up import flat, plain, to
 
 ERRATUM = ("--set", "erratum_texte=Le nombre", "--set", "rectification=60 places", "--yes")  # fmt: skip
-ANSWER = ("--set", "question=Quand ?", "--set", "reponse=En mai.", "--yes")
+ANSWER = ("--set", "question=Quand?", "--set", "reponse=En mai.", "--yes")
 
 
 def texts(mail, address, subject):

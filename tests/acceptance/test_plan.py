@@ -76,7 +76,7 @@ def test_a_cycle_is_named_by_its_indicator_and_its_year_everywhere(plan):
     assert "Peut-être : E3-A1-O1-I1/2015-2016, " in bare.replace("\u00a0", " ")
     plan.now = "2012-11-20T10:00"
     outside = plan.run("plan", "log", "E3-A1-O4-I1", "x", "--date", "2012-10-03", code=2).stderr
-    assert "ne couvre le 3 octobre 2012 ; le plus proche va du 1er avril 2015 au 31 mars 2016" in (
+    assert "ne couvre le 3 octobre 2012; le plus proche va du 1er avril 2015 au 31 mars 2016" in (
         outside.replace("\u00a0", " ")
     )
 
@@ -246,8 +246,8 @@ def test_a_status_that_was_not_computed_says_who_decided_it_and_why(plan, tmp_pa
          "--reason", "Retard")  # fmt: skip
     board = plan("plan", *year).replace("\u00a0", " ")
     for said in (
-        "non atteint (statut donné par direction le 20 novembre 2012 ; motif : Le sondage est annulé ; calculé : en voie)",
-        "sans objet (statut donné par direction le 20 novembre 2012 ; motif : Programme aboli)",
+        "non atteint (statut donné par direction le 20 novembre 2012; motif : Le sondage est annulé; calculé : en voie)",
+        "sans objet (statut donné par direction le 20 novembre 2012; motif : Programme aboli)",
         "remplacé (résolution INM-56) : 31 mars 2014",
     ):
         assert said in board
@@ -298,7 +298,7 @@ def test_what_another_reading_replaced_says_so_in_the_readers_language(plan):
         "Une année pour commencer",
     )
     french = plan("plan").replace("\u00a0", " ")
-    assert "remplacé (autre lecture de « Annuel » ; motif : Une année pour commencer)" in french
+    assert "remplacé (autre lecture de « Annuel »; motif : Une année pour commencer)" in french
     english = plan("plan", "--lang", "en").replace("\u00a0", " ")
     assert "replaced (another reading of “Annuel”" in english
     rules = {c["rule"] for c in plan.json("plan", "cycles", "--lang", "en")["cycles"]}
@@ -408,7 +408,7 @@ def test_mail_names_the_due_date_of_the_plan_and_the_day_by_which_to_do_it(plan,
     assert "À faire au plus tard : 28 mars 2013" in assigned
     unowned = text("E1-A4-O7-I1 – personne")
     assert (
-        "Son échéance est le 31 mars 2013 ; à faire au plus tard le 28 mars 2013, dans 13 jours."
+        "Son échéance est le 31 mars 2013; à faire au plus tard le 28 mars 2013, dans 13 jours."
         in unowned
     )
     assert "inbox plan assign E1-A4-O7-I1 --to LOGIN --plan plan_2011_2016" in unowned

@@ -62,7 +62,7 @@ def test_a_refusal_names_actions_in_words_and_instants_in_local_time(request_):
 
 def test_what_a_record_holds_is_said_with_its_labels(request_):
     request_("do", "1", "rechercher", "--set", "source=Site de l'école", "--set", "rien_trouve=oui")
-    record = "Source consultée : Site de l'école ; Rien trouvé : oui (direction, 16 novembre 2026)"
+    record = "Source consultée : Site de l'école; Rien trouvé : oui (direction, 16 novembre 2026)"
     for words in (["show", "1"], ["history", "1"]):
         assert record in plain(request_(*words))
 
@@ -111,7 +111,7 @@ def test_the_exported_register_sorts_and_adds_up(request_, tmp_path):
     assert row["Délai d'inscription (jours ouvrables)"] == 5
     assert row["Inscrite trop tard"] == "oui"
     assert row["Âge (jours ouvrables)"] == 0
-    assert plain(row["Recherches"]).startswith("Source consultée : Web ; Rien trouvé : oui (")
+    assert plain(row["Recherches"]).startswith("Source consultée : Web; Rien trouvé : oui (")
     assert dict(zip(headings, second, strict=True))["Organisation"] == "'-1+1"
     raw = (tmp_path / "r.csv").read_bytes().decode("utf-8-sig")
     lines = list(csv.reader(io.StringIO(raw), delimiter=";"))
@@ -126,8 +126,8 @@ def test_an_edited_case_is_told_in_words(request_):
         connection.execute("UPDATE cases SET state = 'terminee', owner = NULL, data = '{}'")
     connection.close()
     said = plain(request_.run("verify", code=1).stdout)
-    assert "(l'état est « Diffusée – suivi terminé » ; d'après l'historique, « Inscrite »)" in said
-    assert "(le responsable est personne ; d'après l'historique, direction)" in said
+    assert "(l'état est « Diffusée – suivi terminé »; d'après l'historique, « Inscrite »)" in said
+    assert "(le responsable est personne; d'après l'historique, direction)" in said
     assert "(champs : Organisation, Pays, Reçue le, Sujet)" in said
     assert "1 dossier, 2 événements, 3 fautes." in said
     with sqlite3.connect(request_.home / "arrimage.db") as connection:

@@ -243,7 +243,7 @@ def test_a_message_that_could_not_be_written_is_not_laid_at_the_relays_door(
     settle(requests, worker(requests, mail))
     document, said, english = certified(requests, number)
     assert {r["cause"] for r in document["refusals"]} == {"unwritten"}
-    assert "Aucun message n'a pu être rédigé ; le relais n'a rien eu à prendre." in said
+    assert "Aucun message n'a pu être rédigé; le relais n'a rien eu à prendre." in said
     assert "no message could be written" in english.lower()
     told = Explanation(document, Speech("fr"))
     assert "relais" not in told.headline()
@@ -257,7 +257,7 @@ def test_when_the_sender_is_refused_it_is_said_once_that_nobody_had_anything(req
     document, said, english = certified(requests, number)
     told = Explanation(document, Speech("fr"))
     assert told.headline().replace("\u00a0", " ") == (
-        "0/29 : le relais n'a pris l'envoi pour personne ; personne n'a rien."
+        "0/29 : le relais n'a pris l'envoi pour personne; personne n'a rien."
     )
     assert said == ("Le relais n'a pris l'envoi pour personne (550 5.7.1 not from you). "
                     "Décision : rien ne part, pour personne.")  # fmt: skip

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 ERRATUM = {"suites__erratum_texte": "40 stagiaires", "suites__rectification": "60 stagiaires"}
-ANSWER = {"suites__question": "Quand ?", "suites__reponse": "En mai"}
+ANSWER = {"suites__question": "Quand?", "suites__reponse": "En mai"}
 #: Three business days before the deadline of 30 November, at 10:00 in Québec.
 REMINDED = datetime(2026, 11, 25, 15, 0, tzinfo=UTC)
 #: A Wednesday, at 10:00 in Québec.

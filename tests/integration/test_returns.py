@@ -328,7 +328,7 @@ def test_while_a_return_is_settled_the_follow_up_goes_on(diffused, mail):
     world.do(
         number, "consigner_interet", interets__etablissement=member, interets__nature="interesse"
     )
-    world.do(number, "repondre_a_tous", suites__question="Quand ?", suites__reponse="En mai")
+    world.do(number, "repondre_a_tous", suites__question="Quand?", suites__reponse="En mai")
     with world.database.read() as connection:
         batch = diffusion.account(connection, world.id(number), "reponse_reseau")
     # Whose sheet came back is given it again with what is said to all.
@@ -418,12 +418,12 @@ def test_why_an_incomplete_diffusion_is_accepted_stands_in_the_certificate_witho
     world, number = diffused
     take_in(world, postfix(notice(world, number)))
     world.do(number, "accepter_incomplet", DIRECTOR,
-             exception_motif="École fermée ; e01@example.org ne répond plus")  # fmt: skip
+             exception_motif="École fermée; e01@example.org ne répond plus")  # fmt: skip
     at = world.clock.now()
     document, said, english = certified(world, number)
     (decision,) = document["decisions"]
     assert (decision["action"], decision["at"]["utc"]) == ("accept", utc(at))
-    assert decision["reason"] == "École fermée ; […] ne répond plus"
+    assert decision["reason"] == "École fermée; […] ne répond plus"
     assert (
         "une personne a accepté que la diffusion reste incomplète. Motif : « École fermée" in said
     )
@@ -433,7 +433,7 @@ def test_why_an_incomplete_diffusion_is_accepted_stands_in_the_certificate_witho
     # The same reason, given again for another return, is another decision.
     take_in(world, postfix(notice(world, number, "e02@example.org", report="<2@mx.example.org>")))
     world.do(number, "accepter_incomplet", DIRECTOR,
-             exception_motif="École fermée ; e01@example.org ne répond plus")  # fmt: skip
+             exception_motif="École fermée; e01@example.org ne répond plus")  # fmt: skip
     document, _said, _english = certified(world, number)
     assert [d["action"] for d in document["decisions"]] == ["accept", "accept"]
 

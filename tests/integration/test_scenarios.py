@@ -194,32 +194,32 @@ OPEN = """\
     ("then", "column", "code", "words"),
     [
         ("state: Recherches", None, None, "l'état « Recherches » n'existe pas"),
-        ("state: En recherche", 23, "state", "attendu « En recherche » ; obtenu « Inscrite »"),
-        ("owner: ann", 23, "owner", "attendu « ann » ; obtenu rien"),
-        ("due: 2026-11-19", 21, "due", "attendu « 2026-11-19 » ; obtenu « 2026-11-18 »"),
-        ("due: null", 21, "due", "attendu rien ; obtenu « 2026-11-18 »"),
-        ("fields: {Sujet: Visite}", 32, "field", "attendu « Visite » ; obtenu « Stages »"),
-        ("fields: {Canal: Poste}", 32, "field", "attendu « Poste » ; obtenu rien"),
-        ("fields: {Recherches: 2}", 37, "field", "attendu 2 consignés ; obtenu 0 consignés"),
-        ("mail: []", 22, "mail", "attendu rien ; obtenu « Accusé de réception » → x@example.org"),
+        ("state: En recherche", 23, "state", "attendu « En recherche »; obtenu « Inscrite »"),
+        ("owner: ann", 23, "owner", "attendu « ann »; obtenu rien"),
+        ("due: 2026-11-19", 21, "due", "attendu « 2026-11-19 »; obtenu « 2026-11-18 »"),
+        ("due: null", 21, "due", "attendu rien; obtenu « 2026-11-18 »"),
+        ("fields: {Sujet: Visite}", 32, "field", "attendu « Visite »; obtenu « Stages »"),
+        ("fields: {Canal: Poste}", 32, "field", "attendu « Poste »; obtenu rien"),
+        ("fields: {Recherches: 2}", 37, "field", "attendu 2 consignés; obtenu 0 consignés"),
+        ("mail: []", 22, "mail", "attendu rien; obtenu « Accusé de réception » → x@example.org"),
         ("mail: [{message: Accusé de réception, to: y@example.org}]", 23, "mail",
-         "attendu « Accusé de réception » → y@example.org ; obtenu « Accusé"),
+         "attendu « Accusé de réception » → y@example.org; obtenu « Accusé"),
         ("mail: [{message: Accusé de réception, times: 2}]", 23, "mail", "× 2"),
         ("mail: [{message: Accusé de réception, subject: Bonjour}]", 23, "mail", "« Bonjour »"),
-        ("mail: [{message: accuse_reception, languages: [fr, en]}]", 23, "mail", ", fr, en ;"),
+        ("mail: [{message: accuse_reception, languages: [fr, en]}]", 23, "mail", ", fr, en;"),
         ("timers: {Avis de retard: 2026-11-19 09:00}", 41, "timer",
-         "attendu « 2026-11-19 09:00 » ; obtenu « 2026-11-19 08:30 »"),
-        ("timers: {relance_demandeur: true}", 44, "timer", "attendu armée ; obtenu pas armée"),
-        ("fired: [Avis de retard]", 23, "fired", "attendu « Avis de retard » ; obtenu rien"),
+         "attendu « 2026-11-19 09:00 »; obtenu « 2026-11-19 08:30 »"),
+        ("timers: {relance_demandeur: true}", 44, "timer", "attendu armée; obtenu pas armée"),
+        ("fired: [Avis de retard]", 23, "fired", "attendu « Avis de retard »; obtenu rien"),
         ("automatic: [completer]", 27, "automatic", "attendu « Le dossier est complet »"),
-        ("children: {RE-2026-0001: Tenue}", 41, "child", "attendu « Tenue » ; obtenu rien"),
+        ("children: {RE-2026-0001: Tenue}", 41, "child", "attendu « Tenue »; obtenu rien"),
         ("possible: [Orientation]", None, None, "l'action « Orientation » n'existe pas"),
         ("possible: [Décider du suivi]", 27, "possible", "obtenu impossible (wrong_state"),
-        ("impossible: [Abandonner]", 29, "impossible", "attendu impossible ; obtenu possible"),
-        ("duplicates: [DI-2026-0009]", 28, "duplicates", "attendu « DI-2026-0009 » ; obtenu rien"),
-        ("late: true", 22, "late", "attendu oui ; obtenu non"),
-        ("replayed: true", 26, "replayed", "attendu oui ; obtenu non"),
-        ("can_end: false", 25, "can-end", "attendu non ; obtenu oui"),
+        ("impossible: [Abandonner]", 29, "impossible", "attendu impossible; obtenu possible"),
+        ("duplicates: [DI-2026-0009]", 28, "duplicates", "attendu « DI-2026-0009 »; obtenu rien"),
+        ("late: true", 22, "late", "attendu oui; obtenu non"),
+        ("replayed: true", 26, "replayed", "attendu oui; obtenu non"),
+        ("can_end: false", 25, "can-end", "attendu non; obtenu oui"),
         ("case: DI-2026-0002, state: Inscrite", 22, "case", "obtenu introuvable"),
     ],
 )  # fmt: skip
@@ -240,13 +240,13 @@ def test_each_kind_of_expectation_fails_at_its_place_in_words(requests, then, co
     [
         ("- {do: Abandonner}", "13:14: refused", "refusée (field_missing (motif_fermeture))"),
         ("- {do: Abandonner, with: {motif_fermeture: x}, refused: [role]}", "13:63: not-refused",
-         "attendu refusée (role) ; obtenu faite"),
+         "attendu refusée (role); obtenu faite"),
         ("- {do: Abandonner, refused: [wrong_state, field_missing]}", "13:36: reason",
-         "attendu « wrong_state » ; obtenu « field_missing (motif_fermeture) »"),
-        ("- {do: Refuser, refused: [role]}", "13:32: reason", "en plus : attendu rien ; obtenu « field_m"),
+         "attendu « wrong_state »; obtenu « field_missing (motif_fermeture) »"),
+        ("- {do: Refuser, refused: [role]}", "13:32: reason", "en plus : attendu rien; obtenu « field_m"),
         ("- {do: Abandonner, refused: [field_missing: note]}", "13:51: reason", "(note)"),
-        ("- {do: tenir, case: RE-2026-0001}", "13:27: case", "« RE-2026-0001 » ; obtenu introuvable"),
-        ("- {wait: 2026-11-15}", "13:16: past", "attendu après 2026-11-16 10:00 ; obtenu « 2026-11-15 »"),
+        ("- {do: tenir, case: RE-2026-0001}", "13:27: case", "« RE-2026-0001 »; obtenu introuvable"),
+        ("- {wait: 2026-11-15}", "13:16: past", "attendu après 2026-11-16 10:00; obtenu « 2026-11-15 »"),
         ("- {outbox: {retry: [z@example.org]}}", "13:18: case", "« z@example.org »"),
         ("- {take: true, by: chef}", "13:16: refused", "(role)"),
     ],
@@ -346,7 +346,7 @@ def test_a_bad_scenario_file_is_refused_at_its_line(tmp_path, before, after, pla
     ("before", "after", "words"),
     [
         ("now: 2026-11-16 10:00", "now: 2026-13-16 10:00",
-         "le 2026-13-16 10:00 n'existe pas ; il faut ici un instant comme « 2026-03-31 09:00 »."),
+         "le 2026-13-16 10:00 n'existe pas; il faut ici un instant comme « 2026-03-31 09:00 »."),
         ("take: true", "take: oui", "il faut ici true."),
     ],
 )  # fmt: skip
@@ -368,7 +368,7 @@ def test_all_mistakes_of_a_scenario_file_are_told_at_once_with_exit_2(nowhere, t
     told = run(nowhere, tmp_path, "definitions", "test", str(path), code=2)
     assert "Rien n'a été joué : 3 erreurs." in told
     assert told.count("unknown-person: la personne « zoe » n'existe pas") == 2
-    assert "vouliez-vous « Réparer » ?" in told
+    assert "vouliez-vous « Réparer »?" in told
     answer = json.loads(run(nowhere, tmp_path, "definitions", "test", str(path), "--json", code=2))
     assert answer["error"] == "InvalidScenario"
     assert [f["line"] for f in answer["findings"]] == [12, 28, 36]

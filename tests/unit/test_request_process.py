@@ -799,7 +799,7 @@ def test_interest_is_recorded_by_establishment_and_late_interest_is_flagged(worl
         (
             "repondre_a_tous",
             "reponse_reseau",
-            {"suites__question": "Quand ?", "suites__reponse": "En mai"},
+            {"suites__question": "Quand?", "suites__reponse": "En mai"},
         ),
         ("rectifier", "erratum", {"suites__erratum_texte": "40", "suites__rectification": "60"}),
         ("retirer", "avis_retrait", {"motif_fermeture": "SECRET"}),

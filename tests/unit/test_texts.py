@@ -36,6 +36,24 @@ def messages():
                 yield from (v.value for v in node.value.values if isinstance(v, ast.Constant))
 
 
+def written():
+    """Yield every text that somebody reads: in the code, in what is shipped, and in the French pages."""
+    root = INBOX.parent
+    for package in ("engine", "inbox", "notifications", "workflows"):
+        for path in (root / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.value
+    shipped = (
+        "workflows/**/*.yaml",
+        "workflows/*.md",
+        "templates/fr/**/*.j2",
+        "notifications/**/*.j2",
+    )
+    for pattern in (*shipped, "README.md", "docs/guide.md"):
+        yield from (p.read_text(encoding="utf-8") for p in root.glob(pattern))
+
+
 def english():
     path = INBOX / "locale" / "en" / "LC_MESSAGES" / "arrimage.po"
     with path.open("rb") as file:
@@ -50,6 +68,15 @@ def test_every_text_has_its_english_with_the_same_values_in_it():
         assert known.get(message), message
         wanted, given = (set(re.findall(r"\{(\w+)\}", t)) for t in (message, known[message]))
         assert given == wanted, message
+
+
+def test_nothing_stands_before_a_semicolon_an_exclamation_or_a_question_mark():
+    loose = re.compile(r"[\w»)/’'][ \u00a0\u202f][;!?](?=[\s»\"']|$)")
+    found = [
+        text[max(0, m.start() - 30) : m.end()] for text in written() for m in loose.finditer(text)
+    ]
+    # The rule itself says the marks.
+    assert [f for f in found if not f.endswith("before ;")] == []
 
 
 def test_every_refusal_of_a_field_has_its_sentence():

@@ -35,7 +35,7 @@ READINGS: dict[str, Reading] = {
         Reading(
             key="a_compter_du",
             quoted="à compter du 31 mars 2013",
-            question={"fr": "Le premier compte rendu est-il dû ce jour-là ?", "en": "Is the first report due on that day?"},
+            question={"fr": "Le premier compte rendu est-il dû ce jour-là?", "en": "Is the first report due on that day?"},
             choices={
                 "same_day": {"fr": "oui, puis à chaque anniversaire", "en": "yes, then on each anniversary"},
                 "next_year": {"fr": "non, un an plus tard : la première année commence ce jour-là", "en": "no, a year later: the first year begins on that day"},
@@ -44,7 +44,7 @@ READINGS: dict[str, Reading] = {
         Reading(
             key="en_annee",
             quoted="en 2016",
-            question={"fr": "Jusqu'à quand ?", "en": "Until when?"},
+            question={"fr": "Jusqu'à quand?", "en": "Until when?"},
             choices={
                 "fiscal_year_end": {"fr": "le 31 mars de cette année, à la fin de l'exercice", "en": "31 March of that year, the end of the fiscal year"},
                 "calendar_year_end": {"fr": "le 31 décembre de cette année", "en": "31 December of that year"},
@@ -53,7 +53,7 @@ READINGS: dict[str, Reading] = {
         Reading(
             key="periodique",
             quoted="Publication périodique",
-            question={"fr": "À quel rythme en rendre compte ?", "en": "How often is it accounted for?"},
+            question={"fr": "À quel rythme en rendre compte?", "en": "How often is it accounted for?"},
             choices={
                 "yearly": {"fr": "une fois par exercice", "en": "once a fiscal year"},
                 "half_yearly": {"fr": "deux fois par exercice", "en": "twice a fiscal year"},
@@ -63,7 +63,7 @@ READINGS: dict[str, Reading] = {
         Reading(
             key="annuel_debut",
             quoted="Annuel",
-            question={"fr": "Quel est le premier exercice ?", "en": "Which is the first fiscal year?"},
+            question={"fr": "Quel est le premier exercice?", "en": "Which is the first fiscal year?"},
             choices={
                 "first_year": {"fr": "le premier du plan", "en": "the plan's first"},
                 "second_year": {"fr": "le deuxième, le premier servant à se préparer", "en": "the second: the first one is for preparing"},
@@ -72,7 +72,7 @@ READINGS: dict[str, Reading] = {
         Reading(
             key="estimations",
             quoted="Estimations disponibles – Annuel",
-            question={"fr": "Sont-elles attendues avant le modèle dont elles dépendent ?", "en": "Are they due before the model that they depend on?"},
+            question={"fr": "Sont-elles attendues avant le modèle dont elles dépendent?", "en": "Are they due before the model that they depend on?"},
             choices={
                 "every_year": {"fr": "oui, chaque exercice", "en": "yes, every fiscal year"},
                 "once_ready": {"fr": "non, à partir de l'exercice où le modèle est dû", "en": "no, from the fiscal year in which the model is due"},

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     "check",
     help=_(
         "Prouver des définitions : tout ce qui n'y va pas, à sa place, et le chemin qui le montre. Un "
-        "processus et celui de ses dossiers enfants se donnent ensemble ; ceux qui sont livrés et ceux de "
-        "l'espace de travail sont connus. Rien n'est installé ; il ne faut pas d'espace de travail. Code de "
+        "processus et celui de ses dossiers enfants se donnent ensemble; ceux qui sont livrés et ceux de "
+        "l'espace de travail sont connus. Rien n'est installé; il ne faut pas d'espace de travail. Code de "
         "sortie : 0 rien à redire, 1 des constats, 2 un fichier illisible."
     ),
     examples=[

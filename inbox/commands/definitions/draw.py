@@ -35,9 +35,9 @@ _FORMATS = {".mmd": "mermaid", ".svg": "svg", ".bpmn": "bpmn"}
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--format", "form", type=click.Choice(list(_FORMATS.values())),
-              help=_("Sinon, d'après la fin du nom ; sans fichier, mermaid."))  # fmt: skip
+              help=_("Sinon, d'après la fin du nom; sans fichier, mermaid."))  # fmt: skip
 @click.option("--output", metavar="FICHIER", type=click.Path(dir_okay=False, path_type=Path),
-              help=_("Où l'écrire ; sinon à l'écran."))  # fmt: skip
+              help=_("Où l'écrire; sinon à l'écran."))  # fmt: skip
 def draw(app: App, file: Path, form: str | None, output: Path | None) -> None:
     form = form or ("mermaid" if output is None else form_of(output, _FORMATS))
     definition = _compiled(file)

@@ -178,7 +178,7 @@ def _taken(source: Path, target: Path) -> Finding:
         code="file-in-the-way", path=str(source), line=1, column=1,
         messages={
             "fr": f"« {name} » existe déjà avec d'autres mots, dont des dossiers ouverts se servent "
-            f"peut-être ({target}) ; donnez un autre nom à celui-ci.",
+            f"peut-être ({target}); donnez un autre nom à celui-ci.",
             "en": f"{name!r} is there already with other words, which open cases may use ({target}); "
             "give this one another name.",
         },

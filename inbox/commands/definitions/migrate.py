@@ -116,7 +116,7 @@ class _Run:
         self.app, self.key = app, key
         if to not in (versions := app.library.versions(key)):
             raise click.BadParameter(
-                _("{key} n'a pas de version {n} ; installées : {all}", key=key, n=to,
+                _("{key} n'a pas de version {n}; installées : {all}", key=key, n=to,
                   all=", ".join(map(str, versions))),
                 param_hint="--to",
             )  # fmt: skip
@@ -134,7 +134,7 @@ class _Run:
         newer = [c for c in named if c.definition_version > self.new.definition.version]
         if newer:
             raise click.UsageError(
-                _("{number} est sur une version plus récente ; pour revenir : --back",
+                _("{number} est sur une version plus récente; pour revenir : --back",
                   number=newer[0].number)
             )  # fmt: skip
         return named
@@ -208,7 +208,7 @@ def _ask(app: App, count: int) -> None:
     from inbox import form
 
     if on_terminal() and not app.json:
-        form.confirm(n_("Changer {n} dossier ?", "Changer {n} dossiers ?", count))
+        form.confirm(n_("Changer {n} dossier?", "Changer {n} dossiers?", count))
 
 
 def _go_back(app: App, key: str, named: list[Listed] | None, *, dry_run: bool, yes: bool) -> None:

@@ -34,9 +34,9 @@ _SEEDS = 1_000_000
 @command(
     "test",
     help=_(
-        "Jouer des scénarios sur une horloge virtuelle, dans une base qui est jetée ; aucun espace de travail "
+        "Jouer des scénarios sur une horloge virtuelle, dans une base qui est jetée; aucun espace de travail "
         "n'est nécessaire. FILE est un fichier de scénarios, ou une définition, dont les scénarios sont à côté, "
-        "dans scenarios/ ; sans FILE, ceux des processus livrés. (docs/scenarios.md)"
+        "dans scenarios/; sans FILE, ceux des processus livrés. (docs/scenarios.md)"
     ),
     examples=[
         "inbox definitions test",

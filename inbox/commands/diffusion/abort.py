@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     "abort",
     help=_(
         "Arrêter une diffusion tant que personne n'a rien. Elle repart telle quelle par inbox diffusion "
-        "send ; ou bien l'envoi se retire, et la fiche se corrige."
+        "send; ou bien l'envoi se retire, et la fiche se corrige."
     ),
     examples=['inbox diffusion abort 7 --reason "erreur dans la fiche"'],
 )
@@ -55,7 +55,7 @@ def abort(app: App, case: str, message: str, batch: int | None, reason: str) -> 
     if app.json:
         show_json({"case": found.number, "message": message, "stopped": stopped})
         return
-    say(_("{number} — arrêtée ; personne n'a rien reçu.", number=found.number))
+    say(_("{number} — arrêtée; personne n'a rien reçu.", number=found.number))
     for line in ways_on(app, find(app, found.number), account, nobody=True):
         say(wrapped(f"→ {line}", "  "))
 

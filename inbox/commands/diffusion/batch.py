@@ -53,7 +53,7 @@ def batch_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--batch",
         type=click.IntRange(1),
         shell_complete=NUMBER.shell_complete,
-        help=_("Le combientième envoi de ce nom : 1 pour le premier ; sinon, le dernier."),
+        help=_("Le combientième envoi de ce nom : 1 pour le premier; sinon, le dernier."),
     )
     return option(function)
 
@@ -110,7 +110,7 @@ def waits(app: App, case: Case, account: Account) -> list[str]:
     if fault is None:
         return [_("Cela part tout seul, le {at} : inbox serve, ou inbox tick", at=at)]
     return [
-        _("Le serveur de courrier est en défaut : {detail}. Rien n'est perdu ; nouvel essai le {at} (inbox "
+        _("Le serveur de courrier est en défaut : {detail}. Rien n'est perdu; nouvel essai le {at} (inbox "
           "serve, ou inbox tick), ou tout de suite : inbox diffusion send {number}",
           detail=mailwords.said(fault), at=at, number=account.case + named(app, case, account))
     ]  # fmt: skip

@@ -52,7 +52,7 @@ class Answered:
 @command(
     "interest",
     help=_(
-        "Qui a répondu à la diffusion, qui ne l'a pas fait ; avec un établissement : consigner sa réponse."
+        "Qui a répondu à la diffusion, qui ne l'a pas fait; avec un établissement : consigner sa réponse."
     ),
     examples=[
         "inbox diffusion interest 7",
@@ -66,7 +66,7 @@ class Answered:
 @click.option("--answer", default=INTERESTED, show_default=True,
               help=_("Sa réponse : interesse, pas_interesse, a_preciser."))  # fmt: skip
 @click.option("--on", "received", metavar="INSTANT",
-              help=_("Quand elle est arrivée : 2026-11-24 ou 2026-11-24T15:30 ; sinon, maintenant."))  # fmt: skip
+              help=_("Quand elle est arrivée : 2026-11-24 ou 2026-11-24T15:30; sinon, maintenant."))  # fmt: skip
 @click.option("--person", help=_("Qui a répondu."))
 @click.option("--note", help=_("Ce que la réponse précise."))
 @click.option("--late-reason", help=_("Pourquoi une réponse venue trop tard est acceptée."))
@@ -268,4 +268,4 @@ def _remarks(row: Mapping[str, Any]) -> str:
     said += [_("l'a eue après les autres")] * row["newcomer"]
     last = row["answers"][-1] if row["answers"] else {}
     said += [last[name] for name in ("personne", "precision", "motif_retard") if last.get(name)]
-    return _(" ; ").join(said)
+    return _("; ").join(said)

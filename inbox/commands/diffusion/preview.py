@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @command(
     "preview",
-    help=_("Voir les octets mêmes qui partiront, et à qui ; rien ne part."),
+    help=_("Voir les octets mêmes qui partiront, et à qui; rien ne part."),
     examples=["inbox diffusion preview 7", "inbox diffusion preview 7 --raw > diffusion.eml"],
 )
 @click.argument("case", type=CASE)

@@ -58,7 +58,7 @@ def _as_json(done: Rehearsed) -> dict[str, Any]:
 
 def _show(number: str, done: Rehearsed) -> None:
     taken = done.recipients - len(done.refused)
-    say(strong(_("{number} — {taken}/{all} seraient pris par le relais ; personne n'a rien reçu",
+    say(strong(_("{number} — {taken}/{all} seraient pris par le relais; personne n'a rien reçu",
                  number=number, taken=taken, all=done.recipients)))  # fmt: skip
     if taken:
         say(_shape(done))

@@ -67,7 +67,7 @@ def send(
     if not yes:
         if not on_terminal():
             raise click.UsageError(_("Une diffusion ne se rattrape pas : confirmez par --yes."))
-        confirm(_("Diffuser maintenant à tout le réseau ?"))
+        confirm(_("Diffuser maintenant à tout le réseau?"))
     found = find(app, case)
     if batch is None:
         _queue(app, found, message)

@@ -60,7 +60,7 @@ def status(app: App, case: str, message: str, batch: int | None) -> None:
     with app.database.read() as connection:
         named = outbox.messages_named(connection, found.id, message)
     if len(named) > 1:
-        say(_("  Envoi {n} de {all} sous ce nom ; pour un autre : --batch N",
+        say(_("  Envoi {n} de {all} sous ce nom; pour un autre : --batch N",
               n=named.index(account.outbox_id) + 1, all=len(named)))  # fmt: skip
     for line in made.decisions():
         say(wrapped(clean(line), "  "))
@@ -73,7 +73,7 @@ def status(app: App, case: str, message: str, batch: int | None) -> None:
         say(wrapped(clean(line)))
     say(
         wrapped(
-            _("« Accepté » est la parole du relais de l'Institut ; personne ne peut dire « reçu ».")
+            _("« Accepté » est la parole du relais de l'Institut; personne ne peut dire « reçu ».")
         )
     )
 

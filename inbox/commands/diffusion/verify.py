@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 @click.option("--salt", help=_("Le sel de votre message de suivi."))
 @click.option("--name", help=_("Le nom de votre établissement, tel que l'Institut l'écrit."))
 @click.option("--address", "addresses", multiple=True,
-              help=_("L'adresse où l'Institut vous écrit ; à répéter s'il y en a plusieurs."))  # fmt: skip
+              help=_("L'adresse où l'Institut vous écrit; à répéter s'il y en a plusieurs."))  # fmt: skip
 def verify(
     app: App,
     file: Path,
@@ -128,12 +128,12 @@ def _said(checked: Checked, signer: str) -> list[str]:
           n=document["about"]["issue"], said=Summary(document, Speech(lang())).headline()),
         _("Empreinte SHA-256 : {sha256}", sha256=checked.sha256),
         _("Empreinte SHA-256 de la clé publique : {sha256}", sha256=document["signature"]["key_sha256"]),
-        *([] if checked.same_bytes else [_("Le texte a été remis en forme ; il dit la même chose.")]),
+        *([] if checked.same_bytes else [_("Le texte a été remis en forme; il dit la même chose.")]),
         {
             "given": _("Signée par la clé que vous avez donnée."),
             "workspace": _("Signée par la clé de cet espace de travail."),
             "other_workspace": _("Attention : ce n'est pas la clé de cet espace de travail."),
-            "unknown": _("Rien n'a été changé depuis la signature ; pour savoir qui a signé, comparez "
+            "unknown": _("Rien n'a été changé depuis la signature; pour savoir qui a signé, comparez "
                          "l'empreinte de la clé à celle de votre message de suivi, ou demandez à l'Institut "
                          "sa clé publique (keys/signing.pub.pem de son espace de travail) et donnez-la : --key"),
         }[signer],
@@ -157,13 +157,13 @@ def _part(place: str) -> str:
 def sentence(change: Change) -> str:
     """Return what is not as it was signed, in words."""
     if change.code == "page":
-        return _("sous « {heading} », la page dit « {found} » ; le document signé dit « {expected} »",
+        return _("sous « {heading} », la page dit « {found} »; le document signé dit « {expected} »",
                  heading=change.heading, found=change.found or "—", expected=change.expected or "—")  # fmt: skip
     return {
         "changed": _("ce n'est plus ce qui a été signé"),
         "missing": _("il manque"),
-        "unknown": _("ajouté ; la signature ne le couvre pas"),
-        "digest": _("cette empreinte a été changée ; la partie qu'elle résume est intacte"),
+        "unknown": _("ajouté; la signature ne le couvre pas"),
+        "digest": _("cette empreinte a été changée; la partie qu'elle résume est intacte"),
         "hash": _("l'empreinte de cette ligne a été changée"),
         "previous": _("cette ligne ne suit plus celle d'avant : une ligne ôtée, ajoutée ou déplacée"),
         "algorithm": _("cet algorithme n'est pas celui de la signature"),

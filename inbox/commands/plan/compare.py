@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @command(
     "compare",
-    help=_("Ce qui a changé depuis l'adoption ; ou, avec un autre plan, entre les deux."),
+    help=_("Ce qui a changé depuis l'adoption; ou, avec un autre plan, entre les deux."),
     examples=[
         "inbox plan compare",
         "inbox plan compare --plan plan_2011_2016 --with plan_2016_2021",

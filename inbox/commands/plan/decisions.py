@@ -52,7 +52,7 @@ _AMEND = (
 
 @command(
     "amend",
-    help=_("Amender une cible par une résolution ; ce qui est déjà adopté ne change pas."),
+    help=_("Amender une cible par une résolution; ce qui est déjà adopté ne change pas."),
     examples=[_AMEND],
 )
 @click.argument("indicator")
@@ -120,7 +120,7 @@ def extend(
     last = max((e.decided for e in plan.extensions), default=decided.date())
     if decided.date() < last:
         raise click.UsageError(
-            _("Une prolongation décidée le {d} est déjà consignée ; celle-ci vient après.", d=dates.day(last))
+            _("Une prolongation décidée le {d} est déjà consignée; celle-ci vient après.", d=dates.day(last))
         )  # fmt: skip
     record = {
         "prolongations.fin": until.date().isoformat(), "prolongations.resolution": resolution,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @command(
     "open",
-    help=_("Ouvrir un cycle dont la saisie s'est close avant que le plan soit suivi ici ; les autres s'ouvrent seuls."),
+    help=_("Ouvrir un cycle dont la saisie s'est close avant que le plan soit suivi ici; les autres s'ouvrent seuls."),
     examples=["inbox plan open E1-A3-O5-I2/2011-2012"],
 )  # fmt: skip
 @click.argument("cycle", metavar="CYCLE")

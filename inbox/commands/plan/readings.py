@@ -67,7 +67,7 @@ def _choose(app: App, plan: Standing, choice: str, reason: str | None) -> None:
     name, sign, value = choice.partition("=")
     reading = readings.READINGS.get(name)
     if not sign or reading is None:
-        raise click.UsageError(_("--set s'écrit lecture=choix ; les lectures : {names}",
+        raise click.UsageError(_("--set s'écrit lecture=choix; les lectures : {names}",
                                  names=", ".join(readings.READINGS)))  # fmt: skip
     if value not in reading.choices:
         raise click.UsageError(_("« {value} » : choisissez {names}", value=value,

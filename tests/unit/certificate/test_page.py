@@ -225,7 +225,7 @@ def test_a_text_of_a_server_cannot_become_part_of_the_page():
      ("3/3 accepted by the institute's relay, all at once, on 16 November 2026 at 10:00. "
      "Of these, 1 is by the word of a person: the relay replied nothing.")),
     ("without", ("28/28 acceptés par le relais de l'Institut, en une seule fois, le 16 novembre 2026 à 10 h 00. "
-     "Exception : 1 membre actif n'avait pas d'adresse ; il n'est pas compté."),
+     "Exception : 1 membre actif n'avait pas d'adresse; il n'est pas compté."),
      ("28/28 accepted by the institute's relay, all at once, on 16 November 2026 at 10:00. "
      "Exception: 1 active member had no address and is not counted.")),
     ("remedied", ("2/2 acceptés par le relais de l'Institut, en plusieurs fois, du 16 novembre 2026 à 10 h 00 au "
@@ -233,21 +233,21 @@ def test_a_text_of_a_server_cannot_become_part_of_the_page():
      ("2/2 accepted by the institute's relay, in several times, from 16 November 2026 at 10:00 to "
      "16 November 2026 at 12:00.")),
     ("aborted", "0/3 : rien n'est parti, pour personne.", "0/3: nothing left, for anybody."),
-    ("waiting", "0/3 : rien n'est encore accepté ; l'envoi est fixé au 17 novembre 2026 à 10 h 00.",
+    ("waiting", "0/3 : rien n'est encore accepté; l'envoi est fixé au 17 novembre 2026 à 10 h 00.",
      "0/3: nothing is accepted yet; it is set for 17 November 2026 at 10:00."),
-    ("later", "0/3 : rien n'est encore accepté ; le dernier essai n'a rien donné, un autre suivra.",
+    ("later", "0/3 : rien n'est encore accepté; le dernier essai n'a rien donné, un autre suivra.",
      "0/3: nothing is accepted yet; the last attempt gave nothing, another will follow."),
-    ("at_the_end", "0/3 : le relais a refusé le message une fois complet ; personne n'a rien.",
+    ("at_the_end", "0/3 : le relais a refusé le message une fois complet; personne n'a rien.",
      "0/3: the relay refused the message once it was whole; nobody has anything."),
-    ("stopped", "0/3 : la libération a été interrompue ; personne ne sait ce qu'il en est.",
+    ("stopped", "0/3 : la libération a été interrompue; personne ne sait ce qu'il en est.",
      "0/3: the release was interrupted; nobody knows."),
-    ("leaving", ("0/3 : l'envoi part en ce moment ; les réponses du relais ne sont pas encore connues."),
+    ("leaving", ("0/3 : l'envoi part en ce moment; les réponses du relais ne sont pas encore connues."),
      "0/3: it is leaving at this moment; the relay's replies are not known yet."),
     ("some_stopped", ("1/3 accepté par le relais de l'Institut : il en manque 2. Ce n'est pas « diffusé ». La "
      "libération a été interrompue : personne ne sait si 2 destinataires sont servis."),
      ("1/3 accepted by the institute's relay: 2 are missing. This is not “diffused”. The release was "
       "interrupted: nobody knows whether 2 recipients are served.")),
-    ("uncertain", "0/3 : la fin du message est partie, aucune réponse n'est venue ; personne ne sait ce qu'il en est.",
+    ("uncertain", "0/3 : la fin du message est partie, aucune réponse n'est venue; personne ne sait ce qu'il en est.",
      "0/3: the end of the message left, no reply came; nobody knows."),
 ])  # fmt: skip
 def test_two_seconds_are_enough(name, fr, en):
@@ -294,7 +294,7 @@ def test_what_a_person_decided_instead_of_the_rule_is_said():
     assert "Essai 1 : le relais avait tout en main" in said
     assert "Cet essai a suivi une autre règle : « tous ou personne »." in said
     assert said.count("Une personne en a décidé.") == 1
-    assert "Ligne 1 : refusé avant tout envoi (550 no) ; accepté ensuite." in said
+    assert "Ligne 1 : refusé avant tout envoi (550 no); accepté ensuite." in said
 
 
 def test_every_state_of_a_delivery_has_its_words():
@@ -400,7 +400,7 @@ def test_one_accepted_transmission_of_two_is_not_said_to_be_the_only_one():
     )
     made = Explanation(sealed(replace(GROUPS, copies=half)), Speech("fr"))
     said = " ".join(made.equitable()).replace("\u00a0", " ")
-    assert "Des 3 envois, un seul a été accepté ; il portait 10 destinataires" in said
+    assert "Des 3 envois, un seul a été accepté; il portait 10 destinataires" in said
     assert "Un seul envoi" not in said
 
 

@@ -58,7 +58,7 @@ def test_a_file_as_windows_saves_it_is_read_and_its_places_are_true():
         ("&x a: b\n", "« &x » nomme ce morceau pour le répéter ailleurs"),
         ("a: *x\n", "« *x » répète un autre morceau du fichier, ce qui n'est pas permis : écrivez"),
         ("<<: {a: b}\n", "« << » fond ici un autre morceau du fichier"),
-        ("x" * 3_000_000, "plus de 2\u00a0000\u00a0000 caractères. Est-ce le bon ?"),
+        ("x" * 3_000_000, "plus de 2\u00a0000\u00a0000 caractères. Est-ce le bon?"),
         ("- x\n" * 200_000, "plus de 150\u00a0000 valeurs"),
     ],
     ids=lambda text: text[:30],

@@ -208,7 +208,7 @@ def test_a_cadence_whose_brace_is_not_closed_is_refused_at_its_place(typed):
         ("cadence: {yearly: {}}", "cadence: {monthly: {}}",
          "« monthly » n'est pas une clé connue ici, mais : continuous, level, once, periodic, yearly."),
         ("ends: 2025-03-31", "ends: 9999-12-31", "il faut ici une année de 1900 à 2999."),
-        ("label: {fr: Essai}", 'label: {fr: " "}', "ce texte est vide ; il faut ici des mots."),
+        ("label: {fr: Essai}", 'label: {fr: " "}', "ce texte est vide; il faut ici des mots."),
         ("ends: 2025-03-31", "ends: 2025-03-31\nentry: 1 month",
          "« 1 month » n'a pas la forme attendue ici : une durée comme « 30 days »."),
     ],
