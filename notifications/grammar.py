@@ -36,7 +36,7 @@ _ALLOWED = (
 def faults(template: nodes.Template, name: str | None) -> Iterator[TemplateSyntaxError]:
     """Yield everything that a template says and may not, at its line, to be raised or told."""
     for node, loops in _walk(template, ()):
-        fault = _fault(node, loops)
+        fault = refused(node, loops)
         if fault is not None:
             yield TemplateSyntaxError(f"{fault} is not allowed in a template", node.lineno, name)
 
@@ -53,7 +53,13 @@ def _walk(
         yield from _walk(child, inside)
 
 
-def _fault(node: nodes.Node, loops: tuple[str | None, ...]) -> str | None:
+def refused(node: nodes.Node, loops: tuple[str | None, ...] = ()) -> str | None:
+    """Return what a part of a template says and may not, None where it may.
+
+    Args:
+        node: The part, without those that it is made of.
+        loops: The variables of the loops that it stands in.
+    """
     kind = type(node).__name__
     if not isinstance(node, _ALLOWED):
         return f"{getattr(node, 'operator', None) or kind}"

@@ -156,7 +156,8 @@ class Outline:
     # --- what is made of values -----------------------------------------------------------------
 
     def _note(self, node: nodes.Node, wrong: kinds.Wrong | None) -> None:
-        if wrong is not None:
+        # What may not be said at all is told as such.
+        if wrong is not None and grammar.refused(node) is None:
             self.misused.append((self.name, node.lineno, wrong))
 
     def _element(self, node: nodes.Getitem, scope: Scope) -> Any:

@@ -189,10 +189,10 @@ def test_a_bracket_that_closes_another_is_said_in_words(tmp_path):
         ("{% if note == 'X' %}{{ fields.ailleurs.value }}{% endif %}",
          "le champ « ailleurs » n'est pas dans « fields » de ce message"),
         ("{% if note == 'X' %}{% set a = 1 %}{% endif %}{{ a }}", "rien ne s'appelle « a » ici"),
-        ("{% for c in 'ab' %}{{ c.d.e }}{{ autre }}{% endfor %}", "rien ne s'appelle « autre » ici"),
+        ("{% for c in fields.ordres.value %}{{ c }}{{ autre }}{% endfor %}", "rien ne s'appelle « autre » ici"),
         ("{% include 'fr/part.txt.j2' %}", "rien ne s'appelle « absent » ici"),
         ("{% if note is defined %}{{ absent | default('') }}{% endif %}{{ case.due.days }}",
-         "rien ne s'appelle « case.due.days » ici"),
+         "« days » y est lu de ce qui est un instant"),
     ],
 )  # fmt: skip
 def test_a_name_that_no_case_has_is_found_in_a_branch_that_none_takes(tmp_path, template, fr):
