@@ -145,7 +145,9 @@ def test_an_amendment_and_an_extension_are_decisions_that_compare_shows(plan):
     for day in ("2012-06-30", "2030-03-31"):
         plan.run(*amend, "--cadence", f"{{once: {{on: {day}}}}}", code=1)
     plan.run("plan", "assign", "E1-A2-O3-I1", "--to", "personne", code=2)
-    plan.run("plan", "log", "E3-A1-O1-I1", "x", "--kind", "bidon", code=1)
+    said = plan.run("plan", "log", "E3-A1-O1-I1", "x", "--kind", "bidon", code=2).stderr
+    assert "choisissez entente, activite," in said
+    assert "--set" not in said
     plan.run("plan", "log", "E3-A1-O1-I1", "x", "--date", "2013-01-20", code=2)
     assert plan.json("list", "--all")["cases"] == []
     plan(*amend, "--cadence", "{once: {on: 2014-03-31}}")

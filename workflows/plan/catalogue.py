@@ -14,10 +14,18 @@ from engine.errors import InvalidDefinition
 from workflows.plan import model
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from engine.definition.source import Path, Source
     from engine.errors import Finding
+
+_WORDS = {"fr": "?"}
+#: What stands for a part that must be there and could not be read: nothing is found wrong because of it.
+_STAND_INS: Mapping[str, Any] = {
+    "arrimage": 1, "plan": "x", "label": _WORDS, "title": _WORDS, "orientation": _WORDS, "target": _WORDS,
+    "reason": _WORDS, "fr": "?", "resolution": "?", "starts": f"{model.YEARS[0]}-01-01",
+    "ends": f"{model.YEARS[-1]}-12-31", "adopted": {"on": f"{model.YEARS[0]}-01-01", "resolution": "?"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +89,14 @@ def load(text: str, origin: str) -> Catalogue:
     Raises:
         InvalidDefinition: Every finding, with file, line and column; nothing is loaded.
     """
-    read = source.read(text, origin)
-    plan = mistakes.parse(read, model.Plan)
-    findings = sorted(_check(plan, read), key=lambda f: (f.line, f.column, f.code))
-    if findings:
-        raise InvalidDefinition(tuple(findings))
+    read = source.scan(text, origin)
+    plan, wrong = mistakes.salvage(read, model.Plan, _STAND_INS)
+    findings = [*read.findings, *wrong]
+    if plan is not None:
+        # What has the right form is looked at all the same: a mistake hides no other.
+        findings += (f for f in _check(plan, read) if not read.is_doubtful(f.where))
+    if findings or plan is None:
+        raise InvalidDefinition(tuple(sorted(findings, key=lambda f: (f.line, f.column, f.code))))
     return Catalogue(plan=plan, source=read)
 
 
@@ -143,6 +154,11 @@ def _check(plan: model.Plan, read: Source) -> Iterator[Finding]:
     for path, indicator in places.items():
         yield from check_cadence(plan, read, (*path, "cadence"), indicator.cadence, indicator.id)
     yield from _amendments(plan, read, {i.id for i in places.values()})
+
+
+def _knows_all(read: Source) -> bool:
+    """Tell whether no indicator was left out: one that could not be read may still be named."""
+    return not any(path[:1] == ("enjeux",) for path in read.moved)
 
 
 def _places(plan: model.Plan) -> Iterator[tuple[Path, model.Indicator]]:
@@ -203,7 +219,7 @@ def check_cadence(
     if ready == indicator:
         yield read.finding("bad-form", place, "un résultat ne se fait pas avec lui-même : nommez-en un autre.",
                            "a result is not made with itself: name another one.")  # fmt: skip
-    elif ready is not None and ready not in {i.id for _, i in _places(plan)}:
+    elif ready is not None and _knows_all(read) and ready not in {i.id for _, i in _places(plan)}:
         yield _unknown(read, place, ready)
 
 
@@ -258,7 +274,7 @@ def _amendments(plan: model.Plan, read: Source, known: set[str]) -> Iterator[Fin
     taken: set[tuple[str, date]] = set()
     for n, amendment in enumerate(plan.amendments):
         path: Path = ("amendments", n)
-        if amendment.indicator not in known:
+        if _knows_all(read) and amendment.indicator not in known:
             yield _unknown(read, (*path, "indicator"), amendment.indicator)
         place = (*path, "cadence")
         yield from check_cadence(plan, read, place, amendment.cadence, amendment.indicator)

@@ -34,7 +34,7 @@ READINGS: dict[str, Reading] = {
     for r in (
         Reading(
             key="a_compter_du",
-            quoted="à compter du 31 mars 2013",
+            quoted="à compter du",
             question={"fr": "Le premier compte rendu est-il dû ce jour-là?", "en": "Is the first report due on that day?"},
             choices={
                 "same_day": {"fr": "oui, puis à chaque anniversaire", "en": "yes, then on each anniversary"},

@@ -80,6 +80,11 @@ def log(
 def _check_event(app: App, plan: Standing, values: dict[str, Any], day: date) -> None:
     action = app.library.current(plan.catalogue.plan.process).definition.actions["consigner"]
     _form, faults = read_form(action, values, References(None))
+    for fault in faults:
+        if fault.field == "evenements.genre" and "options" in fault.params:
+            # « --set », which the reason would name, is not an option here.
+            raise click.UsageError(_("« {value} » : choisissez {names}", value=values[fault.field],
+                                     names=", ".join(fault.params["options"])))  # fmt: skip
     if faults:
         raise InvalidInput(tuple(faults))
     if day > app.today:

@@ -165,6 +165,45 @@ def test_the_column_is_that_of_what_is_wrong(code, pointed):
     assert found.excerpt[found.column - 1 :].startswith(pointed)
 
 
+ALL_AT_ONCE = [
+    ("label: {fr: Essai}", "label: {en: Trial}", "missing-label", 3),
+    ("on: 2021-03-31", "on: 2021-02-30", "wrong-type", 21),
+    ("id: A-2", "id: A-1", "duplicate-id", 22),
+    ("cadence: {yearly: {}}", "cadence: {yearly: {from: 2019-03-31}}", "due-before-start", 25),
+    ("decided: 2022-01-10", "decided: 2022-01-32", "wrong-type", 27),
+]
+
+
+def test_a_mistake_hides_no_other():
+    text = MINIMAL
+    for good, bad, *_ in ALL_AT_ONCE:
+        text = text.replace(good, bad, 1)
+    with pytest.raises(InvalidDefinition) as refused:
+        catalogue.load(text, "essai.yaml")
+    assert [(f.code, f.line) for f in refused.value.findings] == [
+        (code, line) for *_, code, line in ALL_AT_ONCE
+    ]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "code", "line"),
+    [
+        # A-2 is still named by the amendment; the plan's days are still those of its targets.
+        ("id: A-2", "id: a 2", "bad-form", 22),
+        ("                target: {fr: Annuel}\n", "", "missing-key", 22),
+        ("starts: 2020-04-01", "starts: 2020-04-31", "wrong-type", 4),
+        ("adopted: {on: 2020-03-01,", "adopted: {on: 2020-03-32,", "wrong-type", 6),
+        ("effective: 2022-04-01", "effective: 2022-04-31", "wrong-type", 27),
+        ("cadence: {once: {on: 2024-03-31}}", "cadence: {once: {on: 2024-03-32}}", "wrong-type", 27),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_read_makes_nothing_else_wrong(good, bad, code, line):
+    assert good in MINIMAL
+    with pytest.raises(InvalidDefinition) as refused:
+        catalogue.load(MINIMAL.replace(good, bad, 1), "essai.yaml")
+    assert [(f.code, f.line) for f in refused.value.findings] == [(code, line)]
+
+
 TWICE = """\
   - number: 1
     title: {fr: Enjeu}
