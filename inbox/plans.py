@@ -146,6 +146,16 @@ class Plans:
             raise click.UsageError(_("Lequel? --plan {names}", names=names))
         return found[0]
 
+    def remembered(self, name: str, key: str | None) -> tuple[Standing, Entry]:
+        """Return an indicator as `indicator` does, or one that a file had and that cycles were opened for."""
+        plans = self.chosen(key)
+        if all(p.catalogue.entry(name) is None for p in plans):
+            for plan in plans:
+                for row in reversed(self.board(plan, None)):
+                    if row.cycle.indicator == name.upper():
+                        return plan, row.cycle.entry
+        return self.indicator(name, key)
+
     def fiscal_year(self, year: str | None) -> str:
         """Return a fiscal year that was typed, or today's."""
         calendar = self.app.workspace.calendar

@@ -64,11 +64,17 @@ class Report:
     @property
     def sections(self) -> list[Section]:
         """The enjeux of the year, in the plan's order."""
-        found = [(key, tuple(lines)) for key, lines in groupby(self.lines, lambda n: n.enjeu)]
-        return [
-            Section(number=number, title=title, orientation=lines[0].orientation, lines=lines)
-            for (number, title), lines in found
-        ]
+        found = [tuple(lines) for _n, lines in groupby(self.lines, lambda n: n.enjeu[0])]
+        return [self._section(lines) for lines in found]
+
+    def _section(self, lines: tuple[Line, ...]) -> Section:
+        """Return an enjeu in the plan's words of today, or in those of its time where all its lines are of it."""
+        number, title = lines[0].enjeu
+        orientation = lines[0].orientation
+        if len({(line.enjeu, line.orientation) for line in lines}) > 1:
+            for enjeu in (e for e in self.plan.catalogue.plan.enjeux if e.number == number):
+                title, orientation = enjeu.title.fr, enjeu.orientation.fr
+        return Section(number=number, title=title, orientation=orientation, lines=lines)
 
     @property
     def statuses(self) -> list[Status]:

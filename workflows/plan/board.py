@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from workflows.plan.cases import is_replaced, paired
-from workflows.plan.decisions import successor
+from workflows.plan.decisions import preceding, successor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,7 +151,12 @@ def board(
         for cycle, case in pairs
         if year in {None, cycle.fiscal_year}
     ]
-    return sorted(rows, key=lambda r: (r.cycle.entry.order, r.cycle.due, r.cycle.version.number))
+    return sorted(rows, key=_place)
+
+
+def _place(row: Row) -> tuple[tuple[int, ...], str, date, int]:
+    cycle = row.cycle
+    return cycle.entry.order, cycle.indicator, cycle.due, cycle.version.number
 
 
 def _first_reports(pairs: Sequence[tuple[Cycle, CycleCase | None]]) -> set[str]:
@@ -192,9 +197,8 @@ def _former(plan: Standing, cycle: Cycle, *, first: bool) -> Version | None:
     """
     versions = plan.versions(cycle.entry)
     before = [
-        v for v in versions[: versions.index(cycle.version)]
-        if v.number == 0 or v.effective <= cycle.due
-    ]  # fmt: skip
+        v for v in preceding(versions, cycle.version) if v.number == 0 or v.effective <= cycle.due
+    ]
     in_period = cycle.start <= cycle.version.effective <= cycle.due
     told = first or in_period or cycle.version.decided >= cycle.start
     return before[-1] if before and told else None

@@ -14,6 +14,7 @@ from engine import register
 from engine.errors import Ambiguous, NotFound
 from workflows.plan.cadence import is_single, part_from
 from workflows.plan.cycles import Cycle, cycles, superseded
+from workflows.plan.transcript import own_cycle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,17 +23,10 @@ if TYPE_CHECKING:
 
     from engine.calendar import Calendar
     from engine.register import Listed
-    from workflows.plan.cadence import Kind
     from workflows.plan.decisions import Standing
 
 #: States in which a cycle may still be re-planned.
 OPEN = frozenset({"a_faire", "a_declarer"})
-_KINDS: dict[str, Kind] = {
-    "date": "date",
-    "annee": "year",
-    "nombre": "count",
-    "continu": "continuous",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +60,10 @@ class CycleCase:
         """Whether it stands whatever is decided since: neither open nor replaced."""
         return self.line.state not in {*OPEN, "remplace"}
 
+    def cycle(self, plan: Standing) -> Cycle:
+        """Return the cycle that it was opened for, in its own words and numbers."""
+        return own_cycle(plan, self.key, self.data)
+
     @property
     def events(self) -> list[dict[str, Any]]:
         """The events logged in it, in the order of their days."""
@@ -84,6 +82,7 @@ def paired(
 ) -> list[tuple[Cycle, CycleCase | None]]:
     """Return every cycle of a plan with its case: what is promised now, and what was promised once.
 
+    What has a case is said as the case says it, so that whoever reads the one or the other reads the same.
     What was replaced before its case was opened is among them while its year has nothing else of that
     indicator: who looks for it finds what has become of it.
 
@@ -93,12 +92,12 @@ def paired(
         calendar: Business days and fiscal years.
     """
     mine = {c.key: c for c in cases if c.data.get("plan") == plan.catalogue.key}
-    found: list[tuple[Cycle, CycleCase | None]] = [
+    promised = [
         (cycle, mine.pop(cycle.key, None))
         for cycle in expected(cycles(plan, calendar), [*mine.values()])
     ]
-    kept = ((own_cycle(plan, case), case) for case in mine.values())
-    found += [(cycle, case) for cycle, case in kept if cycle is not None]
+    found = [(cycle if case is None else case.cycle(plan), case) for cycle, case in promised]
+    found += [(case.cycle(plan), case) for case in mine.values()]
     years = {(cycle.indicator, cycle.fiscal_year) for cycle, _case in found}
     return [*found, *((cycle, None) for cycle in superseded(plan, calendar, years))]
 
@@ -147,49 +146,6 @@ def _asked_from(cycle: Cycle, start: date) -> list[Cycle]:
 def is_replaced(cycle: Cycle, case: CycleCase | None) -> bool:
     """Tell whether a cycle was promised once and something else is now."""
     return cycle.superseded_by is not None if case is None else case.line.state == "remplace"
-
-
-def own_cycle(plan: Standing, case: CycleCase) -> Cycle | None:
-    """Return the cycle that a case was opened for, as it was then; None for an unknown indicator."""
-    data = case.data
-    entry = plan.catalogue.entry(str(data.get("indicateur")))
-    if entry is None:
-        return None
-    number = int(case.version[2])
-    versions = plan.versions(entry)
-    day = {k: date.fromisoformat(str(data[k]))
-           for k in ("debut", "fin", "echeance", "faire_avant", "saisie_avant")}  # fmt: skip
-    return Cycle(
-        plan=plan.catalogue.key, entry=entry,
-        version=next((v for v in versions if v.number == number), versions[0]),
-        fiscal_year=str(data["exercice"]), start=day["debut"], end=day["fin"], due=day["echeance"],
-        do_by=day["faire_avant"], enter_by=day["saisie_avant"], quantity=data.get("quantite"),
-        nature="accountability" if data["nature"] == "reddition" else "target",
-        kind=_KINDS[data["forme"]],
-    )  # fmt: skip
-
-
-def opening_form(cycle: Cycle) -> dict[str, Any]:
-    """Return what the case of a cycle is opened with."""
-    form: dict[str, Any] = {
-        "plan": cycle.plan,
-        "cle": cycle.key,
-        "indicateur": cycle.indicator,
-        "libelle": cycle.entry.indicator.title.fr,
-        "objectif": cycle.entry.objective.title.fr,
-        "cible": cycle.version.target,
-        "exercice": cycle.fiscal_year,
-        "debut": cycle.start.isoformat(),
-        "fin": cycle.end.isoformat(),
-        "echeance": cycle.due.isoformat(),
-        "faire_avant": cycle.do_by.isoformat(),
-        "saisie_avant": cycle.enter_by.isoformat(),
-        "nature": {"target": "cible", "accountability": "reddition"}[cycle.nature],
-        "forme": {"date": "date", "year": "annee", "count": "nombre", "continuous": "continu"}[
-            cycle.kind
-        ],
-    }
-    return form if cycle.quantity is None else {**form, "quantite": cycle.quantity}
 
 
 def named(

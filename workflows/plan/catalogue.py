@@ -30,13 +30,21 @@ _STAND_INS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An indicator with the parts of the plan it stands in, and its place in the plan's order."""
+    """An indicator with the parts of the plan it stands in, and its place in the plan's order.
 
-    order: int
+    The places of what the file says are whole numbers, in a tuple of one; more follow for what it says no more.
+    """
+
+    order: tuple[int, ...]
     enjeu: model.Enjeu
     axis: model.Axis
     objective: model.Objective
     indicator: model.Indicator
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """The numbers of the enjeu, the axis and the objective."""
+        return self.enjeu.number, self.axis.number, self.objective.number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +78,7 @@ class Catalogue:
             for indicator in objective.indicators
         ]
         return {
-            i.id: Entry(order=n, enjeu=e, axis=a, objective=o, indicator=i)
+            i.id: Entry(order=(n,), enjeu=e, axis=a, objective=o, indicator=i)
             for n, (e, a, o, i) in enumerate(found)
         }
 

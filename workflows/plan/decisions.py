@@ -178,6 +178,20 @@ class Standing:
         return found[0].due if found else None
 
 
+def preceding(versions: Sequence[Version], version: Version) -> Sequence[Version]:
+    """Return the versions of a target before one of them, all of them when it is not there any more.
+
+    It is known by its number: what a case has kept of it may be in other words.
+
+    Args:
+        versions: Those of one target, as `Standing.versions` orders them.
+        version: The one.
+    """
+    numbers = [v.number for v in versions]
+    here = numbers.index(version.number) if version.number in numbers else len(versions)
+    return versions[:here]
+
+
 def successor(versions: Sequence[Version], former: Version, day: date) -> Version | None:
     """Return the version in force on a day, when it took the place of another one.
 
@@ -186,7 +200,7 @@ def successor(versions: Sequence[Version], former: Version, day: date) -> Versio
         former: The other one.
         day: The day.
     """
-    later = versions[versions.index(former) + 1 :]
+    later = versions[len(preceding(versions, former)) + 1 :]
     in_force = [v for v in later if v.effective <= day]
     return in_force[-1] if in_force else None
 

@@ -20,12 +20,13 @@ from engine.judge import read_form, role_needed
 from engine.opening import reason
 from engine.references import References
 from workflows.plan import events
-from workflows.plan.cases import OPEN, CycleCase, cases_of, expected, opening_form, own_cycle
+from workflows.plan.cases import OPEN, CycleCase, cases_of, expected
 from workflows.plan.cycles import Cycle, cycles
 from workflows.plan.decisions import PROCESS, Standing, standing
 from workflows.plan.owners import owner_on
 from workflows.plan.proof import at_fault, prove
 from workflows.plan.replacement import why
+from workflows.plan.transcript import changed, opening_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,8 +50,7 @@ LEAD = 30
 ROLE = "plan"
 #: Who may give an indicator to somebody, and bring a cycle of the past into the register.
 TENDERS = frozenset({"conseiller", "direction"})
-_DAYS = frozenset({"debut", "fin", "faire_avant", "saisie_avant", "quantite"})
-_TARGET = frozenset({"cle", "cible", "nature", "forme"})
+_TARGET = frozenset({"cle", "cible", "cadence", "nature", "forme"})
 #: Who opens and replaces cycles: the plan itself. Its roles are those of the processes' own actions.
 KEEPER = Actor(login="system", roles=frozenset({"direction", "conseiller", ROLE}))
 
@@ -130,9 +130,7 @@ def _keep_one(engine: Engine, plan: Standing, done: Kept) -> None:
         home = partial(_home, engine, plan)
         events.move(engine, case, by_key.get(case.key), others, home, KEEPER)
     for case in gone:
-        cycle = own_cycle(plan, case)
-        form = {"cause_fin": "plan"} if cycle is None else why(plan, cycle)
-        engine.advance(case.line.id, "remplacer", form, KEEPER)
+        engine.advance(case.line.id, "remplacer", why(plan, case.cycle(plan)), KEEPER)
         done.replaced.append(case.line.number)
 
 
@@ -201,18 +199,25 @@ def _open(
 
 
 def _opened(engine: Engine, plan: Standing, cycle: Cycle, former: Mapping[str, CycleCase]) -> str:
-    """Return the number of a cycle's case: opened, or restored with the days that are promised now."""
+    """Return the number of a cycle's case: opened, or restored as it is promised now."""
     case = former.get(cycle.key)
     if case is None:
         return open_cycle(engine, plan, cycle)
     if case.line.state == "remplace":
         engine.advance(case.line.id, "retablir", {}, KEEPER)
-        engine.advance(case.line.id, "ajuster", _days(cycle), KEEPER)
+        _follow(engine, case, cycle)
     return case.line.number
 
 
-def _days(cycle: Cycle) -> dict[str, Any]:
-    return {name: value for name, value in opening_form(cycle).items() if name in _DAYS}
+def _follow(engine: Engine, case: CycleCase, cycle: Cycle) -> bool:
+    """Have an open case say what the plan does, days and words; tell whether it said anything else."""
+    form = changed(cycle, case.data)
+    said = {name: value for name, value in form.items() if value is not None}
+    if len(said) < len(form):
+        engine.advance(case.line.id, "oublier_quantite", {}, KEEPER)
+    if said:
+        engine.advance(case.line.id, "ajuster", said, KEEPER)
+    return bool(form)
 
 
 def _home(engine: Engine, plan: Standing, cycle: Cycle) -> int | None:
@@ -262,16 +267,34 @@ def id_of(engine: Engine, number: str) -> int:
 def _adjust(
     engine: Engine, known: Sequence[CycleCase], promised: Mapping[str, Cycle], done: Kept
 ) -> list[CycleCase]:
-    """Adjust the open cases that are promised with other days; return them."""
-    adjusted = []
-    for case in (c for c in known if c.line.state in OPEN and c.key in promised):
-        days = _days(promised[case.key])
-        if any(case.data.get(name) != value for name, value in days.items()):
-            engine.advance(case.line.id, "ajuster", days, KEEPER)
-            if case.line.number not in done.amended:
-                done.moved.append(case.line.number)
-            adjusted.append(case)
+    """Adjust the open cases that are promised with other days or in other words; return them."""
+    adjusted = [
+        case
+        for case in known
+        if case.line.state in OPEN
+        and case.key in promised
+        and _follow(engine, case, promised[case.key])
+    ]
+    done.moved += [c.line.number for c in adjusted if c.line.number not in done.amended]
     return adjusted
+
+
+def behind(plan: Standing, cases: Sequence[CycleCase], calendar: Calendar) -> list[CycleCase]:
+    """Return the open cases that do not say yet what a plan does: the next pass has them follow, or ends them.
+
+    Args:
+        plan: The plan as it stands today.
+        cases: The cases of cycles, of this plan or others.
+        calendar: Business days and fiscal years.
+    """
+    mine = [c for c in cases if c.data.get("plan") == plan.catalogue.key]
+    promised = {c.key: c for c in expected(cycles(plan, calendar), mine)}
+    return [
+        case
+        for case in mine
+        if case.line.state in OPEN
+        and (case.key not in promised or changed(promised[case.key], case.data))
+    ]
 
 
 def decide(

@@ -14,9 +14,9 @@ from engine.judge import read_form
 from engine.references import References
 from workflows.plan.amendment import never_due
 from workflows.plan.cadence import occurrences
-from workflows.plan.cases import opening_form
 from workflows.plan.cycles import cycles_of, is_ever_due
 from workflows.plan.readings import defaults
+from workflows.plan.transcript import opening_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

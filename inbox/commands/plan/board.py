@@ -13,7 +13,7 @@ from inbox.commands.plan.row import progress, row_json
 from inbox.output import say, show_json, strong
 from inbox.plan_words import standing
 from inbox.texts import _, n_, said
-from workflows.plan import board
+from workflows.plan import board, keeper
 
 if TYPE_CHECKING:
     from datetime import date
@@ -73,12 +73,24 @@ def _say_board(plans: Plans, plan: Standing, rows: list[Row], year: str) -> None
     total = board.summary(rows)
     say(_("{received}/{expected} reçus, {on_time}/{expected} à temps.", received=total.received,
           expected=total.expected, on_time=total.on_time))  # fmt: skip
+    _say_behind(plans, plan, rows)
     unowned = [r.cycle.indicator for r in rows if r.owner is None and not r.answered and r.expected]
     if unowned:
         say(n_("{n} indicateur à déclarer est sans responsable.",
                "{n} indicateurs à déclarer sont sans responsable.", len(unowned)))  # fmt: skip
         which = f" --plan {plan.catalogue.key}" if len(plans.catalogues) > 1 else ""
         say(f"  → inbox plan assign {unowned[0]} --to LOGIN{which}")
+
+
+def _say_behind(plans: Plans, plan: Standing, rows: list[Row]) -> None:
+    """Say how many of the open cycles shown are not as the plan is now."""
+    shown = {r.cycle.key for r in rows}
+    found = keeper.behind(plan, plans.cases(plan), plans.app.workspace.calendar)
+    behind = sum(case.key in shown for case in found)
+    if behind:
+        say(n_("{n} cycle ouvert ne suit pas encore le plan; la prochaine passe s'en charge : inbox tick",
+               "{n} cycles ouverts ne suivent pas encore le plan; la prochaine passe s'en charge : inbox tick",
+               behind))  # fmt: skip
 
 
 def _say_row(row: Row, today: date) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @plan_option
 def show(app: App, indicator: str, key: str | None) -> None:
     plans = sound_plans(app)
-    plan, entry = plans.indicator(indicator, key)
+    plan, entry = plans.remembered(indicator, key)
     rows = [r for r in plans.board(plan, None) if r.cycle.indicator == entry.indicator.id]
     if app.json:
         show_json({"plan": plan.catalogue.key, "indicator": entry.indicator.id,
@@ -41,6 +41,12 @@ def show(app: App, indicator: str, key: str | None) -> None:
                    "cycles": [{**row_json(r), "events": list(r.events)} for r in rows]})  # fmt: skip
         return
     say(strong(f"{entry.indicator.id} — {said(entry.indicator.title)}"))
+    if plan.catalogue.entry(entry.indicator.id) is None:
+        say(
+            _(
+                "  Le fichier du plan n'a plus cet indicateur; ses cycles gardent les mots de leur temps."
+            )
+        )
     say(_("  Enjeu {n} : {text}", n=entry.enjeu.number, text=said(entry.enjeu.title)))
     say(_("  Axe {n} : {text}", n=entry.axis.number, text=said(entry.axis.title)))
     say(_("  Objectif {n} : {text}", n=entry.objective.number, text=said(entry.objective.title)))

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from engine.calendar import Calendar
 from tests.unit.plan.test_catalogue import PLAN
-from workflows.plan.cases import CycleCase, expected, opening_form
+from workflows.plan.cases import CycleCase, expected
 from workflows.plan.cycles import cycles_of
 from workflows.plan.decisions import standing
 from workflows.plan.readings import READINGS
+from workflows.plan.transcript import opening_form
 
 CALENDAR = Calendar()
 PERIODIC, LEVEL = PLAN.entry("E1-A1-O1-I2"), PLAN.entry("E3-A1-O4-I1")
