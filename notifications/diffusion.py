@@ -224,15 +224,17 @@ class Diffusion:
 
 
 def _window(ended: Sequence[Held]) -> dict[str, int]:
-    """Return the first end and the last acceptance so far; nothing while there is none."""
+    """Return the first end that was written and, once somebody has been accepted, the last acceptance."""
     dots = [h.dot_at for h in ended if h.dot_at is not None]
     # A connection that breaks later, or a refusal, is no acceptance.
     taken = [h for h in ended if h.outcome is not None and h.outcome.state == "accepted"]
     replies = [h.replied_at for h in taken if h.replied_at is not None]
-    if not dots or not replies:
+    if not dots:
         return {}
-    first, last = min(dots), max(replies)
-    return {"first_dot_at": first, "last_reply_at": last, "window": last - first}
+    first = min(dots)
+    if not replies:  # it left all the same: a reply that nobody has read is no reason to hide it
+        return {"first_dot_at": first}
+    return {"first_dot_at": first, "last_reply_at": max(replies), "window": max(replies) - first}
 
 
 def _transmission(held: Held, wave: int, position: int) -> dict[str, Any]:

@@ -186,7 +186,7 @@ class _Document:
             "queued": self._both(self.account.queued_at),
             "set_for": self._both(self.account.not_before),
             "staged": self._both(_held_at(tried) if tried else None),
-            "first_dot": self._both(first.first_dot_at if first else None),
+            "first_dot": self._both(tried.first_dot_at if tried else None),
             "last_reply": self._both(last.last_reply_at if last else None),
         }
 

@@ -296,6 +296,22 @@ def test_of_several_transactions_one_that_is_lost_after_its_end_is_uncertain_alo
     assert run.last_reply_at == max(accepted)
 
 
+@pytest.mark.parametrize("fault", ["drop_after_dot", "after_dot"])
+def test_the_first_end_that_was_written_is_told_even_when_nobody_was_accepted(
+    requests, mail, fault
+):
+    mail.faults.recipients = 10
+    if fault == "after_dot":
+        mail.faults.after_dot["*"] = "554 5.7.1 no"
+    else:
+        mail.faults.drop_after_dot.add("*")
+    number = queued(requests)
+    settle(requests, worker(requests, mail))
+    run = account(requests, number).runs[0]
+    assert run.first_dot_at == min(t.dot_at for t in run.transmissions)
+    assert (run.last_reply_at, run.window) == (None, None)
+
+
 @pytest.mark.parametrize("chunking", [True, False])
 def test_what_is_set_for_an_instant_is_staged_before_it_and_released_at_it(
     requests, mail, chunking

@@ -172,6 +172,16 @@ def test_instants_are_told_in_universal_and_in_local_time():
     }
 
 
+@pytest.mark.parametrize("state", ["uncertain", "refused"])
+def test_the_first_dot_is_told_when_nobody_was_accepted_and_no_last_acceptance_is(state):
+    base = account(2)
+    copies = tuple(replace(c, state=state, reply=None) for c in base.copies)
+    ran = run([transmission(1, state=state, reply=None)], last_reply_at=None, window=None)
+    times = document(replace(base, copies=copies, runs=(ran,)), context())["times"]
+    assert times["first_dot"]["utc"] == "2026-11-16T15:00:02.000000Z"
+    assert times["last_reply"] is None
+
+
 def test_the_message_id_is_told_only_where_no_address_can_be_guessed_from_it_and_the_hash():
     shared = document(account(2), context())["runs"][0]["transmissions"][0]
     assert shared["message_id"] == "<DI-2026-0001.abcdef@example.org>"

@@ -136,7 +136,7 @@ def test_the_page_is_valid_complete_and_can_be_followed_without_seeing_it(name, 
     for region in tree.findall(".//*[@tabindex]"):
         assert region.get("aria-label")
     drawn = list(tree.iter(f"{SVG}svg"))
-    assert len(drawn) == (name not in {"none", "aborted", "waiting", "uncertain", "after_dot"})
+    assert len(drawn) == (name not in {"none", "aborted", "waiting"})
     for picture in drawn:
         assert picture.get("role") == "img"
         named = [picture.find(f"{SVG}title"), picture.find(f"{SVG}desc")]
