@@ -64,7 +64,7 @@ def generated(states: int) -> str:
         f'adopted: {{on: "2026", by: {label}, reference: Mesure}}', "numbering: {prefix: GR}",
         "title: [objet]", f"roles: {{agent: {label}}}", "fields:",
         f"  objet: {{type: text, label: {label}}}",
-        *(f"  n{i}: {{type: integer, label: {label}, min: 0, max: 100}}" for i in range(5)),
+        *(f"  n{i}: {{type: integer, label: {{fr: Nombre {i}, en: Number {i}}}, min: 0, max: 100}}" for i in range(5)),
         f"opening: {{label: {label}, by: [agent], form: [objet], to: e0}}", "states:",
     ]  # fmt: skip
     for i in range(states - 1):
@@ -81,17 +81,21 @@ def generated(states: int) -> str:
 def _actions(i: int, states: int, label: str) -> list[str]:
     here, following = f"e{min(i, states - 2)}", f"e{min(i + 1, states - 1)}"
     back, field = f"e{min(i // 2, states - 2)}", f"n{i % 5}"
-    start = f"label: {label}, from: [{here}], by: [agent]"
+
+    def start(does: str) -> str:
+        return (
+            f"{does}{i}: {{label: {{fr: {does} {i}, en: {does} {i}}}, from: [{here}], by: [agent]"
+        )
 
     def guard(test: str) -> str:
         return f"requires: [{{when: {{compare: {{field: {field}, {test}}}}}, because: {label}}}]"
 
     ways = f"[{{when: {{compare: {{field: {field}, at_least: 50}}}}, state: {following}}}, {{state: {here}}}]"
     return [
-        f"  saisir{i}: {{{start}, to: same, form: [{field}]}}",
-        f"  avancer{i}: {{{start}, to: {following}, {guard(f'at_least: {1 + i % 50}')}}}",
-        f"  choisir{i}: {{{start}, to: {ways}}}",
-        f"  revenir{i}: {{{start}, to: {back}, {guard('at_most: 99')}}}",
+        f"  {start('saisir')}, to: same, form: [{field}]}}",
+        f"  {start('avancer')}, to: {following}, {guard(f'at_least: {1 + i % 50}')}}}",
+        f"  {start('choisir')}, to: {ways}}}",
+        f"  {start('revenir')}, to: {back}, {guard('at_most: 99')}}}",
     ]
 
 

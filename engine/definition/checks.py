@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.definition import model, paths, size, values
+from engine.definition import alike, model, paths, size, values
 from engine.definition.domains import literals
 from engine.definition.doubts import followable
 from engine.definition.flow import Flow
@@ -67,6 +67,7 @@ def check(definition: model.Definition, source: Source) -> tuple[list[Finding], 
     """Return every finding of what the typed model made of a file, and the flow of its sound part."""
     found = [*_Checker(definition, source).run(), *values.check(definition, source)]
     found += values.lost_answers(definition, source)
+    found += alike.check(definition, source)
     found += size.check(definition, source)
     found = [f for f in found if not source.is_doubtful(f.where)]
     flow = follow(definition, source, found)

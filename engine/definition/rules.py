@@ -56,7 +56,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "unbounded-span": ("Un nombre de jours doit être borné", "A number of days must be bounded"),
     "lost-answer": ("Une réponse est demandée, puis effacée", "An answer is asked for, then lost"),
     "date-stands-still": ("Une date n'avance pas", "A date does not move on"),
-    "same-label": ("Deux options ou deux états se lisent de la même façon", "Two options or two states read alike"),
+    "same-label": ("Deux choses que l'on doit distinguer se lisent de la même façon", "Two things that must be told apart read alike"),
     "table-gap": ("Aucune ligne de la table ne répond", "No row of the table answers"),
     "table-overlap": ("Plusieurs lignes de la table répondent", "Several rows of the table answer"),
     "table-dead-row": ("Une ligne de la table ne sert jamais", "A row of the table is never used"),

@@ -24,7 +24,6 @@ from engine.definition.walk import (
     states_of_timer,
     timed_fields,
 )
-from engine.folding import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,8 +65,6 @@ def check(definition: model.Definition, source: Source) -> Iterator[Finding]:
     yield from _spans(definition, source)
     yield from _still(definition, source)
     yield from _adopted(definition, source)
-    yield from _alike(definition, source)
-    yield from _alike_states(definition, source)
     yield from _never_armed(definition, source)
 
 
@@ -490,43 +487,6 @@ def _adopted(definition: model.Definition, source: Source) -> Iterator[Finding]:
             "bad-form", ("adopted", "on"), f"« {written} » n'est pas une date.",
             f"{written!r} is not a date.",
         )  # fmt: skip
-
-
-def _alike(definition: model.Definition, source: Source) -> Iterator[Finding]:
-    """Yield the options that are read alike: whoever types one cannot be told which was meant."""
-    for name, spec in definition.fields.items():
-        yield from _alike_options(source, ("fields", name), spec)
-        for inner, part in (spec.of or {}).items():
-            yield from _alike_options(source, ("fields", name, "of", inner), part)
-
-
-def _alike_states(definition: model.Definition, source: Source) -> Iterator[Finding]:
-    """Yield the states that are read alike in a language: nobody could tell where a case is."""
-    for lang in ("fr", "en"):
-        first: dict[str, str] = {}
-        for name, state in definition.states.items():
-            words = getattr(state.label, lang)
-            other = first.setdefault(fold(words), name)
-            if other != name and words != "?":
-                yield source.finding(
-                    "same-label", ("states", name, "label", lang),
-                    f"« {words} » se lit comme le nom de l'état « {other} » : on ne saurait pas où en est un dossier.",
-                    f"{words!r} reads as the name of state {other!r} does: nobody could tell where a case is.",
-                )  # fmt: skip
-
-
-def _alike_options(source: Source, path: Path, spec: model.FieldSpec) -> Iterator[Finding]:
-    first: dict[str, str] = {}
-    for key, option in (spec.options or {}).items():
-        for words in (key, option.fr, option.en):
-            other = first.setdefault(fold(words), key)
-            if other != key:
-                yield source.finding(
-                    "same-label", (*path, "options", key),
-                    f"« {words} » se lit comme « {other} » : une réponse ne dirait pas laquelle.",
-                    f"{words!r} reads as {other!r} does: an answer would not say which.", of_key=True,
-                )  # fmt: skip
-                break
 
 
 def _written(definition: model.Definition, name: str) -> Iterator[int]:

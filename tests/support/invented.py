@@ -31,7 +31,7 @@ def definitions(draw: st.DrawFn, most: int = 12) -> str:
     any_states = st.lists(st.sampled_from(states), min_size=1, unique=True)
     for n in range(draw(st.integers(0, 6))):
         made["actions"][f"autre{n}"] = {
-            "label": label(draw(WORDS)), "from": draw(st.one_of(any_states, st.just("open"))),
+            "label": label(f"{draw(WORDS)} a{n}"), "from": draw(st.one_of(any_states, st.just("open"))),
             "to": draw(st.sampled_from([*states, "fini", "same", "ways"])), "by": draw(some),
             "notify": draw(st.sampled_from([[], ["avis"], ["avis", "copie"]])),
         }  # fmt: skip
@@ -48,7 +48,7 @@ def definitions(draw: st.DrawFn, most: int = 12) -> str:
         }  # fmt: skip
     if draw(st.booleans()):
         made["actions"]["rouvrir"] = {
-            "label": label(draw(WORDS)), "from": "ended", "to": draw(st.sampled_from(states)),
+            "label": label(f"{draw(WORDS)} b"), "from": "ended", "to": draw(st.sampled_from(states)),
             "by": draw(some),
         }  # fmt: skip
     return json.dumps(made, ensure_ascii=False)
@@ -57,8 +57,8 @@ def definitions(draw: st.DrawFn, most: int = 12) -> str:
 def chain(states: list[str], roles: list[str], draw: Any = None) -> dict[str, Any]:
     """Return a definition that goes from state to state, then ends."""
 
-    def words(plain: str) -> dict[str, str]:
-        return label(plain if draw is None else draw(WORDS))
+    def words(plain: str, apart: object = "") -> dict[str, str]:
+        return label(plain if draw is None else f"{draw(WORDS)} {apart}".rstrip())
 
     after = [*states[1:], "fini"]
     return {
@@ -67,21 +67,21 @@ def chain(states: list[str], roles: list[str], draw: Any = None) -> dict[str, An
         "numbering": {"prefix": "IN"}, "title": ["objet"],
         "roles": {role: words(role) for role in roles},
         "fields": {
-            "objet": {"type": "text", "label": words("Objet")},
-            "choix": {"type": "choice", "label": words("Choix"),
+            "objet": {"type": "text", "label": words("Objet", 1)},
+            "choix": {"type": "choice", "label": words("Choix", 2),
                       "options": {"a": label("A"), "b": label("B")}},
         },
         "opening": {"label": words("Ouvrir"), "by": [roles[0]], "form": ["objet", "choix"],
                     "to": states[0]},
         "states": {
-            **{s: {"label": words(s) if draw is None else label(f"{draw(WORDS)} {n}"), "task": {"label": words(f"Faire {s}"), "action": f"finir_{s}",
+            **{s: {"label": words(s, n), "task": {"label": words(f"Faire {s}"), "action": f"finir_{s}",
                                                "role": roles[n % len(roles)]}}
                for n, s in enumerate(states)},
             "fini": {"label": words("Fini"), "end": {"outcome": "fini"}},
         },
         "actions": {
-            f"finir_{s}": {"label": words(f"Finir {s}"), "from": [s], "to": to, "by": roles}
-            for s, to in zip(states, after, strict=True)
+            f"finir_{s}": {"label": words(f"Finir {s}", n), "from": [s], "to": to, "by": roles}
+            for n, (s, to) in enumerate(zip(states, after, strict=True))
         },
         "timers": {},
         "notifications": {

@@ -25,9 +25,9 @@ FIELDS = {
     "notes": {
         "type": "records",
         "of": {
-            "texte": {"type": "text", "label": WORD},
-            "le": {"type": "date", "label": WORD},
-            "genre": {"type": "choice", "label": WORD, "options": TWO},
+            "texte": {"type": "text", "label": {"fr": "texte", "en": "texte"}},
+            "le": {"type": "date", "label": {"fr": "le", "en": "le"}},
+            "genre": {"type": "choice", "label": {"fr": "genre", "en": "genre"}, "options": TWO},
         },
     },
 }

@@ -665,6 +665,32 @@ def test_two_states_of_one_name_are_found_in_either_language_accents_and_case_as
     assert "« recue »" in found[0].messages["fr"]
 
 
+def second(old, words):
+    """Return the example with an action beside « annuler » that takes its words, and what is found of labels."""
+    action = f"actions:\n  abandonner:\n    label: {words}\n    {old}\n    to: annulee\n"
+    text = GOOD.replace("actions:\n", action, 1)
+    return [f for f in findings(text) if f.code == "same-label"]
+
+
+def test_two_actions_of_one_name_are_found_where_people_meet_both():
+    (found,) = second("from: [livraison]\n    by: [chef]", "{fr: ANNULER, en: Drop}")
+    assert found.where == ("actions", "annuler", "label", "fr")
+    assert "« abandonner », qui part aussi de « livraison »" in found.messages["fr"]
+    # Never in one state, or never taken by anybody: nobody has to tell them apart.
+    assert second("from: [recue]\n    by: [chef]", "{fr: Annuler, en: Cancel}") == []
+    assert second("from: [brouillon]\n    automatic: {present: montant}", "{fr: Annuler, en: Cancel}") == []  # fmt: skip
+
+
+def test_two_fields_of_one_form_that_are_asked_in_the_same_words_are_found():
+    text = GOOD.replace("label: {fr: Montant", "label: {fr: Motif", 1)
+    assert text != GOOD
+    assert [f for f in findings(text) if f.code == "same-label"] == []
+    both = text.replace("form: [montant]", "form: [montant, corrections.motif]")
+    (found,) = (f for f in findings(both) if f.code == "same-label")
+    assert found.where == ("actions", "chiffrer", "form", 1)
+    assert "« corrections.motif » et « montant »" in found.messages["fr"]
+
+
 def joined(*parts):
     lines = "".join(f"\n        - {part}" for part in parts)
     return GOOD.replace(

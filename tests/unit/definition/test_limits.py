@@ -56,7 +56,7 @@ def test_checklists_that_double_at_each_turn_are_refused_without_being_written_o
 
 
 def test_a_condition_over_very_many_fields_ends():
-    fields = "".join(f"  f{i}: {{type: text, label: {WORD}}}\n" for i in range(60))
+    fields = "".join(f"  f{i}: {{type: text, label: {{fr: f{i}, en: f{i}}}}}\n" for i in range(60))
     asked = ", ".join(f"{{field: f{i}, required: false}}" for i in range(60))
     text = GOOD.replace("fields:\n", "fields:\n" + fields).replace(
         "form: [montant]", f"form: [montant, {asked}]"
@@ -74,7 +74,9 @@ def test_a_condition_that_names_tens_of_thousands_of_values_ends():
 
 
 def test_conditions_that_compare_very_many_numbers_with_each_other_end():
-    fields = "".join(f"  n{i}: {{type: integer, label: {WORD}}}\n" for i in range(40))
+    fields = "".join(
+        f"  n{i}: {{type: integer, label: {{fr: n{i}, en: n{i}}}}}\n" for i in range(40)
+    )
     text = GOOD.replace("fields:\n", "fields:\n" + fields)
     asked = ", ".join(f"n{i}" for i in range(40))
     text = text.replace("form: [montant]", f"form: [montant, {asked}]")

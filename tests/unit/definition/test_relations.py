@@ -124,7 +124,7 @@ def test_what_is_too_much_to_follow_is_said_not_to_be_proved(monkeypatch):
 def test_every_dead_action_of_a_chain_is_told_once():
     text = GRANT
     for n, asked in enumerate((501, 502, 503)):
-        action = f"actions:\n  essai{n}:\n    label: {WORD}\n    from: [retenue]\n    to: payee\n    by: [agent]\n    requires: [{{when: {{compare: {{field: montant, at_least: {asked}}}}}, because: {WORD}}}]\n"
+        action = f"actions:\n  essai{n}:\n    label: {{fr: Essai {n}, en: Try {n}}}\n    from: [retenue]\n    to: payee\n    by: [agent]\n    requires: [{{when: {{compare: {{field: montant, at_least: {asked}}}}}, because: {WORD}}}]\n"
         text = text.replace("actions:\n", action, 1)
     assert yaml.safe_load(text)
     assert sorted(found(text)) == [("dead-action", "actions", f"essai{n}") for n in range(3)]
