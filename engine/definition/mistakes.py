@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from engine.definition import leftover
 from engine.definition.model import Model
+from engine.definition.source import as_name
 from engine.errors import Finding, InvalidDefinition
 from engine.folding import fold
 
@@ -216,7 +217,7 @@ class _Mistakes:
 
     def _meant(self, given: str, ways: list[ErrorDetails], *, of_key: bool) -> str | None:
         """Return the name of the file that reads like a text, or that text without its accents."""
-        plain = re.sub(r"[ '’-]+", "_", fold(given))
+        plain = as_name(given)
         near = [plain]
         if not of_key and self._looks < _MAX_NEAR:
             self._looks += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from engine.definition.source import as_name
 from engine.definition.walk import only_one, split_form
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Names:
     def _near(self, kind: str, name: str, known: Collection[str]) -> str | None:
         """Return what was probably meant; looked for a bounded number of times, as it is slow."""
         if (kind, name) not in self._told and len(self._told) < _MAX_NEAR:
-            near = get_close_matches(name, known, n=1, cutoff=0.6)
+            near = get_close_matches(as_name(name), known, n=1, cutoff=0.6)
             self._told[(kind, name)] = near[0] if near else None
         return self._told.get((kind, name))
 

@@ -19,6 +19,7 @@ import yaml
 
 from engine.definition import pieces, unreadable
 from engine.errors import Finding, InvalidDefinition
+from engine.folding import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,11 @@ _FORBIDDEN = re.compile(
 _HARD_SPACE = re.compile(r"(?m)^[ \t]*[\u00a0\u202f][ \t\u00a0\u202f]*|(?<=\w:)[\u00a0\u202f]")
 #: What is open while something is read, in the parser's words.
 _OPENED = re.compile("flow|quoted")
+
+
+def as_name(text: str) -> str:
+    """Return a text as a name of the language is written: « Échéance prévue » reads `echeance_prevue`."""
+    return re.sub(r"[ '’-]+", "_", fold(text))
 
 
 @dataclass(slots=True)
@@ -121,9 +127,14 @@ class Source:
         return any(b[:-1] == path for b in self.broken if b)
 
     def declared(self, *path: str) -> frozenset[str]:
-        """Return the keys written directly under a path, those that could not be read too."""
+        """Return the keys written directly under a path, those that could not be read too.
+
+        What was meant by one that does not have the form of a name is one of them: once it is
+        corrected, what names it is right.
+        """
         n = len(path)
-        return frozenset(str(k[n]) for k in self.keys if len(k) == n + 1 and k[:n] == path)
+        written = {str(k[n]) for k in self.keys if len(k) == n + 1 and k[:n] == path}
+        return frozenset(written | {as_name(key) for key in written})
 
     def finding(
         self,

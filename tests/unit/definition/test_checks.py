@@ -665,6 +665,22 @@ def test_two_states_of_one_name_are_found_in_either_language_accents_and_case_as
     assert "« recue »" in found[0].messages["fr"]
 
 
+@pytest.mark.parametrize(
+    "section", ["montant:", "dossier:", "chef:", "bon:", "approbation:", "chiffrer:"]
+)
+def test_a_name_with_an_accent_is_said_once_and_not_wherever_it_is_right(section):
+    text = re.sub(rf"^  {section}", f"  É{section}", GOOD, flags=re.MULTILINE)
+    right = re.sub(rf"\b{section[:-1]}\b", f"e{section[:-1]}", text)
+    found = findings(right)
+    assert {(f.code, f.where[-1]) for f in found} == {("bad-form", f"É{section[:-1]}")}
+
+
+def test_an_option_that_is_named_as_people_write_it_is_recognized():
+    found = findings(GOOD.replace("{urgence: {equals: haute}}", "{urgence: {equals: Hâute}}"))
+    (fault,) = (f for f in found if f.code == "unknown-option")
+    assert "vouliez-vous « haute » ?" in fault.messages["fr"]
+
+
 def second(old, words):
     """Return the example with an action beside « annuler » that takes its words, and what is found of labels."""
     action = f"actions:\n  abandonner:\n    label: {words}\n    {old}\n    to: annulee\n"
