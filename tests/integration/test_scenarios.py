@@ -512,6 +512,7 @@ def test_scenario_files_are_not_taken_for_definitions():
         "cycle.yaml",
         "demande.yaml",
         "plan.yaml",
+        "rencontre.yaml",
     }
 
 
