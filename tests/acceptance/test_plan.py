@@ -387,7 +387,7 @@ def test_a_tick_opens_what_is_due_to_open_and_reminds(plan, mail):
     plan("tick")
     plan.now = "2013-03-28T09:00"
     plan("tick")
-    (received,) = [m for m in mail.received if "E1-A2-O3-I1" in m.message["Subject"]]
+    _given, received = [m for m in mail.received if "E1-A2-O3-I1" in m.message["Subject"]]
     text = received.message.get_body(("plain",)).get_content().replace("\r\n", "\n")
     for part in ("Rapport", "31 mars 2013", "inbox do CY-2012-", "saisir"):
         assert part in text

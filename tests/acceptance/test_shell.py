@@ -304,6 +304,7 @@ def test_the_service_waits_longer_and_longer_for_a_database_and_says_when_it_is_
             SimpleNamespace(states={}, fault=None),
             SimpleNamespace(effects=()),
             (),
+            0,
         )
 
     monkeypatch.setattr(clock, "one_pass", one_pass)
