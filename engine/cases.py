@@ -42,14 +42,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from engine.actor import Actor, File
-    from engine.awaited import Hindrance
     from engine.calendar import Calendar
     from engine.change.move import Move
     from engine.change.plan import Plan
     from engine.database import Database
     from engine.errors import Reason
     from engine.library import Library, Process
-    from engine.option import Checklist, Option
+    from engine.option import Option
     from engine.ports import Clock
     from engine.store import CaseRow
 
@@ -328,16 +327,6 @@ class Engine:
         """
         with self.looking_at(case_id) as outlook:
             return outlook.options(actor, ways=ways)
-
-    def blocked(self, case_id: int) -> tuple[Hindrance, ...]:
-        """Return why nobody and nothing can take an open case on any more; none while something may."""
-        with self.looking_at(case_id) as outlook:
-            return outlook.blocked()
-
-    def checklists(self, case_id: int) -> list[Checklist]:
-        """Return each checklist: its label, and its items (key, label, done, next action towards it)."""
-        with self.looking_at(case_id) as outlook:
-            return outlook.checklists()
 
     @contextmanager
     def looking_at(self, case_id: int) -> Iterator[Outlook]:

@@ -599,7 +599,8 @@ def test_completeness_is_a_visible_checklist_and_the_task_appears_by_itself(
     number = categorising(world)
     world.do(number, "categoriser", categorie="court_terme", categorie_motif="Vite")
     assert state(world, number) == "dossier"
-    dossier = world.engine.checklists(world.id(number))[0][1]
+    with world.engine.looking_at(world.id(number)) as outlook:
+        dossier = outlook.checklists()[0][1]
     assert [key for key, _, done, _ in dossier if not done] == ["fiche"]
     assert any("wrong_state" in r for r in refused(world, number, "diffuser"))
     world.do(number, "preparer_fiche", fiche_titre="T", fiche_besoins="B")
