@@ -11,6 +11,11 @@ from tests.support.commands import moved
 #: A Wednesday, before the opening hours of the planned instant.
 PLANNED = "2026-11-18T10:00"
 
+ERRATUM = (
+    *("do", "1", "rectifier", "--set", "erratum_texte=40"),
+    *("--set", "rectification=60", "--yes"),
+)
+
 
 def plain(text):
     return text.replace("\u00a0", " ")
@@ -156,16 +161,7 @@ def test_a_newcomer_has_the_sheet_with_the_erratum_and_is_told_that_it_is_new(se
     sent("partners", "add", "Cégep D", "--order", "collégial", "--email", "d@example.org")
     assert sent.json("diffusion", "interest", "1")["without_the_sheet"] == ["Cégep D"]
     assert "Cégep D est membre et n'a pas la fiche" in plain(sent("diffusion", "interest", "1"))
-    sent(
-        "do",
-        "1",
-        "rectifier",
-        "--set",
-        "erratum_texte=40",
-        "--set",
-        "rectification=60",
-        "--yes",
-    )
+    sent(*ERRATUM)
     sent("tick")
     copies = {
         a: r for r in mail.received if "Erratum" in r.message["Subject"] for a in r.recipients
@@ -188,16 +184,7 @@ def test_an_erratum_with_a_newcomer_is_one_batch_that_is_seen_before_it_leaves_a
     sent, mail, tmp_path
 ):
     sent("partners", "add", "Cégep D", "--order", "collégial", "--email", "d@example.org")
-    sent(
-        "do",
-        "1",
-        "rectifier",
-        "--set",
-        "erratum_texte=40",
-        "--set",
-        "rectification=60",
-        "--yes",
-    )
+    sent(*ERRATUM)
     named = ("1", "--message", "erratum")
     previewed = sent.json("diffusion", "preview", *named)["messages"]
     assert {m["newcomers"]: sorted(r["name"] for r in m["recipients"]) for m in previewed} == {
